@@ -17,7 +17,9 @@ fn main() {
     let so = lib.join("libz3.so");
     println!("cargo::rerun-if-changed={}", so.display());
     if !so.exists() {
-        println!("cargo::error=the pinned Z3 {VERSION} is not there: run `make z3` in {root} first");
+        println!(
+            "cargo::error=the pinned Z3 {VERSION} is not there: run `make z3` in {root} first"
+        );
         return;
     }
     let seen: Vec<String> = ["MAJOR", "MINOR", "PATCH"]

@@ -1,1 +1,6 @@
 //! kubeproof
+
+pub mod base;
+pub mod logic;
+pub mod model;
+pub mod network;

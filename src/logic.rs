@@ -1,0 +1,6 @@
+//! Formulas of the constraint language, resolved and sorted, and the finite structures they speak about.
+//!
+//! Must never know: the solver, FIB lookups, where facts come from.
+
+pub mod formula;
+pub mod structure;

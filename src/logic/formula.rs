@@ -1,0 +1,218 @@
+//! Resolved, sorted formulas.
+//!
+//! Knows: sorts, predicates, terms, connectives. Must never know: surface syntax, SMT.
+
+use std::net::IpAddr;
+
+use crate::base::source::Span;
+use crate::model::entity::{EntityId, FullName};
+use crate::model::inet::{IpNet, Protocol};
+
+/// The sorts of the language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sort {
+    /// A message with everything that happens to it.
+    Event,
+    /// Pod, Node, Service, Container, Daemon, External.
+    Entity,
+    /// An address of either family.
+    Address,
+    /// A port, 0–65535.
+    Port,
+    /// TCP, UDP or SCTP.
+    Protocol,
+}
+
+impl Sort {
+    /// The word in messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Entity => "entity",
+            Self::Address => "address",
+            Self::Port => "port",
+            Self::Protocol => "protocol",
+        }
+    }
+}
+
+/// A variable of one constraint; an index into [`Constraint::variables`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VarId(pub u32);
+
+/// A variable as declared by a quantifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its sort.
+    pub sort: Sort,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// A term.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Term {
+    /// A variable.
+    Var(VarId),
+    /// A named entity that is not looked up yet (`pod(P2)`), with the place of the name.
+    Named(FullName, Span),
+    /// A named entity of the cluster at hand; made from `Named` by [`Constraint::bind`].
+    Entity(EntityId),
+    /// An address.
+    Address(IpAddr),
+    /// A port.
+    Port(u16),
+    /// A protocol.
+    Protocol(Protocol),
+    /// `proto(e)`: the protocol of an event.
+    ProtocolOf(VarId),
+}
+
+/// An argument of a predicate: a term, or `_` (existential at the atom itself, hence universal in a premise).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arg {
+    /// A term.
+    Term(Term),
+    /// `_`.
+    Any,
+}
+
+/// The predicates of design.md section 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Predicate {
+    /// `K8s-Pod(P)`.
+    Pod,
+    /// `K8s-Node(N)`.
+    Node,
+    /// `K8s-Service(S)`.
+    Service,
+    /// `K8s-Daemon(D)`.
+    Daemon,
+    /// `K8s-Container(C, P)`.
+    Container,
+    /// `External(X)`.
+    External,
+    /// `Process(X)`.
+    Process,
+    /// `Switch(X)`.
+    Switch,
+    /// `addr(E, a)`.
+    Addr,
+    /// `self(E, a)`: `addr`, or loopback of a pod or node.
+    SelfAddr,
+    /// `host(N, X)`.
+    Host,
+    /// `open(X, p)`: on every address, TCP.
+    OpenEverywhere,
+    /// `open(X, a, p, proto)`.
+    Open,
+    /// `link(X, Y)`.
+    Link,
+    /// `port(S, p, proto)`.
+    ServicePort,
+    /// `endpoint(S, p, P, a, tp)`: for some protocol.
+    Endpoint,
+    /// `endpoint(S, p, proto, P, a, tp)`.
+    EndpointOf,
+    /// `Send(e, X, sa, sp, ta, tp)`.
+    Send,
+    /// `Recv(e, X, sa, sp, ta, tp)`.
+    Recv,
+    /// `Replied(e)`.
+    Replied,
+    /// `passes(e, X)`.
+    Passes,
+    /// `Loops(e)`.
+    Loops,
+    /// `loopback(a)`: exactly 127.0.0.1 or ::1, as in the seed.
+    Loopback,
+    /// `ipv4(a)`.
+    Ipv4,
+    /// `ipv6(a)`.
+    Ipv6,
+}
+
+/// How two numbers compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    LessEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterEqual,
+    /// `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+}
+
+/// A formula. Bound variables are unique in a constraint: no name is captured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Formula {
+    /// A constant.
+    Constant(bool),
+    /// A predicate on arguments.
+    Predicate(Predicate, Vec<Arg>),
+    /// `t = u`, both of one sort, not events.
+    Equal(Term, Term),
+    /// Ports only.
+    Compare(Term, Comparison, Term),
+    /// `hops(e) <= 4`: lookups at switches until the message was received or died, translations included; infinite in
+    /// a loop. The answer does not count.
+    Hops(VarId, Comparison, u32),
+    /// `a in 10.0.0.0/8`.
+    InPrefix(Term, IpNet),
+    /// `p in 1-1024`, inclusive.
+    InRange(Term, u16, u16),
+    /// `label(E, "k", "v")`, or `label(E, "k")`: has the label.
+    Label(Term, String, Option<String>),
+    /// `namespace(E, "n")`.
+    Namespace(Term, String),
+    /// `¬ f`.
+    Not(Box<Formula>),
+    /// `f ∧ g ∧ …`.
+    And(Vec<Formula>),
+    /// `f ∨ g ∨ …`.
+    Or(Vec<Formula>),
+    /// `f ⟹ g`.
+    Implies(Box<Formula>, Box<Formula>),
+    /// `f ⟺ g`.
+    Iff(Box<Formula>, Box<Formula>),
+    /// `∀ x, y. f`.
+    Forall(Vec<VarId>, Box<Formula>),
+    /// `∃ x, y. f`.
+    Exists(Vec<VarId>, Box<Formula>),
+}
+
+/// A constraint, resolved and sorted.
+///
+/// INVARIANTS, kept by `logic::check`:
+/// * events are bound by ∀ in front only: under `And` and `Forall` from the root, nothing else (so the negation asks
+///   for one message that breaks it);
+/// * an address, port or protocol variable that is not bound so is guarded: where it is bound by ∃, its body is a
+///   conjunction with a positive predicate atom that has it as an argument; where by ∀, the body is an implication
+///   with such an atom as a conjunct of its premise. So it ranges over what is in a table or a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Constraint {
+    /// `KP003`; for users' own the same as the name.
+    pub id: String,
+    /// `pod-to-pod`.
+    pub name: String,
+    /// One sentence.
+    pub title: String,
+    /// Why it is asked.
+    pub reason: Option<String>,
+    /// Where it comes from.
+    pub source: Option<String>,
+    /// All variables.
+    pub variables: Vec<Variable>,
+    /// The formula.
+    pub formula: Formula,
+    /// Where it is written.
+    pub span: Span,
+}

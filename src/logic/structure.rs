@@ -1,0 +1,92 @@
+//! The finite structure that a formula is about: who exists, and the tables of the static predicates.
+//!
+//! Knows: rows. Must never know: how they were filled, SMT, FIBs.
+
+use std::collections::BTreeMap;
+
+use crate::model::cluster::Bind;
+use crate::model::entity::{EntityId, EntityKind, FullName};
+use crate::model::inet::{IpNet, Protocol};
+
+/// One entity as formulas see it.
+#[derive(Debug, Clone)]
+pub struct EntityRow {
+    /// Its full name.
+    pub name: FullName,
+    /// The pod of a container, the node of a pod or daemon.
+    pub parent: Option<EntityId>,
+    /// Its namespace; a container has its pod's.
+    pub namespace: Option<String>,
+    /// Its labels; a container has its pod's.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl EntityRow {
+    /// Its kind.
+    pub fn kind(&self) -> EntityKind {
+        self.name.kind
+    }
+}
+
+/// A row of `open(X, a, p, proto)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenRow {
+    /// The process.
+    pub process: EntityId,
+    /// On which addresses.
+    pub bind: Bind,
+    /// From this port …
+    pub low: u16,
+    /// … to this one.
+    pub high: u16,
+    /// The protocol; none is all of them.
+    pub protocol: Option<Protocol>,
+}
+
+/// A row of `endpoint(S, p, P, a, tp)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointRow {
+    /// The Service.
+    pub service: EntityId,
+    /// The port of the Service.
+    pub port: u16,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The pod.
+    pub pod: EntityId,
+    /// The pod's address.
+    pub address: std::net::IpAddr,
+    /// The pod's port.
+    pub target_port: u16,
+}
+
+/// Universe and tables. The universe holds every entity but the outside switch.
+#[derive(Debug, Clone)]
+pub struct Structure {
+    /// By [`EntityId`]; the ids are 0..len. The outside, if any, is among them and is a Switch and nothing else.
+    pub entities: Vec<EntityRow>,
+    /// `addr(E, a)`: a host prefix for pods, nodes, services; an External has what is in its prefix and not held.
+    pub addr: Vec<(EntityId, IpNet)>,
+    /// `host(N, X)`.
+    pub host: Vec<(EntityId, EntityId)>,
+    /// `open(X, a, p, proto)`.
+    pub open: Vec<OpenRow>,
+    /// `link(X, Y)`.
+    pub link: Vec<(EntityId, EntityId)>,
+    /// `port(S, p, proto)`.
+    pub service_port: Vec<(EntityId, u16, Protocol)>,
+    /// `endpoint(S, p, P, a, tp)`.
+    pub endpoint: Vec<EndpointRow>,
+    /// Addresses of pods, nodes and services, ascending: those that no External has.
+    pub held: Vec<std::net::IpAddr>,
+}
+
+impl Structure {
+    /// The id of a name.
+    pub fn find(&self, name: &FullName) -> Option<EntityId> {
+        self.entities
+            .binary_search_by(|row| row.name.cmp(name))
+            .ok()
+            .map(|i| EntityId(i as u32))
+    }
+}

@@ -1,0 +1,7 @@
+//! The neutral cluster: what was read, whichever front end read it.
+//!
+//! Must never know: YAML, the Kubernetes API's spelling, switches and FIB lookups, formulas, the solver.
+
+pub mod cluster;
+pub mod entity;
+pub mod inet;

@@ -1,0 +1,271 @@
+//! A cluster as it was read.
+//!
+//! Knows: entities, placement, addresses, listeners, services, and the explicit changes to links and FIBs that a
+//! cluster file states. Must never know: how it was spelled, which ideal rules exist.
+//!
+//! INVARIANTS, kept by the front ends (`input`):
+//! * ids are canonical: sorted by [`FullName`], which is unique;
+//! * every id that is stored names an entity of this cluster, of the kind that the field says;
+//! * every pod is on a node.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::entity::{EntityId, EntityKind, FullName};
+use super::inet::{IpNet, PortSet, Protocol};
+use crate::base::source::Span;
+
+/// An address with the place where it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address {
+    /// The address.
+    pub ip: IpAddr,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// Where a listener is bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bind {
+    /// Every address (`*`, `[::]`).
+    Any,
+    /// Every IPv4 address (`0.0.0.0`).
+    AnyV4,
+    /// One address only.
+    Address(IpAddr),
+}
+
+impl Bind {
+    /// Whether a message to this address meets the listener.
+    pub fn covers(self, address: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::AnyV4 => address.is_ipv4(),
+            Self::Address(own) => own == address,
+        }
+    }
+}
+
+/// `open(X, a, p, proto)` as it was declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listener {
+    /// The addresses.
+    pub bind: Bind,
+    /// The port.
+    pub port: u16,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// A container or a daemon.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// Its id.
+    pub id: EntityId,
+    /// What it listens on.
+    pub open: Vec<Listener>,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// A node with its daemons.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its id.
+    pub id: EntityId,
+    /// Its addresses; possibly none.
+    pub addresses: Vec<Address>,
+    /// Its processes.
+    pub daemons: Vec<Process>,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// A pod with its containers.
+#[derive(Debug, Clone)]
+pub struct Pod {
+    /// Its id.
+    pub id: EntityId,
+    /// The node that hosts it.
+    pub node: EntityId,
+    /// Its addresses; possibly none.
+    pub addresses: Vec<Address>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its processes.
+    pub containers: Vec<Process>,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// One port of a Service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServicePort {
+    /// The port that clients dial.
+    pub port: u16,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The port of the endpoints.
+    pub target_port: u16,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// A Service: addresses without a process.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// Its id.
+    pub id: EntityId,
+    /// Its cluster addresses; possibly none.
+    pub addresses: Vec<Address>,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+    /// The pods behind it.
+    pub endpoints: Vec<EntityId>,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// A host, or a range of hosts, outside.
+#[derive(Debug, Clone)]
+pub struct External {
+    /// Its id.
+    pub id: EntityId,
+    /// Its addresses.
+    pub prefixes: Vec<IpNet>,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// A link from one entity to another, one direction.
+#[derive(Debug, Clone, Copy)]
+pub struct LinkEdit {
+    /// Who hands over.
+    pub from: EntityId,
+    /// Who takes.
+    pub to: EntityId,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// Which messages a rule is about; what is none matches everything.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+pub struct Match {
+    /// Source addresses.
+    pub from: Option<IpNet>,
+    /// Source ports.
+    pub from_ports: Option<PortSet>,
+    /// Destination addresses.
+    pub to: Option<IpNet>,
+    /// Destination ports.
+    pub to_ports: Option<PortSet>,
+    /// The protocol.
+    pub protocol: Option<Protocol>,
+}
+
+/// What an explicit rule does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExplicitAction {
+    /// Hand it to a process.
+    Deliver(EntityId),
+    /// Hand it to a switch.
+    Forward(EntityId),
+    /// Drop it, for a reason in the user's words.
+    Discard(String),
+    /// Rewrite header fields, remember it for the answer, look up again.
+    Translate {
+        /// New source address.
+        from: Option<IpAddr>,
+        /// New source port.
+        from_port: Option<u16>,
+        /// New destination address.
+        to: Option<IpAddr>,
+        /// New destination port.
+        to_port: Option<u16>,
+    },
+}
+
+/// A rule that a cluster file states.
+#[derive(Debug, Clone)]
+pub struct ExplicitRule {
+    /// Which messages.
+    pub matches: Match,
+    /// What happens to them.
+    pub action: ExplicitAction,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// Removes the ideal rules with exactly this match. Without a protocol: whatever theirs.
+#[derive(Debug, Clone)]
+pub struct RuleRemoval {
+    /// The match.
+    pub matches: Match,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// What a cluster file says of one switch's FIB.
+#[derive(Debug, Clone)]
+pub struct FibEdit {
+    /// The switch.
+    pub at: EntityId,
+    /// `ideal: keep` (true) or `none` (false).
+    pub keep_ideal: bool,
+    /// Ideal rules to leave out.
+    pub remove: Vec<RuleRemoval>,
+    /// Rules before the ideal ones.
+    pub before: Vec<ExplicitRule>,
+    /// Rules after the ideal ones.
+    pub after: Vec<ExplicitRule>,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// Everything that was read of one cluster.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// `metadata.name`, else the PATH as given.
+    pub name: String,
+    /// The PATH as given.
+    pub path: String,
+    /// Every entity's full name, by id; the outside comes last where there is one.
+    pub names: Vec<FullName>,
+    /// Nodes, by id.
+    pub nodes: Vec<Node>,
+    /// Pods, by id.
+    pub pods: Vec<Pod>,
+    /// Services, by id.
+    pub services: Vec<Service>,
+    /// Externals, by id.
+    pub externals: Vec<External>,
+    /// The outside switch; exists where there is an external.
+    pub outside: Option<EntityId>,
+    /// Ideal links to leave out.
+    pub links_removed: Vec<LinkEdit>,
+    /// Links beyond the ideal ones.
+    pub links_added: Vec<LinkEdit>,
+    /// Changes to FIBs, in the order they are written.
+    pub fibs: Vec<FibEdit>,
+    /// Where the cluster is written.
+    pub origin: Span,
+}
+
+impl Cluster {
+    /// The full name of an entity.
+    pub fn name_of(&self, id: EntityId) -> &FullName {
+        &self.names[id.index()]
+    }
+
+    /// The kind of an entity.
+    pub fn kind_of(&self, id: EntityId) -> EntityKind {
+        self.names[id.index()].kind
+    }
+
+    /// All ids, in canonical order.
+    pub fn ids(&self) -> impl Iterator<Item = EntityId> + use<> {
+        (0..self.names.len() as u32).map(EntityId)
+    }
+}

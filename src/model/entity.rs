@@ -1,0 +1,160 @@
+//! Entities: kinds, ids and names.
+//!
+//! Knows: how an entity is spelled (`formats.md`, Output). Must never know: YAML keys, API groups.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+/// One entity of a cluster. Ids are handed out in canonical order: kind, then name, numbers in names by value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntityId(pub u32);
+
+impl EntityId {
+    /// As an index into tables that hold one row per entity.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The kinds of design.md section 1, processes first. The order is the canonical one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntityKind {
+    /// A process in a pod.
+    Container,
+    /// A process on a node: a daemon, or a container of a hostNetwork pod.
+    Daemon,
+    /// A host outside the cluster.
+    External,
+    /// A pod with its own network namespace.
+    Pod,
+    /// A node.
+    Node,
+    /// A Service: an address without a process.
+    Service,
+    /// The one switch behind which all externals are; exists where there is an outside.
+    Outside,
+}
+
+impl EntityKind {
+    /// The word that a full name begins with.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Daemon => "daemon",
+            Self::External => "external",
+            Self::Pod => "pod",
+            Self::Node => "node",
+            Self::Service => "service",
+            Self::Outside => "outside",
+        }
+    }
+
+    /// The kind of a word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        [
+            Self::Container,
+            Self::Daemon,
+            Self::External,
+            Self::Pod,
+            Self::Node,
+            Self::Service,
+            Self::Outside,
+        ]
+        .into_iter()
+        .find(|k| k.word() == word)
+    }
+
+    /// Whether entities of this kind send and receive messages.
+    pub fn is_process(self) -> bool {
+        matches!(self, Self::Container | Self::Daemon | Self::External)
+    }
+
+    /// Whether entities of this kind forward messages by a FIB.
+    pub fn is_switch(self) -> bool {
+        matches!(self, Self::Pod | Self::Node | Self::Outside)
+    }
+}
+
+/// A full name: `container/NS/POD/NAME`, `pod/NS/NAME`, `node/NAME`, `daemon/NODE/NAME`, `service/NS/NAME`,
+/// `external/NAME`, `outside`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FullName {
+    /// The kind.
+    pub kind: EntityKind,
+    /// The parts after the kind.
+    pub parts: Vec<String>,
+}
+
+impl FullName {
+    /// A name from its parts.
+    pub fn new(kind: EntityKind, parts: &[&str]) -> Self {
+        Self {
+            kind,
+            parts: parts.iter().map(|&p| p.to_owned()).collect(),
+        }
+    }
+
+    /// The last part: what people call it.
+    pub fn short(&self) -> &str {
+        self.parts.last().map_or("outside", String::as_str)
+    }
+}
+
+impl fmt::Display for FullName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.word())?;
+        for part in &self.parts {
+            write!(f, "/{part}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Ord for FullName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.kind.cmp(&other.kind).then_with(|| {
+            let pairs = self.parts.iter().zip(&other.parts);
+            pairs
+                .map(|(a, b)| natural_cmp(a, b))
+                .find(|o| o.is_ne())
+                .unwrap_or_else(|| self.parts.len().cmp(&other.parts.len()))
+        })
+    }
+}
+
+impl PartialOrd for FullName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Compares names with runs of digits by value, so that N2 comes before N10; ties are broken by the plain text.
+pub fn natural_cmp(a: &str, b: &str) -> Ordering {
+    let (mut x, mut y) = (a.chars().peekable(), b.chars().peekable());
+    loop {
+        match (x.peek().copied(), y.peek().copied()) {
+            (None, None) => return a.cmp(b),
+            (None, Some(_)) => return Ordering::Less,
+            (Some(_), None) => return Ordering::Greater,
+            (Some(c), Some(d)) if c.is_ascii_digit() && d.is_ascii_digit() => {
+                let run = |it: &mut std::iter::Peekable<std::str::Chars<'_>>| {
+                    let mut digits = String::new();
+                    while let Some(c) = it.next_if(char::is_ascii_digit) {
+                        digits.push(c);
+                    }
+                    digits.trim_start_matches('0').to_owned()
+                };
+                let (m, n) = (run(&mut x), run(&mut y));
+                let order = m.len().cmp(&n.len()).then_with(|| m.cmp(&n));
+                if order.is_ne() {
+                    return order;
+                }
+            }
+            (Some(c), Some(d)) if c == d => {
+                x.next();
+                y.next();
+            }
+            (Some(c), Some(d)) => return c.cmp(&d),
+        }
+    }
+}

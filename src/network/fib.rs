@@ -1,0 +1,100 @@
+//! The forwarding information base of a switch: an ordered list of rules, first match wins, no match is discarded.
+//!
+//! Knows: `[from proto sa sp ta tp → action]` of design.md section 1. Must never know: how rules are made (`lower`), how
+//! they are executed (`sim`) or encoded (`encode`).
+
+use std::net::IpAddr;
+
+use crate::base::source::Span;
+use crate::model::entity::EntityId;
+
+pub use crate::model::cluster::Match;
+
+/// Why a rule discards.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DiscardReason {
+    /// An own address on which nobody listens at that port.
+    ClosedPort,
+    /// A Service port without an endpoint.
+    NoEndpoint,
+    /// A rule of the user, in the user's words.
+    Rule(String),
+}
+
+/// One way to rewrite a header; what is none stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewrite {
+    /// New source address.
+    pub source: Option<IpAddr>,
+    /// New source port.
+    pub source_port: Option<u16>,
+    /// New destination address.
+    pub destination: Option<IpAddr>,
+    /// New destination port.
+    pub destination_port: Option<u16>,
+    /// New source address where the source is the new destination itself (a hairpin: a pod meets itself behind a
+    /// Service). Without it the answer would never pass the switch that must translate it back.
+    pub hairpin_source: Option<IpAddr>,
+    /// The endpoint that is meant, for the trace.
+    pub target: Option<EntityId>,
+}
+
+/// What a rule does with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Hand it to a process, over a link.
+    Deliver(EntityId),
+    /// Hand it to a switch, over a link.
+    Forward(EntityId),
+    /// Drop it.
+    Discard(DiscardReason),
+    /// Rewrite it in one of these ways, remember that for the answer, look up again at the same switch.
+    /// Never empty; which way is taken is a choice, and a constraint holds only if it holds for all of them.
+    /// All addresses are of one family, and only messages of that family match.
+    Translate(Vec<Rewrite>),
+}
+
+/// Which of the seed's or our rules an ideal rule is an instance of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RuleKind {
+    /// Seed: `[* * 127.0.0.1 p → Deliver(C)]`, and the same for daemons.
+    DeliverLocalhost,
+    /// Ours: `[* * 127.0.0.0/8 * → Discard(closed-port)]`.
+    ClosedLocalhost,
+    /// Seed: `[* * a p → Deliver(C)]`, and the same for daemons.
+    DeliverOwnAddress,
+    /// Ours: `[* * a * → Discard(closed-port)]`.
+    ClosedOwnAddress,
+    /// Seed: `[* * * * → Forward(N)]` in a pod.
+    PodToNode,
+    /// Ours: `[* * va vp → Translate(endpoint)]`.
+    Service,
+    /// Seed: `[* * a * → Forward(P)]` in the pod's node.
+    NodeToPod,
+    /// Seed: `[* * a * → Forward(N')]` for a pod of another node.
+    NodeToNodeOfPod,
+    /// Ours: `[* * a * → Forward(N')]` for an address of another node.
+    NodeToNode,
+    /// Ours: `[* * * * → Forward(outside)]`.
+    NodeToOutside,
+    /// Ours: the rules of the outside.
+    Outside,
+    /// A rule that a cluster file states.
+    Explicit,
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FibRule {
+    /// Which messages.
+    pub matches: Match,
+    /// What happens to them.
+    pub action: Action,
+    /// What kind of rule it is.
+    pub kind: RuleKind,
+    /// Where it is written, or the object that an ideal rule comes from.
+    pub origin: Span,
+}
+
+/// The rules of one switch, in order.
+pub type Fib = Vec<FibRule>;

@@ -1,0 +1,134 @@
+//! A trace: the life of one message, one outcome per choice.
+//!
+//! Knows: events, steps, dispositions. Must never know: who computed it, how it is printed.
+
+use crate::base::source::Span;
+use crate::model::entity::EntityId;
+
+use super::header::Header;
+
+/// How a message ended (`formats.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Disposition {
+    /// Received, and answered where the protocol wants it.
+    Delivered,
+    /// Received, but the answer did not come back (TCP, SCTP).
+    NoReply,
+    /// No rule matched.
+    NoRule,
+    /// A rule of the user discarded it.
+    DiscardRule,
+    /// The action wanted a link that is not there.
+    NoLink,
+    /// The same (switch, header, connection state) came again.
+    Loop,
+    /// An own address on which nobody listens at that port.
+    ClosedPort,
+    /// A Service port without an endpoint.
+    NoEndpoint,
+}
+
+impl Disposition {
+    /// As `formats.md` spells it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::NoReply => "no-reply",
+            Self::NoRule => "no-rule",
+            Self::DiscardRule => "discard-rule",
+            Self::NoLink => "no-link",
+            Self::Loop => "loop",
+            Self::ClosedPort => "closed-port",
+            Self::NoEndpoint => "no-endpoint",
+        }
+    }
+}
+
+/// What happened at a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The process put the message on its way.
+    Send,
+    /// The switch looked it up and forwards it to another switch.
+    Lookup {
+        /// The index of the rule in the switch's FIB.
+        rule: usize,
+        /// The next switch.
+        next: EntityId,
+    },
+    /// The switch rewrote it and looks up again.
+    Translate {
+        /// The index of the rule; none where an answer is translated back.
+        rule: Option<usize>,
+        /// Which of the rule's rewrites.
+        choice: usize,
+    },
+    /// The switch hands it to a process.
+    Deliver {
+        /// The index of the rule; none where an answer meets the socket that asked.
+        rule: Option<usize>,
+        /// The process.
+        to: EntityId,
+    },
+    /// It died here.
+    Discard {
+        /// The index of the rule that decided; none where no rule matched or a process had no link.
+        rule: Option<usize>,
+        /// Why.
+        why: Disposition,
+        /// The entity that it could not be handed to, where a link is missing.
+        toward: Option<EntityId>,
+    },
+    /// The process took it.
+    Receive,
+}
+
+/// One step of a trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What happened.
+    pub event: Event,
+    /// Where: a switch, or a process for `Send` and `Receive`.
+    pub at: EntityId,
+    /// The header as it is after the step.
+    pub header: Header,
+    /// The place of the rule that decided.
+    pub origin: Option<Span>,
+}
+
+/// One direction of travel: from a Send to a Receive or a Discard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journey {
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// Who received it.
+    pub receiver: Option<EntityId>,
+    /// How this direction ended; `Delivered` iff there is a receiver.
+    pub end: Disposition,
+}
+
+/// The life of a message under one set of choices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// How it ended, answer included.
+    pub disposition: Disposition,
+    /// The header as sent.
+    pub sent: Header,
+    /// The message's way.
+    pub request: Journey,
+    /// The header as received; none where nobody received it.
+    pub received: Option<Header>,
+    /// The answer's way; none where there was nobody to answer.
+    pub reply: Option<Journey>,
+    /// Whether the answer came back to the sender's socket; none where there was none, or where it cannot be judged.
+    pub replied: Option<bool>,
+    /// The choices taken, in order: (switch, rule, rewrite).
+    pub choices: Vec<(EntityId, usize, usize)>,
+}
+
+/// All outcomes of one message, the failing ones first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// One per choice; never empty.
+    pub outcomes: Vec<Outcome>,
+}
