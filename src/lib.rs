@@ -2,5 +2,7 @@
 
 pub mod base;
 pub mod logic;
+pub mod lower;
 pub mod model;
 pub mod network;
+pub mod sim;

@@ -216,3 +216,28 @@ pub struct Constraint {
     /// Where it is written.
     pub span: Span,
 }
+
+impl Constraint {
+    /// A variable's declaration.
+    pub fn variable(&self, id: VarId) -> &Variable {
+        &self.variables[id.0 as usize]
+    }
+
+    /// The top-level conjuncts, each with the variables bound in front of it. A counterexample breaks one of them.
+    pub fn clauses(&self) -> Vec<(Vec<VarId>, &Formula)> {
+        fn split<'c>(
+            formula: &'c Formula,
+            bound: &[VarId],
+            out: &mut Vec<(Vec<VarId>, &'c Formula)>,
+        ) {
+            match formula {
+                Formula::And(parts) => parts.iter().for_each(|part| split(part, bound, out)),
+                Formula::Forall(variables, body) => split(body, &[bound, variables].concat(), out),
+                _ => out.push((bound.to_vec(), formula)),
+            }
+        }
+        let mut out = Vec::new();
+        split(&self.formula, &[], &mut out);
+        out
+    }
+}

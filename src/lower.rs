@@ -1,0 +1,35 @@
+//! From a cluster to its network graph and to the structure that formulas speak about.
+//!
+//! Knows: the order of the passes. Must never know: YAML, SMT, how messages are walked.
+
+pub mod edit;
+pub mod ideal;
+pub mod structure;
+
+use crate::base::diag::Diagnostic;
+use crate::logic::structure::Structure;
+use crate::model::cluster::Cluster;
+use crate::network::graph::Network;
+
+/// What a cluster becomes.
+#[derive(Debug, Clone)]
+pub struct Lowered {
+    /// The network graph.
+    pub network: Network,
+    /// Universe and tables.
+    pub structure: Structure,
+}
+
+/// Every diagnostic code of this stage, with its title.
+pub const CODES: &[(&str, &str)] = &[("N001", "a rule to remove is not among the ideal ones")];
+
+/// Lowers a cluster: the ideal network of the seed, then the cluster file's explicit changes.
+pub fn lower(cluster: &Cluster) -> Result<Lowered, Vec<Diagnostic>> {
+    let mut network = ideal::network(cluster);
+    let mistakes = edit::apply(cluster, &mut network);
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let structure = structure::structure(cluster, &network);
+    Ok(Lowered { network, structure })
+}

@@ -1,0 +1,131 @@
+//! Fills the structure that formulas speak about.
+//!
+//! Knows: which fact of a cluster is which row. Must never know: formulas, SMT.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+
+use crate::logic::structure::{EndpointRow, EntityRow, OpenRow, Structure};
+use crate::model::cluster::{Bind, Cluster, Process};
+use crate::model::entity::{EntityId, EntityKind};
+use crate::model::inet::Family;
+use crate::network::graph::Network;
+
+/// The structure of a cluster with this network.
+pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
+    let mut all = Structure {
+        entities: entities(cluster),
+        addr: Vec::new(),
+        host: Vec::new(),
+        open: Vec::new(),
+        link: network.links.iter().copied().collect(),
+        service_port: Vec::new(),
+        endpoint: Vec::new(),
+        held: network.held.clone(),
+    };
+    for pod in &cluster.pods {
+        all.addr
+            .extend(pod.addresses.iter().map(|a| (pod.id, IpNet::from(a.ip))));
+        all.host.push((pod.node, pod.id));
+        all.open.extend(pod.containers.iter().flat_map(open_rows));
+    }
+    for node in &cluster.nodes {
+        all.addr
+            .extend(node.addresses.iter().map(|a| (node.id, IpNet::from(a.ip))));
+        all.host
+            .extend(node.daemons.iter().map(|d| (node.id, d.id)));
+        all.open.extend(node.daemons.iter().flat_map(open_rows));
+    }
+    for external in &cluster.externals {
+        all.addr
+            .extend(external.prefixes.iter().map(|p| (external.id, *p)));
+        // What listens outside is not known; an External takes everything that is sent to it.
+        all.open.push(OpenRow {
+            process: external.id,
+            bind: Bind::Any,
+            low: 0,
+            high: u16::MAX,
+            protocol: None,
+        });
+    }
+    for service in &cluster.services {
+        all.addr.extend(
+            service
+                .addresses
+                .iter()
+                .map(|a| (service.id, IpNet::from(a.ip))),
+        );
+        let families: Vec<Family> = service.addresses.iter().map(|a| Family::of(a.ip)).collect();
+        for port in &service.ports {
+            all.service_port
+                .push((service.id, port.port, port.protocol));
+            for pod in cluster
+                .pods
+                .iter()
+                .filter(|pod| service.endpoints.contains(&pod.id))
+            {
+                all.endpoint.extend(
+                    pod.addresses
+                        .iter()
+                        .filter(|a| families.contains(&Family::of(a.ip)))
+                        .map(|a| EndpointRow {
+                            service: service.id,
+                            port: port.port,
+                            protocol: port.protocol,
+                            pod: pod.id,
+                            address: a.ip,
+                            target_port: port.target_port,
+                        }),
+                );
+            }
+        }
+    }
+    all.addr.sort_unstable();
+    all.host.sort_unstable();
+    all
+}
+
+fn open_rows(process: &Process) -> impl Iterator<Item = OpenRow> + '_ {
+    process.open.iter().map(|listener| OpenRow {
+        process: process.id,
+        bind: listener.bind,
+        low: listener.port,
+        high: listener.port,
+        protocol: Some(listener.protocol),
+    })
+}
+
+fn entities(cluster: &Cluster) -> Vec<EntityRow> {
+    let mut parent: BTreeMap<EntityId, EntityId> = BTreeMap::new();
+    let mut labels: BTreeMap<EntityId, &BTreeMap<String, String>> = BTreeMap::new();
+    for pod in &cluster.pods {
+        parent.insert(pod.id, pod.node);
+        labels.insert(pod.id, &pod.labels);
+        for container in &pod.containers {
+            parent.insert(container.id, pod.id);
+            labels.insert(container.id, &pod.labels);
+        }
+    }
+    for node in &cluster.nodes {
+        parent.extend(node.daemons.iter().map(|d| (d.id, node.id)));
+    }
+    cluster
+        .ids()
+        .map(|id| {
+            let name = cluster.name_of(id).clone();
+            let namespaced = matches!(
+                name.kind,
+                EntityKind::Container | EntityKind::Pod | EntityKind::Service
+            );
+            let namespace = name.parts.first().filter(|_| namespaced).cloned();
+            let labels = labels.get(&id).map(|&l| l.clone()).unwrap_or_default();
+            EntityRow {
+                name,
+                parent: parent.get(&id).copied(),
+                namespace,
+                labels,
+            }
+        })
+        .collect()
+}

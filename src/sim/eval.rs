@@ -1,0 +1,430 @@
+//! The truth of a formula under an assignment, by enumeration: the reference semantics of the constraint language.
+//!
+//! Knows: what each predicate means. Must never know: SMT, the encoding.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::logic::formula::{Arg, Comparison, Formula, Predicate, Sort, Term, VarId, Variable};
+use crate::logic::structure::Structure;
+use crate::model::entity::{EntityId, EntityKind};
+use crate::model::inet::{Family, Protocol};
+use crate::network::header::Header;
+use crate::network::trace::{Disposition, Outcome};
+
+use super::walk;
+
+/// The value of a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// An index into the events of the assignment.
+    Event(usize),
+    /// An entity.
+    Entity(EntityId),
+    /// An address.
+    Address(IpAddr),
+    /// A port.
+    Port(u16),
+    /// A protocol.
+    Protocol(Protocol),
+}
+
+/// An event: a message that a process sent, and one outcome of it.
+#[derive(Debug, Clone)]
+pub struct EventRecord {
+    /// The sender.
+    pub sender: EntityId,
+    /// What happened.
+    pub outcome: Outcome,
+}
+
+/// Values for variables.
+#[derive(Debug, Clone, Default)]
+pub struct Assignment {
+    /// By variable.
+    pub values: BTreeMap<VarId, Value>,
+    /// What [`Value::Event`] points at.
+    pub events: Vec<EventRecord>,
+}
+
+/// Why a formula has no truth value here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvalError {
+    /// A variable without a value.
+    #[error("variable `{0}` has no value")]
+    Unassigned(String),
+    /// A term of the wrong sort; the checker lets none through.
+    #[error("a term has the wrong sort")]
+    WrongSort,
+}
+
+/// A structure, the declared variables, and the candidates that inner quantifiers range over.
+#[derive(Debug)]
+pub struct Evaluator<'s> {
+    structure: &'s Structure,
+    variables: &'s [Variable],
+}
+
+impl<'s> Evaluator<'s> {
+    /// An evaluator for one constraint's formulas.
+    pub fn new(structure: &'s Structure, variables: &'s [Variable]) -> Self {
+        Self {
+            structure,
+            variables,
+        }
+    }
+
+    /// The truth of a formula.
+    pub fn truth(&self, formula: &Formula, env: &mut Assignment) -> Result<bool, EvalError> {
+        Ok(match formula {
+            Formula::Constant(value) => *value,
+            Formula::Not(inner) => !self.truth(inner, env)?,
+            Formula::And(parts) => {
+                for part in parts {
+                    if !self.truth(part, env)? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+            Formula::Or(parts) => {
+                for part in parts {
+                    if self.truth(part, env)? {
+                        return Ok(true);
+                    }
+                }
+                false
+            }
+            Formula::Implies(a, b) => !self.truth(a, env)? || self.truth(b, env)?,
+            Formula::Iff(a, b) => self.truth(a, env)? == self.truth(b, env)?,
+            Formula::Exists(variables, body) => self.some(variables, body, env, true)?,
+            Formula::Forall(variables, body) => !self.some(variables, body, env, false)?,
+            Formula::Equal(a, b) => self.value(a, env)? == self.value(b, env)?,
+            Formula::Compare(a, op, b) => compare(
+                u64::from(self.port(a, env)?),
+                *op,
+                u64::from(self.port(b, env)?),
+            ),
+            Formula::Hops(event, op, bound) => {
+                let hops = walk::hops(&self.event(*event, env)?.outcome.request);
+                compare(hops.map_or(u64::MAX, |h| h as u64), *op, u64::from(*bound))
+            }
+            Formula::InPrefix(a, net) => net.contains(&self.address(a, env)?),
+            Formula::InRange(p, low, high) => (*low..=*high).contains(&self.port(p, env)?),
+            Formula::Label(e, key, wanted) => {
+                let has = self.structure.entities[self.entity(e, env)?.index()]
+                    .labels
+                    .get(key);
+                has.is_some_and(|value| wanted.as_ref().is_none_or(|w| w == value))
+            }
+            Formula::Namespace(e, wanted) => {
+                self.structure.entities[self.entity(e, env)?.index()]
+                    .namespace
+                    .as_ref()
+                    == Some(wanted)
+            }
+            Formula::Predicate(predicate, args) => self.predicate(*predicate, args, env)?,
+        })
+    }
+
+    /// Whether some values of the variables make the body equal to `wanted`.
+    fn some(
+        &self,
+        variables: &[VarId],
+        body: &Formula,
+        env: &mut Assignment,
+        wanted: bool,
+    ) -> Result<bool, EvalError> {
+        let Some((first, rest)) = variables.split_first() else {
+            return Ok(self.truth(body, env)? == wanted);
+        };
+        for value in self.candidates(*first, env) {
+            env.values.insert(*first, value);
+            let found = self.some(rest, body, env, wanted);
+            env.values.remove(first);
+            if found? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Inner variables are guarded (see [`crate::logic::formula::Constraint`]), so what stands in a table or a header is
+    /// all that can make a difference. Of a wide prefix or range its ends stand for the rest.
+    fn candidates(&self, variable: VarId, env: &Assignment) -> Vec<Value> {
+        let s = self.structure;
+        let headers = || {
+            env.events
+                .iter()
+                .flat_map(|e| [Some(e.outcome.sent), e.outcome.received])
+                .flatten()
+        };
+        match self.variables[variable.0 as usize].sort {
+            Sort::Event => (0..env.events.len()).map(Value::Event).collect(),
+            Sort::Entity => self.universe().map(Value::Entity).collect(),
+            Sort::Protocol => Protocol::ALL.into_iter().map(Value::Protocol).collect(),
+            Sort::Address => {
+                let mut all: BTreeSet<IpAddr> = s
+                    .addr
+                    .iter()
+                    .flat_map(|(_, net)| [net.addr(), net.broadcast()])
+                    .collect();
+                all.extend(s.endpoint.iter().map(|row| row.address));
+                all.extend(headers().flat_map(|h: Header| [h.source, h.destination]));
+                all.extend([Family::V4.loopback(), Family::V6.loopback()]);
+                all.into_iter().map(Value::Address).collect()
+            }
+            Sort::Port => {
+                let mut all: BTreeSet<u16> =
+                    s.open.iter().flat_map(|row| [row.low, row.high]).collect();
+                all.extend(s.service_port.iter().map(|row| row.1));
+                all.extend(s.endpoint.iter().map(|row| row.target_port));
+                all.extend(headers().flat_map(|h: Header| [h.source_port, h.destination_port]));
+                all.into_iter().map(Value::Port).collect()
+            }
+        }
+    }
+
+    fn universe(&self) -> impl Iterator<Item = EntityId> + use<'_, 's> {
+        let ids = (0..self.structure.entities.len() as u32).map(EntityId);
+        ids.filter(|id| self.structure.entities[id.index()].kind() != EntityKind::Outside)
+    }
+
+    fn predicate(
+        &self,
+        predicate: Predicate,
+        args: &[Arg],
+        env: &Assignment,
+    ) -> Result<bool, EvalError> {
+        let s = self.structure;
+        let args: Vec<Option<Value>> = args
+            .iter()
+            .map(|arg| match arg {
+                Arg::Any => Ok(None),
+                Arg::Term(term) => self.value(term, env).map(Some),
+            })
+            .collect::<Result<_, _>>()?;
+        let fits = |row: &[Value]| {
+            args.iter()
+                .zip(row)
+                .all(|(arg, cell)| arg.is_none_or(|a| a == *cell))
+        };
+        let entity = Value::Entity;
+        let kind = |wanted: &dyn Fn(EntityKind) -> bool| match args[0] {
+            Some(Value::Entity(id)) => wanted(s.entities[id.index()].kind()),
+            _ => self
+                .universe()
+                .any(|id| wanted(s.entities[id.index()].kind())),
+        };
+        Ok(match predicate {
+            Predicate::Pod => kind(&|k| k == EntityKind::Pod),
+            Predicate::Node => kind(&|k| k == EntityKind::Node),
+            Predicate::Service => kind(&|k| k == EntityKind::Service),
+            Predicate::Daemon => kind(&|k| k == EntityKind::Daemon),
+            Predicate::External => kind(&|k| k == EntityKind::External),
+            Predicate::Process => kind(&EntityKind::is_process),
+            Predicate::Switch => kind(&EntityKind::is_switch),
+            Predicate::Container => self.universe().any(|id| {
+                let row = &s.entities[id.index()];
+                row.kind() == EntityKind::Container
+                    && row.parent.is_some_and(|p| fits(&[entity(id), entity(p)]))
+            }),
+            Predicate::Host => s.host.iter().any(|(n, x)| fits(&[entity(*n), entity(*x)])),
+            Predicate::Link => s.link.iter().any(|(x, y)| fits(&[entity(*x), entity(*y)])),
+            Predicate::Addr => self.holds_address(args[0], args[1]),
+            Predicate::SelfAddr => {
+                let has_loopback = |id: EntityId| {
+                    matches!(
+                        s.entities[id.index()].kind(),
+                        EntityKind::Pod | EntityKind::Node
+                    )
+                };
+                let loopback = match (args[0], args[1]) {
+                    (Some(Value::Entity(id)), None) => has_loopback(id),
+                    (Some(Value::Entity(id)), Some(Value::Address(a))) => {
+                        has_loopback(id) && Family::of(a).loopback_net().contains(&a)
+                    }
+                    (_, a) => {
+                        let fits = a.is_none_or(|a| matches!(a, Value::Address(a) if Family::of(a).loopback_net().contains(&a)));
+                        fits && self.universe().any(has_loopback)
+                    }
+                };
+                loopback || self.holds_address(args[0], args[1])
+            }
+            Predicate::OpenEverywhere => s.open.iter().any(|row| {
+                row.bind == crate::model::cluster::Bind::Any
+                    && row.protocol.is_none_or(|p| p == Protocol::Tcp)
+                    && args[0].is_none_or(|x| x == entity(row.process))
+                    && in_range(args[1], row.low, row.high)
+            }),
+            Predicate::Open => s.open.iter().any(|row| {
+                args[0].is_none_or(|x| x == entity(row.process))
+                    && args[1].is_none_or(|a| matches!(a, Value::Address(a) if row.bind.covers(a)))
+                    && in_range(args[2], row.low, row.high)
+                    && (args[3].is_none()
+                        || row
+                            .protocol
+                            .is_none_or(|p| args[3] == Some(Value::Protocol(p))))
+            }),
+            Predicate::ServicePort => s.service_port.iter().any(|(svc, p, proto)| {
+                fits(&[entity(*svc), Value::Port(*p), Value::Protocol(*proto)])
+            }),
+            Predicate::Endpoint => s.endpoint.iter().any(|r| {
+                fits(&[
+                    entity(r.service),
+                    Value::Port(r.port),
+                    entity(r.pod),
+                    Value::Address(r.address),
+                    Value::Port(r.target_port),
+                ])
+            }),
+            Predicate::EndpointOf => s.endpoint.iter().any(|r| {
+                let (port, protocol) = (Value::Port(r.port), Value::Protocol(r.protocol));
+                fits(&[
+                    entity(r.service),
+                    port,
+                    protocol,
+                    entity(r.pod),
+                    Value::Address(r.address),
+                    Value::Port(r.target_port),
+                ])
+            }),
+            Predicate::Loopback => {
+                matches!(args[0], Some(Value::Address(a)) if a == Family::of(a).loopback())
+            }
+            Predicate::Ipv4 => matches!(args[0], Some(Value::Address(a)) if a.is_ipv4()),
+            Predicate::Ipv6 => matches!(args[0], Some(Value::Address(a)) if a.is_ipv6()),
+            Predicate::Send
+            | Predicate::Recv
+            | Predicate::Replied
+            | Predicate::Passes
+            | Predicate::Loops => self.event_predicate(predicate, &args, env)?,
+        })
+    }
+
+    fn event_predicate(
+        &self,
+        predicate: Predicate,
+        args: &[Option<Value>],
+        env: &Assignment,
+    ) -> Result<bool, EvalError> {
+        let Some(Value::Event(index)) = args[0] else {
+            return Err(EvalError::WrongSort);
+        };
+        let event = &env.events[index];
+        let outcome = &event.outcome;
+        let is = |process: EntityId, h: Header| {
+            let row = [
+                Value::Entity(process),
+                Value::Address(h.source),
+                Value::Port(h.source_port),
+                Value::Address(h.destination),
+                Value::Port(h.destination_port),
+            ];
+            args[1..]
+                .iter()
+                .zip(&row)
+                .all(|(arg, cell)| arg.is_none_or(|a| a == *cell))
+        };
+        Ok(match predicate {
+            Predicate::Send => is(event.sender, outcome.sent),
+            Predicate::Recv => outcome
+                .request
+                .receiver
+                .zip(outcome.received)
+                .is_some_and(|(to, header)| is(to, header)),
+            // An answer that cannot be judged is not held against the message.
+            Predicate::Replied => outcome.replied.unwrap_or(outcome.received.is_some()),
+            Predicate::Passes => walk::passed(&outcome.request)
+                .any(|at| args[1].is_none_or(|x| x == Value::Entity(at))),
+            Predicate::Loops => {
+                let judged_reply = outcome.reply.as_ref().filter(|_| outcome.replied.is_some());
+                outcome.request.end == Disposition::Loop
+                    || judged_reply.is_some_and(|r| r.end == Disposition::Loop)
+            }
+            _ => return Err(EvalError::WrongSort),
+        })
+    }
+
+    /// `addr(E, a)`. What a pod, node or service holds is no External's.
+    fn holds_address(&self, entity: Option<Value>, address: Option<Value>) -> bool {
+        let s = self.structure;
+        s.addr.iter().any(|(id, net)| {
+            let wide = s.entities[id.index()].kind() == EntityKind::External;
+            entity.is_none_or(|e| e == Value::Entity(*id))
+                && match address {
+                    Some(Value::Address(a)) => {
+                        net.contains(&a) && !(wide && s.held.binary_search(&a).is_ok())
+                    }
+                    _ => true,
+                }
+        })
+    }
+
+    fn value(&self, term: &Term, env: &Assignment) -> Result<Value, EvalError> {
+        Ok(match term {
+            Term::Var(id) => *env
+                .values
+                .get(id)
+                .ok_or_else(|| EvalError::Unassigned(self.name(*id)))?,
+            Term::Named(name, _) => return Err(EvalError::Unassigned(name.to_string())),
+            Term::Entity(id) => Value::Entity(*id),
+            Term::Address(a) => Value::Address(*a),
+            Term::Port(p) => Value::Port(*p),
+            Term::Protocol(p) => Value::Protocol(*p),
+            Term::ProtocolOf(event) => {
+                Value::Protocol(self.event(*event, env)?.outcome.sent.protocol)
+            }
+        })
+    }
+
+    fn event<'e>(&self, id: VarId, env: &'e Assignment) -> Result<&'e EventRecord, EvalError> {
+        match env.values.get(&id) {
+            Some(Value::Event(index)) => Ok(&env.events[*index]),
+            _ => Err(EvalError::Unassigned(self.name(id))),
+        }
+    }
+
+    fn name(&self, id: VarId) -> String {
+        self.variables[id.0 as usize].name.clone()
+    }
+
+    fn entity(&self, term: &Term, env: &Assignment) -> Result<EntityId, EvalError> {
+        if let Value::Entity(id) = self.value(term, env)? {
+            Ok(id)
+        } else {
+            Err(EvalError::WrongSort)
+        }
+    }
+
+    fn address(&self, term: &Term, env: &Assignment) -> Result<IpAddr, EvalError> {
+        if let Value::Address(a) = self.value(term, env)? {
+            Ok(a)
+        } else {
+            Err(EvalError::WrongSort)
+        }
+    }
+
+    fn port(&self, term: &Term, env: &Assignment) -> Result<u16, EvalError> {
+        if let Value::Port(p) = self.value(term, env)? {
+            Ok(p)
+        } else {
+            Err(EvalError::WrongSort)
+        }
+    }
+}
+
+fn in_range(port: Option<Value>, low: u16, high: u16) -> bool {
+    port.is_none_or(|p| matches!(p, Value::Port(p) if (low..=high).contains(&p)))
+}
+
+fn compare(a: u64, op: Comparison, b: u64) -> bool {
+    match op {
+        Comparison::Less => a < b,
+        Comparison::LessEqual => a <= b,
+        Comparison::Greater => a > b,
+        Comparison::GreaterEqual => a >= b,
+        Comparison::Equal => a == b,
+        Comparison::NotEqual => a != b,
+    }
+}

@@ -1,0 +1,409 @@
+//! A message walked to its end, and its answer back: every choice, one outcome each.
+//!
+//! Knows: Send, the lookups, translation and its memory, loops, the answer (design.md section 1). Must never know:
+//! formulas, SMT.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use crate::model::entity::EntityId;
+use crate::model::inet::{Family, non_unicast};
+use crate::network::fib::{Action, DiscardReason};
+use crate::network::graph::{Endpoint, Network, Sources};
+use crate::network::header::Header;
+use crate::network::trace::{Disposition, Event, Journey, Outcome, Step, Trace};
+
+use super::step::{lookup, rewritten};
+
+/// More outcomes than this are not enumerated: a trace of them would help nobody.
+pub const MOST_OUTCOMES: usize = 100_000;
+
+/// What the simulator cannot do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SimError {
+    /// The sender is no process of the network.
+    #[error("the sender is not a process")]
+    NotAProcess,
+    /// See [`MOST_OUTCOMES`].
+    #[error("the message has more than {MOST_OUTCOMES} outcomes")]
+    TooManyOutcomes,
+}
+
+/// Whether the process may send this header: an honest source (design.md, `Send`), unicast, ports from 1.
+pub fn honest(network: &Network, sender: EntityId, header: &Header) -> bool {
+    let Some(process) = network.process(sender) else {
+        return false;
+    };
+    let family = Family::of(header.destination);
+    let to_loopback = family.loopback_net().contains(&header.destination);
+    let source_fits = if to_loopback {
+        // Loopback belongs to a namespace; of the outside's namespaces we know nothing.
+        header.source == family.loopback() && !matches!(process.sources, Sources::Within(_))
+    } else {
+        sendable(network, process, header.source)
+    };
+    Family::of(header.source) == family
+        && source_fits
+        && header.source_port > 0
+        && header.destination_port > 0
+        && !non_unicast()
+            .iter()
+            .any(|net| net.contains(&header.destination))
+}
+
+/// Whether a non-loopback source address is one the process sends from.
+fn sendable(network: &Network, process: &Endpoint, source: IpAddr) -> bool {
+    let unheld = || {
+        network.held.binary_search(&source).is_err()
+            && !Family::of(source).loopback_net().contains(&source)
+            && !non_unicast().iter().any(|net| net.contains(&source))
+    };
+    match &process.sources {
+        Sources::Own(addresses) => addresses.contains(&source),
+        Sources::Within(prefixes) => prefixes.iter().any(|p| p.contains(&source)) && unheld(),
+        Sources::Free => unheld(),
+    }
+}
+
+/// Walks a message: all outcomes, the failing ones first.
+pub fn trace(network: &Network, sender: EntityId, header: Header) -> Result<Trace, SimError> {
+    let process = network.process(sender).ok_or(SimError::NotAProcess)?;
+    let mut outcomes = Vec::new();
+    let mut script = Script::default();
+    loop {
+        outcomes.push(outcome(network, process, header, &mut script));
+        if outcomes.len() > MOST_OUTCOMES {
+            return Err(SimError::TooManyOutcomes);
+        }
+        if !script.advance() {
+            break;
+        }
+    }
+    outcomes.sort_by_key(|o| o.disposition == Disposition::Delivered);
+    Ok(Trace { outcomes })
+}
+
+/// The choices of one walk: replays a prefix, takes the first way beyond it, and steps to the next combination.
+#[derive(Debug, Default)]
+struct Script {
+    /// (taken, how many ways there are)
+    taken: Vec<(usize, usize)>,
+    at: usize,
+}
+
+impl Script {
+    fn choose(&mut self, ways: usize) -> usize {
+        if self.at == self.taken.len() {
+            self.taken.push((0, ways));
+        }
+        self.at += 1;
+        self.taken[self.at - 1].0
+    }
+
+    /// To the next combination; false after the last.
+    fn advance(&mut self) -> bool {
+        self.at = 0;
+        while let Some((taken, ways)) = self.taken.pop() {
+            if taken + 1 < ways {
+                self.taken.push((taken + 1, ways));
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// A translation as the switch remembers it for the answer.
+#[derive(Debug, Clone, Copy)]
+struct Translated {
+    at: EntityId,
+    before: Header,
+    after: Header,
+}
+
+/// Who waits for an answer: the sender's socket.
+struct Socket {
+    process: EntityId,
+    switch: EntityId,
+    awaits: Header,
+}
+
+fn outcome(network: &Network, sender: &Endpoint, sent: Header, script: &mut Script) -> Outcome {
+    let mut memory = Vec::new();
+    let mut choices = Vec::new();
+    let request = {
+        let mut walker = Walker {
+            network,
+            memory: &mut memory,
+            script: Some(script),
+            choices: &mut choices,
+        };
+        walker.journey(sender, sent, None)
+    };
+    let received = request
+        .receiver
+        .and_then(|_| request.steps.last())
+        .map(|step| step.header);
+    let reply = request
+        .receiver
+        .zip(received)
+        .and_then(|(receiver, header)| {
+            let receiver = network.process(receiver)?;
+            let socket = Socket {
+                process: sender.id,
+                switch: sender.switch,
+                awaits: sent.reversed(),
+            };
+            let mut walker = Walker {
+                network,
+                memory: &mut memory,
+                script: None,
+                choices: &mut choices,
+            };
+            Some(walker.journey(receiver, header.reversed(), Some(&socket)))
+        });
+    // From an address that is not known, an answer cannot be judged.
+    let judged = !matches!(sender.sources, Sources::Free)
+        || Family::of(sent.source).loopback() == sent.source;
+    let replied = reply
+        .as_ref()
+        .filter(|_| judged)
+        .map(|r| r.receiver == Some(sender.id) && answered(r));
+    let disposition =
+        if request.receiver.is_some() && replied == Some(false) && sent.protocol.wants_answer() {
+            Disposition::NoReply
+        } else {
+            request.end
+        };
+    Outcome {
+        disposition,
+        sent,
+        request,
+        received,
+        reply,
+        replied,
+        choices,
+    }
+}
+
+/// Whether an answer's way ended at the socket that asked, and not at a listener.
+fn answered(reply: &Journey) -> bool {
+    reply
+        .steps
+        .iter()
+        .any(|step| matches!(step.event, Event::Deliver { rule: None, .. }))
+}
+
+struct Walker<'n> {
+    network: &'n Network,
+    memory: &'n mut Vec<Translated>,
+    /// None on the way back: an answer has no choices.
+    script: Option<&'n mut Script>,
+    choices: &'n mut Vec<(EntityId, usize, usize)>,
+}
+
+impl Walker<'_> {
+    /// From a process until somebody receives the message or it dies. With a socket, it is an answer.
+    fn journey(&mut self, from: &Endpoint, header: Header, socket: Option<&Socket>) -> Journey {
+        let mut steps = vec![Step {
+            event: Event::Send,
+            at: from.id,
+            header,
+            origin: None,
+        }];
+        let mut header = header;
+        let mut at = from.switch;
+        if !self.network.link(from.id, at) {
+            return died(steps, from.id, header, None, Disposition::NoLink, Some(at));
+        }
+        let mut seen = HashSet::new();
+        loop {
+            if !seen.insert((at, header)) {
+                return died(steps, at, header, None, Disposition::Loop, None);
+            }
+            if let Some(socket) = socket.filter(|s| s.switch == at && s.awaits == header) {
+                if !self.network.link(at, socket.process) {
+                    return died(
+                        steps,
+                        at,
+                        header,
+                        None,
+                        Disposition::NoLink,
+                        Some(socket.process),
+                    );
+                }
+                return received(steps, at, header, None, socket.process);
+            }
+            if socket.is_some()
+                && let Some(entry) = self
+                    .memory
+                    .iter()
+                    .rev()
+                    .find(|m| m.at == at && m.after.reversed() == header)
+            {
+                header = entry.before.reversed();
+                steps.push(Step {
+                    event: Event::Translate {
+                        rule: None,
+                        choice: 0,
+                    },
+                    at,
+                    header,
+                    origin: None,
+                });
+                continue;
+            }
+            let fib = self.network.switch(at).map(|s| &s.fib);
+            let Some((index, rule)) = fib.and_then(|fib| lookup(fib, &header, socket.is_some()))
+            else {
+                return died(steps, at, header, None, Disposition::NoRule, None);
+            };
+            let decided = Some((index, rule.origin));
+            match &rule.action {
+                Action::Deliver(to) if self.network.link(at, *to) => {
+                    return received(steps, at, header, decided, *to);
+                }
+                Action::Forward(next) if self.network.link(at, *next) => {
+                    let event = Event::Lookup {
+                        rule: index,
+                        next: *next,
+                    };
+                    steps.push(Step {
+                        event,
+                        at,
+                        header,
+                        origin: Some(rule.origin),
+                    });
+                    at = *next;
+                }
+                Action::Deliver(to) | Action::Forward(to) => {
+                    return died(steps, at, header, decided, Disposition::NoLink, Some(*to));
+                }
+                Action::Discard(reason) => {
+                    let why = match reason {
+                        DiscardReason::ClosedPort => Disposition::ClosedPort,
+                        DiscardReason::NoEndpoint => Disposition::NoEndpoint,
+                        DiscardReason::Rule(_) => Disposition::DiscardRule,
+                    };
+                    return died(steps, at, header, decided, why, None);
+                }
+                Action::Translate(ways) => {
+                    let mut choice = 0;
+                    if ways.len() > 1
+                        && let Some(script) = self.script.as_deref_mut()
+                    {
+                        choice = script.choose(ways.len());
+                        self.choices.push((at, index, choice));
+                    }
+                    let before = header;
+                    header = rewritten(&before, &ways[choice]);
+                    self.memory.push(Translated {
+                        at,
+                        before,
+                        after: header,
+                    });
+                    let event = Event::Translate {
+                        rule: Some(index),
+                        choice,
+                    };
+                    steps.push(Step {
+                        event,
+                        at,
+                        header,
+                        origin: Some(rule.origin),
+                    });
+                }
+            }
+        }
+    }
+}
+
+type Decided = Option<(usize, crate::base::source::Span)>;
+
+fn died(
+    mut steps: Vec<Step>,
+    at: EntityId,
+    header: Header,
+    decided: Decided,
+    why: Disposition,
+    toward: Option<EntityId>,
+) -> Journey {
+    let event = Event::Discard {
+        rule: decided.map(|d| d.0),
+        why,
+        toward,
+    };
+    steps.push(Step {
+        event,
+        at,
+        header,
+        origin: decided.map(|d| d.1),
+    });
+    Journey {
+        steps,
+        receiver: None,
+        end: why,
+    }
+}
+
+fn received(
+    mut steps: Vec<Step>,
+    at: EntityId,
+    header: Header,
+    decided: Decided,
+    to: EntityId,
+) -> Journey {
+    let event = Event::Deliver {
+        rule: decided.map(|d| d.0),
+        to,
+    };
+    steps.push(Step {
+        event,
+        at,
+        header,
+        origin: decided.map(|d| d.1),
+    });
+    steps.push(Step {
+        event: Event::Receive,
+        at: to,
+        header,
+        origin: None,
+    });
+    Journey {
+        steps,
+        receiver: Some(to),
+        end: Disposition::Delivered,
+    }
+}
+
+/// How many lookups a message took at switches until it was received or died; none in a loop, which never ends.
+pub fn hops(journey: &Journey) -> Option<usize> {
+    if journey.end == Disposition::Loop {
+        return None;
+    }
+    let at_switch = |step: &&Step| match step.event {
+        Event::Send | Event::Receive => false,
+        // A sender without a link to its own switch never met one.
+        Event::Discard {
+            why: Disposition::NoLink,
+            rule: None,
+            ..
+        } => false,
+        _ => true,
+    };
+    Some(journey.steps.iter().filter(at_switch).count())
+}
+
+/// The switches that a message passed, in order, with repetitions.
+pub fn passed(journey: &Journey) -> impl Iterator<Item = EntityId> + '_ {
+    journey.steps.iter().filter_map(|step| match step.event {
+        Event::Send
+        | Event::Receive
+        | Event::Discard {
+            why: Disposition::NoLink,
+            rule: None,
+            ..
+        } => None,
+        _ => Some(step.at),
+    })
+}
