@@ -1,8 +1,10 @@
 //! kubeproof
 
 pub mod base;
+pub mod encode;
 pub mod logic;
 pub mod lower;
 pub mod model;
 pub mod network;
 pub mod sim;
+pub mod smt;
