@@ -24,6 +24,7 @@ pub mod fib;
 pub mod formula;
 pub mod header;
 pub mod path;
+pub mod plain;
 pub mod relation;
 pub mod symbols;
 
@@ -119,7 +120,12 @@ impl<'c> Encoder<'c> {
 
     /// A quantified entity: any of the universe, which is all but the outside switch (ids are canonical, it comes last).
     fn in_universe(&mut self, term: TermId) -> TermId {
-        let count = self.structure.entities.iter().filter(|row| row.kind() != EntityKind::Outside).count();
+        let count = self
+            .structure
+            .entities
+            .iter()
+            .filter(|row| row.kind() != EntityKind::Outside)
+            .count();
         match count.checked_sub(1) {
             None => self.pool.truth(false),
             Some(last) => {

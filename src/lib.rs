@@ -1,6 +1,7 @@
 //! kubeproof
 
 pub mod base;
+pub mod decode;
 pub mod encode;
 pub mod logic;
 pub mod lower;
@@ -8,3 +9,4 @@ pub mod model;
 pub mod network;
 pub mod sim;
 pub mod smt;
+pub mod verify;

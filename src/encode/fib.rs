@@ -40,7 +40,12 @@ enum Outcome {
 
 impl Encoder<'_> {
     /// The decisions of a switch. On an answer, rules that translate do not take part.
-    pub(super) fn decisions(&mut self, switch: EntityId, header: SymHeader, answer: bool) -> Rc<Decisions> {
+    pub(super) fn decisions(
+        &mut self,
+        switch: EntityId,
+        header: SymHeader,
+        answer: bool,
+    ) -> Rc<Decisions> {
         if let Some(known) = self.decisions.get(&(switch, header, answer)) {
             return Rc::clone(known);
         }
@@ -58,10 +63,16 @@ impl Encoder<'_> {
             };
             let matched = self.matches(&rule.matches, header);
             let mut condition = vec![matched];
-            for (other, _) in earlier.overlapping(&rule.matches).filter(|(_, other)| *other != outcome) {
+            for (other, _) in earlier
+                .overlapping(&rule.matches)
+                .filter(|(_, other)| *other != outcome)
+            {
                 condition.push(self.pool.not(other));
             }
-            conditions.entry(outcome).or_default().push(self.pool.and(&condition));
+            conditions
+                .entry(outcome)
+                .or_default()
+                .push(self.pool.and(&condition));
             earlier.push(&rule.matches, matched, outcome);
         }
         let mut decisions = Decisions::default();
@@ -75,7 +86,8 @@ impl Encoder<'_> {
             }
         }
         let decisions = Rc::new(decisions);
-        self.decisions.insert((switch, header, answer), Rc::clone(&decisions));
+        self.decisions
+            .insert((switch, header, answer), Rc::clone(&decisions));
         decisions
     }
 
@@ -103,8 +115,12 @@ impl Encoder<'_> {
 
     /// The header after a rewrite; a hairpin takes the hairpin source.
     pub(super) fn rewritten(&mut self, header: SymHeader, rewrite: &Rewrite) -> SymHeader {
-        let destination = rewrite.destination.map_or(header.destination, |ip| self.address(ip).bits);
-        let mut source = rewrite.source.map_or(header.source, |ip| self.address(ip).bits);
+        let destination = rewrite
+            .destination
+            .map_or(header.destination, |ip| self.address(ip).bits);
+        let mut source = rewrite
+            .source
+            .map_or(header.source, |ip| self.address(ip).bits);
         if let Some(own) = rewrite.hairpin_source {
             // Both are of the header's family: the rule matches no other.
             let meets_itself = self.pool.eq(header.source, destination);
@@ -115,9 +131,13 @@ impl Encoder<'_> {
             protocol: header.protocol,
             v6: header.v6,
             source,
-            source_port: rewrite.source_port.map_or(header.source_port, |p| self.port(p)),
+            source_port: rewrite
+                .source_port
+                .map_or(header.source_port, |p| self.port(p)),
             destination,
-            destination_port: rewrite.destination_port.map_or(header.destination_port, |p| self.port(p)),
+            destination_port: rewrite
+                .destination_port
+                .map_or(header.destination_port, |p| self.port(p)),
         }
     }
 }
@@ -132,7 +152,9 @@ struct Earlier {
 
 impl Earlier {
     fn host(rule: &Match) -> Option<IpAddr> {
-        rule.to.filter(|net| net.prefix_len() == net.max_prefix_len()).map(|net| net.addr())
+        rule.to
+            .filter(|net| net.prefix_len() == net.max_prefix_len())
+            .map(|net| net.addr())
     }
 
     fn push(&mut self, rule: &Match, matched: TermId, outcome: Outcome) {
@@ -147,7 +169,14 @@ impl Earlier {
     /// Earlier rules that may match a header that this one matches.
     fn overlapping<'e>(&'e self, rule: &'e Match) -> impl Iterator<Item = (TermId, Outcome)> + 'e {
         let candidates: Vec<usize> = match Self::host(rule) {
-            Some(ip) => self.hosts.get(&ip).into_iter().flatten().chain(&self.wide).copied().collect(),
+            Some(ip) => self
+                .hosts
+                .get(&ip)
+                .into_iter()
+                .flatten()
+                .chain(&self.wide)
+                .copied()
+                .collect(),
             None => (0..self.rules.len()).collect(),
         };
         candidates
@@ -164,7 +193,8 @@ fn overlap(a: &Match, b: &Match) -> bool {
         (Some(x), Some(y)) => x.contains(&y) || y.contains(&x),
         _ => true,
     };
-    let ports = |x: &Option<crate::model::inet::PortSet>, y: &Option<crate::model::inet::PortSet>| match (x, y) {
+    let ports = |x: &Option<crate::model::inet::PortSet>,
+                 y: &Option<crate::model::inet::PortSet>| match (x, y) {
         (Some(x), Some(y)) => x.overlaps(y),
         _ => true,
     };

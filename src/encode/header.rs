@@ -53,12 +53,18 @@ impl SymHeader {
 
     /// The source with its family.
     pub fn source(self) -> SymAddress {
-        SymAddress { v6: self.v6, bits: self.source }
+        SymAddress {
+            v6: self.v6,
+            bits: self.source,
+        }
     }
 
     /// The destination with its family.
     pub fn destination(self) -> SymAddress {
-        SymAddress { v6: self.v6, bits: self.destination }
+        SymAddress {
+            v6: self.v6,
+            bits: self.destination,
+        }
     }
 }
 
@@ -76,7 +82,10 @@ pub fn address_width(structure: &Structure, network: &Network, literals: &[IpNet
     let host = |ip: &IpAddr| narrow(&IpNet::from(*ip));
     let tables = structure.addr.iter().all(|(_, net)| narrow(net))
         && structure.endpoint.iter().all(|row| host(&row.address))
-        && structure.open.iter().all(|row| !matches!(row.bind, Bind::Address(ip) if !host(&ip)))
+        && structure
+            .open
+            .iter()
+            .all(|row| !matches!(row.bind, Bind::Address(ip) if !host(&ip)))
         && network.held.iter().all(host)
         && literals.iter().all(narrow);
     let sources = network.processes.iter().all(|p| match &p.sources {
@@ -86,12 +95,19 @@ pub fn address_width(structure: &Structure, network: &Network, literals: &[IpNet
     });
     let rules = network.switches.iter().flat_map(|s| &s.fib).all(|rule| {
         let rewrites = match &rule.action {
-            Action::Translate(ways) => ways
-                .iter()
-                .all(|w| [w.source, w.destination, w.hairpin_source].iter().flatten().all(host)),
+            Action::Translate(ways) => ways.iter().all(|w| {
+                [w.source, w.destination, w.hairpin_source]
+                    .iter()
+                    .flatten()
+                    .all(host)
+            }),
             _ => true,
         };
-        rewrites && [rule.matches.from, rule.matches.to].iter().flatten().all(narrow)
+        rewrites
+            && [rule.matches.from, rule.matches.to]
+                .iter()
+                .flatten()
+                .all(narrow)
     });
     if tables && sources && rules { 32 } else { 128 }
 }
@@ -102,12 +118,22 @@ impl Encoder<'_> {
     pub(super) fn fresh_header(&mut self, prefix: &str) -> SymHeader {
         let width = self.address_width;
         let header = SymHeader {
-            protocol: self.pool.variable(&format!("{prefix}.proto"), Sort::BitVec(2)),
+            protocol: self
+                .pool
+                .variable(&format!("{prefix}.proto"), Sort::BitVec(2)),
             v6: self.pool.variable(&format!("{prefix}.v6"), Sort::Bool),
-            source: self.pool.variable(&format!("{prefix}.sa"), Sort::BitVec(width)),
-            source_port: self.pool.variable(&format!("{prefix}.sp"), Sort::BitVec(16)),
-            destination: self.pool.variable(&format!("{prefix}.ta"), Sort::BitVec(width)),
-            destination_port: self.pool.variable(&format!("{prefix}.tp"), Sort::BitVec(16)),
+            source: self
+                .pool
+                .variable(&format!("{prefix}.sa"), Sort::BitVec(width)),
+            source_port: self
+                .pool
+                .variable(&format!("{prefix}.sp"), Sort::BitVec(16)),
+            destination: self
+                .pool
+                .variable(&format!("{prefix}.ta"), Sort::BitVec(width)),
+            destination_port: self
+                .pool
+                .variable(&format!("{prefix}.tp"), Sort::BitVec(16)),
         };
         let protocol = self.valid_protocol(header.protocol);
         self.fact(protocol);
@@ -140,7 +166,10 @@ impl Encoder<'_> {
             IpAddr::V4(v4) => u128::from(u32::from(v4)),
             IpAddr::V6(v6) => u128::from(v6),
         };
-        SymAddress { v6: self.pool.truth(ip.is_ipv6()), bits: self.pool.bits(bits, self.address_width) }
+        SymAddress {
+            v6: self.pool.truth(ip.is_ipv6()),
+            bits: self.pool.bits(bits, self.address_width),
+        }
     }
 
     pub(super) fn port(&mut self, port: u16) -> TermId {
@@ -178,10 +207,18 @@ impl Encoder<'_> {
     pub(super) fn within(&mut self, address: SymAddress, net: IpNet) -> TermId {
         let width = self.address_width;
         let (family, value, length, size) = match net {
-            IpNet::V4(net) => {
-                (self.pool.not(address.v6), u128::from(u32::from(net.network())), u32::from(net.prefix_len()), 32)
-            }
-            IpNet::V6(net) => (address.v6, u128::from(net.network()), u32::from(net.prefix_len()), 128),
+            IpNet::V4(net) => (
+                self.pool.not(address.v6),
+                u128::from(u32::from(net.network())),
+                u32::from(net.prefix_len()),
+                32,
+            ),
+            IpNet::V6(net) => (
+                address.v6,
+                u128::from(net.network()),
+                u32::from(net.prefix_len()),
+                128,
+            ),
         };
         if length == 0 {
             return family;
@@ -191,7 +228,11 @@ impl Encoder<'_> {
         let high = size.min(width);
         if high <= low {
             // A short IPv6 prefix over 32 stored bits: all of `::/96` is in it, or none.
-            return if value == 0 { family } else { self.pool.truth(false) };
+            return if value == 0 {
+                family
+            } else {
+                self.pool.truth(false)
+            };
         }
         if size > width && value >> width != 0 {
             return self.pool.truth(false);
@@ -210,13 +251,18 @@ impl Encoder<'_> {
     }
 
     pub(super) fn in_ports(&mut self, port: TermId, set: &PortSet) -> TermId {
-        let ranges: Vec<TermId> = set.ranges().iter().map(|&(low, high)| self.in_range(port, low, high)).collect();
+        let ranges: Vec<TermId> = set
+            .ranges()
+            .iter()
+            .map(|&(low, high)| self.in_range(port, low, high))
+            .collect();
         self.pool.or(&ranges)
     }
 
     /// `a ∈ 127.0.0.0/8 ∪ {::1}`.
     pub(super) fn in_loopback(&mut self, address: SymAddress) -> TermId {
-        let nets = [Family::V4, Family::V6].map(|family| self.within(address, family.loopback_net()));
+        let nets =
+            [Family::V4, Family::V6].map(|family| self.within(address, family.loopback_net()));
         self.pool.or(&nets)
     }
 }

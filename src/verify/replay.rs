@@ -1,0 +1,121 @@
+//! Does the simulator agree? In release builds too.
+//!
+//! Knows: both sides' plain data. Must never know: terms, the solver.
+
+use std::collections::BTreeMap;
+
+use crate::logic::formula::{Constraint, Formula, VarId};
+use crate::logic::structure::Structure;
+use crate::model::entity::EntityId;
+use crate::network::graph::Network;
+use crate::network::header::Header;
+use crate::network::trace::Trace;
+use crate::sim::eval::{Assignment, EvalError, Evaluator, EventRecord, Value};
+use crate::sim::walk::{self, SimError};
+
+use super::verdict::{Counterexample, Message, Witness};
+
+/// The simulator does not agree with the encoding, or cannot say: an internal error, never a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// The message is none that its sender may send.
+    #[error("the counterexample's message {0} is not honest")]
+    Dishonest(Header),
+    /// No outcome of the messages makes the constraint false.
+    #[error("the simulator finds the constraint true for the counterexample")]
+    Disagrees,
+    /// The simulator gave up.
+    #[error("the counterexample could not be walked: {0}")]
+    Sim(#[from] SimError),
+    /// The formula has no truth value.
+    #[error("the counterexample could not be evaluated: {0}")]
+    Eval(#[from] EvalError),
+}
+
+/// Walks the messages and evaluates the clause on every combination of their outcomes, until one makes it false.
+pub fn replay(
+    network: &Network,
+    structure: &Structure,
+    constraint: &Constraint,
+    body: &Formula,
+    assignment: &[(VarId, Witness)],
+    messages: &[(EntityId, Header)],
+) -> Result<Counterexample, ReplayError> {
+    let mut traces = Vec::new();
+    for (sender, header) in messages {
+        if !walk::honest(network, *sender, header) {
+            return Err(ReplayError::Dishonest(*header));
+        }
+        traces.push(walk::trace(network, *sender, *header)?);
+    }
+    let evaluator = Evaluator::new(structure, &constraint.variables);
+    let values: BTreeMap<VarId, Value> = assignment
+        .iter()
+        .map(|(id, witness)| (*id, value(*witness)))
+        .collect();
+    let mut picked = vec![0; traces.len()];
+    loop {
+        let events = picked
+            .iter()
+            .zip(&traces)
+            .zip(messages)
+            .map(|((&i, trace), (sender, _))| EventRecord {
+                sender: *sender,
+                outcome: trace.outcomes[i].clone(),
+            });
+        let mut env = Assignment {
+            values: values.clone(),
+            events: events.collect(),
+        };
+        if !evaluator.truth(body, &mut env)? {
+            break;
+        }
+        if !next_combination(&mut picked, &traces) {
+            return Err(ReplayError::Disagrees);
+        }
+    }
+    let messages =
+        messages
+            .iter()
+            .zip(traces)
+            .zip(picked)
+            .map(|(((sender, header), mut trace), i)| {
+                let broken = trace.outcomes.remove(i);
+                trace.outcomes.insert(0, broken);
+                Message {
+                    sender: *sender,
+                    header: *header,
+                    trace,
+                }
+            });
+    let name = |id: &VarId| constraint.variable(*id).name.clone();
+    Ok(Counterexample {
+        assignment: assignment
+            .iter()
+            .map(|(id, witness)| (name(id), *witness))
+            .collect(),
+        messages: messages.collect(),
+        replayed: true,
+    })
+}
+
+fn next_combination(picked: &mut [usize], traces: &[Trace]) -> bool {
+    for (i, trace) in picked.iter_mut().zip(traces) {
+        *i += 1;
+        if *i < trace.outcomes.len() {
+            return true;
+        }
+        *i = 0;
+    }
+    false
+}
+
+fn value(witness: Witness) -> Value {
+    match witness {
+        Witness::Entity(id) => Value::Entity(id),
+        Witness::Address(ip) => Value::Address(ip),
+        Witness::Port(port) => Value::Port(port),
+        Witness::Protocol(protocol) => Value::Protocol(protocol),
+        Witness::Event(index) => Value::Event(index),
+    }
+}

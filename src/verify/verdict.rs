@@ -1,0 +1,98 @@
+//! What a check comes to.
+//!
+//! Must never know: solver types, printing.
+
+use std::net::IpAddr;
+
+use crate::model::entity::EntityId;
+use crate::model::inet::Protocol;
+use crate::network::header::Header;
+use crate::network::trace::Trace;
+
+/// The verdicts of design.md section 4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// No message violates the constraint, and its premises are not empty.
+    Proven,
+    /// A counterexample was found and replayed.
+    Violated,
+    /// Time ran out, or something is not covered; never folded into `Proven`.
+    Unknown,
+    /// No instance at all satisfies the premises.
+    Vacuous,
+    /// Violated, and excused by an unexpired waiver with a reason.
+    Waived,
+}
+
+impl Verdict {
+    /// The word of `formats.md`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Violated => "violated",
+            Self::Unknown => "unknown",
+            Self::Vacuous => "vacuous",
+            Self::Waived => "waived",
+        }
+    }
+}
+
+/// The value of a variable in a counterexample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Witness {
+    /// An entity.
+    Entity(EntityId),
+    /// An address.
+    Address(IpAddr),
+    /// A port.
+    Port(u16),
+    /// A protocol.
+    Protocol(Protocol),
+    /// An event: an index into the counterexample's messages.
+    Event(usize),
+}
+
+/// A message of a counterexample, with its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The sender.
+    pub sender: EntityId,
+    /// The header as sent.
+    pub header: Header,
+    /// All outcomes, the one that breaks the constraint first.
+    pub trace: Trace,
+}
+
+/// What breaks a constraint: plain data that the simulator has agreed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counterexample {
+    /// Values of the variables in front, in the order of the quantifiers.
+    pub assignment: Vec<(String, Witness)>,
+    /// One per event variable; none for constraints about addresses alone.
+    pub messages: Vec<Message>,
+    /// Always true: what does not replay is an internal error, never a verdict.
+    pub replayed: bool,
+}
+
+/// The outcome of one constraint on one cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckResult {
+    /// `KP003`.
+    pub id: String,
+    /// `pod-to-pod`.
+    pub constraint: String,
+    /// One sentence.
+    pub title: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// By which strategy.
+    pub strategy: &'static str,
+    /// How many queries the solver decided.
+    pub queries: usize,
+    /// How many table entries were compared natively.
+    pub compared: usize,
+    /// For which universe it is proven, or why it is not known.
+    pub detail: String,
+    /// Where it is violated.
+    pub counterexample: Option<Counterexample>,
+}
