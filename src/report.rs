@@ -1,0 +1,12 @@
+//! What a run found, as text for people and in the formats that other programs read.
+//!
+//! Knows: words and layout. Must never know: the solver, files, the terminal.
+
+pub mod json;
+pub mod junit;
+pub mod names;
+pub mod rule;
+pub mod run;
+pub mod snippet;
+pub mod text;
+pub mod trace;

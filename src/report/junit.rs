@@ -1,0 +1,95 @@
+//! JUnit XML, the flavour that Jenkins and GitLab read: a suite per cluster, a case per constraint.
+//!
+//! Violated is a failure with the trace, unknown an error, vacuous and waived are skipped. Must never know: other formats.
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use crate::verify::verdict::{CheckResult, Verdict};
+
+use super::names::Names;
+use super::run::{ClusterReport, Run, Verified};
+use super::trace::Teller;
+
+/// The whole run.
+pub fn render(run: &Run) -> String {
+    let mut report = Report::new("kubeproof");
+    for cluster in &run.clusters {
+        report.add_test_suite(suite(run, cluster));
+    }
+    if !run.diagnostics.is_empty() {
+        let mut suite = TestSuite::new("input");
+        let messages: Vec<String> = run.diagnostics.iter().map(|d| format!("{}: {}", d.code, d.message)).collect();
+        suite.add_test_case(failed_input(&messages));
+        report.add_test_suite(suite);
+    }
+    report.to_string().unwrap_or_default()
+}
+
+fn suite(run: &Run, cluster: &ClusterReport) -> TestSuite {
+    let mut suite = TestSuite::new(cluster.name.clone());
+    match &cluster.verified {
+        Some(verified) => {
+            for result in &verified.results {
+                suite.add_test_case(case(run, cluster, verified, result));
+            }
+        }
+        None => {
+            let messages: Vec<String> =
+                cluster.diagnostics.iter().map(|d| format!("{}: {}", d.code, d.message)).collect();
+            suite.add_test_case(failed_input(&messages));
+        }
+    }
+    suite
+}
+
+fn failed_input(messages: &[String]) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_type("input").set_message("the input could not be verified").set_description(messages.join("\n"));
+    TestCase::new("input", status)
+}
+
+fn case(run: &Run, cluster: &ClusterReport, verified: &Verified, result: &CheckResult) -> TestCase {
+    let status = match result.verdict {
+        Verdict::Proven => TestCaseStatus::success(),
+        Verdict::Vacuous | Verdict::Waived => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_type(result.verdict.word()).set_message(result.detail.clone());
+            status
+        }
+        Verdict::Unknown => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_type("unknown").set_message(result.detail.clone());
+            status
+        }
+        Verdict::Violated => {
+            let (message, trace) = violation(run, verified, result);
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_type("violated").set_message(message).set_description(trace);
+            status
+        }
+    };
+    let name = if result.id == result.constraint {
+        result.id.clone()
+    } else {
+        format!("{} {}", result.id, result.constraint)
+    };
+    let mut case = TestCase::new(name, status);
+    case.set_classname(cluster.name.clone());
+    case
+}
+
+/// What is violated in a sentence, and the trace.
+fn violation(run: &Run, verified: &Verified, result: &CheckResult) -> (String, String) {
+    let names = Names::new(&verified.cluster);
+    let teller = Teller { names: &names, network: &verified.lowered.network, sources: &run.sources };
+    let messages = result.counterexample.iter().flat_map(|c| &c.messages);
+    let mut told = vec![result.title.clone()];
+    let mut trace = String::new();
+    for message in messages {
+        if let Some(outcome) = message.trace.outcomes.first() {
+            told.push(format!("{} sends {}: {}", names.with_kind(message.sender), message.header, teller.fate(outcome)));
+        }
+        trace.push_str(&teller.trace(&message.trace, ""));
+    }
+    (told.join("; "), trace)
+}

@@ -1,0 +1,235 @@
+//! The report for people: verdict first, then what and why.
+//!
+//! Must never know: other formats, the terminal (colours are asked for by the caller).
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::model::entity::EntityKind;
+use crate::verify::verdict::{CheckResult, Counterexample, Verdict, Witness};
+
+use super::names::{Names, printable};
+use super::run::{ClusterReport, Run, Verified};
+use super::trace::{Teller, place};
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Only what is not proven.
+    pub quiet: bool,
+}
+
+/// Styles of the verdicts; stripped where standard output is no terminal.
+fn style(verdict: Verdict) -> Style {
+    let color = match verdict {
+        Verdict::Proven => AnsiColor::Green,
+        Verdict::Violated => AnsiColor::Red,
+        Verdict::Unknown => AnsiColor::Yellow,
+        Verdict::Vacuous | Verdict::Waived => AnsiColor::BrightBlack,
+    };
+    color.on_default()
+}
+
+fn mark(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Proven => '✓',
+        Verdict::Violated => '✗',
+        Verdict::Unknown => '?',
+        Verdict::Vacuous => '∅',
+        Verdict::Waived => '~',
+    }
+}
+
+/// The whole run.
+pub fn render(run: &Run, options: Options) -> String {
+    let mut out = String::new();
+    for cluster in &run.clusters {
+        render_cluster(&mut out, run, cluster, options);
+        out.push('\n');
+    }
+    let s = run.summary();
+    let mut counts = Vec::new();
+    for (count, verdict) in [
+        (s.violated, Verdict::Violated),
+        (s.unknown, Verdict::Unknown),
+        (s.proven, Verdict::Proven),
+        (s.vacuous, Verdict::Vacuous),
+        (s.waived, Verdict::Waived),
+    ] {
+        if count > 0 {
+            counts.push(format!("{count} {}", verdict.word()));
+        }
+    }
+    if s.failed > 0 {
+        counts.push(format!("{} not verified", plural(s.failed, "cluster")));
+    }
+    if counts.is_empty() {
+        counts.push("nothing was checked".to_owned());
+    }
+    let _ = writeln!(out, "{}: {}", plural(s.clusters, "cluster"), counts.join(", "));
+    out
+}
+
+fn plural(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
+fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: Options) {
+    let bold = Style::new().bold();
+    let name = printable(&report.name);
+    let path = if report.path == report.name { String::new() } else { format!("  {}", printable(&report.path)) };
+    let Some(verified) = &report.verified else {
+        let red = style(Verdict::Violated).bold();
+        let _ = writeln!(out, "{red}NOT VERIFIED{red:#}  {bold}{name}{bold:#}{path}: see the errors");
+        return;
+    };
+    let overall = overall(&verified.results);
+    let tint = style(overall).bold();
+    let _ = writeln!(out, "{tint}{}{tint:#}  {bold}{name}{bold:#}{path}", headline(overall));
+    let names = Names::new(&verified.cluster);
+    let mut results: Vec<&CheckResult> = verified.results.iter().collect();
+    // What needs a person comes first.
+    results.sort_by_key(|r| match r.verdict {
+        Verdict::Violated => 0,
+        Verdict::Unknown => 1,
+        _ => 2,
+    });
+    let id_width = results.iter().map(|r| r.id.chars().count()).max().unwrap_or(0);
+    let name_width = results.iter().map(|r| constraint_name(r).chars().count()).max().unwrap_or(0);
+    for result in results {
+        if options.quiet && matches!(result.verdict, Verdict::Proven | Verdict::Vacuous | Verdict::Waived) {
+            continue;
+        }
+        let tint = style(result.verdict);
+        let id = printable(&result.id);
+        let constraint = constraint_name(result);
+        let line = format!(
+            "  {tint}{} {:8}{tint:#}  {id:id_width$}  {constraint:name_width$}  {}",
+            mark(result.verdict),
+            result.verdict.word(),
+            printable(&result.title)
+        );
+        let _ = writeln!(out, "{}", line.trim_end());
+        match &result.counterexample {
+            Some(counterexample) => render_counterexample(out, run, verified, &names, counterexample),
+            None if result.verdict != Verdict::Proven && !result.detail.is_empty() => {
+                let _ = writeln!(out, "      {}", printable(&result.detail));
+            }
+            None => {}
+        }
+    }
+    render_footer(out, run, verified, options);
+}
+
+/// The name, where it says more than the id.
+fn constraint_name(result: &CheckResult) -> String {
+    if result.constraint == result.id { String::new() } else { printable(&result.constraint) }
+}
+
+fn render_footer(out: &mut String, run: &Run, verified: &Verified, options: Options) {
+    for finding in &verified.findings {
+        let at = finding.source.map(|span| format!("  {}", place(&run.sources, span))).unwrap_or_default();
+        let _ = writeln!(out, "  {}: {} [{}]{at}", finding.severity, printable(&finding.message), finding.id);
+    }
+    if options.quiet {
+        return;
+    }
+    if let Some(universe) = verified.results.iter().find(|r| r.verdict == Verdict::Proven && r.detail.contains("messages")) {
+        let _ = writeln!(out, "  proven for {}", universe.detail);
+    }
+    for assumption in &verified.assumptions {
+        let _ = writeln!(out, "  assuming {}={}: {}", assumption.id, assumption.value, assumption.meaning);
+    }
+}
+
+/// The worst of the verdicts: what the exit code says of the cluster.
+fn overall(results: &[CheckResult]) -> Verdict {
+    let has = |verdict| results.iter().any(|r| r.verdict == verdict);
+    if has(Verdict::Violated) {
+        Verdict::Violated
+    } else if has(Verdict::Unknown) {
+        Verdict::Unknown
+    } else if has(Verdict::Proven) || has(Verdict::Waived) {
+        Verdict::Proven
+    } else {
+        Verdict::Vacuous
+    }
+}
+
+fn headline(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Proven | Verdict::Waived => "PROVEN",
+        Verdict::Violated => "VIOLATED",
+        Verdict::Unknown => "UNKNOWN",
+        Verdict::Vacuous => "NOTHING CHECKED",
+    }
+}
+
+fn render_counterexample(
+    out: &mut String,
+    run: &Run,
+    verified: &Verified,
+    names: &Names<'_>,
+    counterexample: &Counterexample,
+) {
+    let teller = Teller { names, network: &verified.lowered.network, sources: &run.sources };
+    for message in &counterexample.messages {
+        let broken = message.trace.outcomes.first();
+        let fate = broken.map(|o| teller.fate(o)).unwrap_or_default();
+        let _ = writeln!(out, "      {} sends {}: {fate}", names.with_kind(message.sender), message.header);
+    }
+    let values: Vec<String> = counterexample
+        .assignment
+        .iter()
+        .filter(|(_, witness)| !matches!(witness, Witness::Event(_)))
+        .map(|(name, witness)| format!("{name} = {}", show_witness(*witness, names)))
+        .collect();
+    if !values.is_empty() {
+        let _ = writeln!(out, "      with {}", values.join(", "));
+    }
+    if counterexample.messages.is_empty() {
+        for (_, witness) in &counterexample.assignment {
+            if let Witness::Entity(id) = witness {
+                for at in places_of(verified, *id) {
+                    let _ = writeln!(out, "        {} is written at {}", names.with_kind(*id), place(&run.sources, at));
+                }
+            }
+        }
+    }
+    for message in &counterexample.messages {
+        out.push('\n');
+        if let [outcome] = message.trace.outcomes.as_slice() {
+            out.push_str(&teller.outcome(outcome, "        ", false));
+        } else if let Some(outcome) = message.trace.outcomes.first() {
+            let more = message.trace.outcomes.len() - 1;
+            let way: Vec<String> = outcome.choices.iter().map(|(at, rule, way)| teller.choice(*at, *rule, *way)).collect();
+            let others = if more == 1 { "1 other outcome".to_owned() } else { format!("{more} other outcomes") };
+            let _ = writeln!(out, "        where {}; {others}: `kubeproof trace`", way.join(", "));
+            out.push_str(&teller.outcome(outcome, "        ", false));
+        }
+        out.push('\n');
+    }
+}
+
+/// Where an entity is written.
+fn places_of(verified: &Verified, id: crate::model::entity::EntityId) -> Option<crate::base::source::Span> {
+    let c = &verified.cluster;
+    match c.kind_of(id) {
+        EntityKind::Pod => c.pods.iter().find(|p| p.id == id).map(|p| p.origin),
+        EntityKind::Node => c.nodes.iter().find(|n| n.id == id).map(|n| n.origin),
+        EntityKind::Service => c.services.iter().find(|s| s.id == id).map(|s| s.origin),
+        EntityKind::External => c.externals.iter().find(|x| x.id == id).map(|x| x.origin),
+        _ => None,
+    }
+}
+
+fn show_witness(witness: Witness, names: &Names<'_>) -> String {
+    match witness {
+        Witness::Entity(id) => names.short(id),
+        Witness::Address(ip) => ip.to_string(),
+        Witness::Port(port) => port.to_string(),
+        Witness::Protocol(protocol) => protocol.to_string(),
+        Witness::Event(index) => format!("message {}", index + 1),
+    }
+}
