@@ -2,8 +2,13 @@
 //!
 //! Knows: terms, sorts, models. Must never know: networks, formulas, entities, or any other room of kubeproof.
 
+pub mod backend;
 mod build;
 pub mod error;
 mod intern;
+pub mod smtlib;
 pub mod solver;
 pub mod term;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,423 @@
+//! Z3 behind the [`Solver`] trait: the one file that names the crate `z3`.
+//!
+//! Knows: Z3's values, parameters and habits. Must never know: what terms mean, how verdicts are told.
+//!
+//! No Z3 value leaves this file, and none crosses a thread: the crate keeps one context a thread, and its values are
+//! not `Send`. A `Z3` is made, used and dropped on one thread.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::time::Duration;
+
+use z3::ast::{Ast, BV, Bool};
+use z3::{FuncDecl, Model, Params};
+
+use super::error::SmtError;
+use super::solver::{Limits, SatResult, Solver, Value};
+use super::term::{FunctionId, Op, Sort, TermId, TermPool};
+
+/// The Z3 that kubeproof is built for; `build.rs` and `tools/z3-wheel.txt` pin the same.
+pub const WANTED: &str = "5.3.3.0";
+
+/// What the linked library says of itself, such as `Z3 5.3.3.0`.
+pub fn version() -> String {
+    z3::full_version().to_owned()
+}
+
+/// Is the linked library the pinned one? To be asked once, at start, before anything is decided.
+pub fn check_version() -> Result<(), SmtError> {
+    wanted_or_error(&version())
+}
+
+/// The comparison itself, apart from the library.
+pub(super) fn wanted_or_error(found: &str) -> Result<(), SmtError> {
+    // Builds add a commit or a date behind the number, and some a word before it.
+    if found.split_whitespace().any(|word| word == WANTED) {
+        return Ok(());
+    }
+    Err(SmtError::WrongVersion {
+        found: found.to_owned(),
+        wanted: WANTED,
+    })
+}
+
+/// A term as Z3 has it.
+#[derive(Clone)]
+enum Translated {
+    Truth(Bool),
+    Bits(BV),
+}
+
+/// Z3, incrementally.
+pub struct Z3 {
+    solver: z3::Solver,
+    /// The pool that the caches below belong to, by [`TermPool::serial`].
+    serial: Option<u64>,
+    /// By [`TermId::index`]; translated are the terms that were asked for, and what they are made of.
+    terms: Vec<Option<Translated>>,
+    functions: Vec<Option<FuncDecl>>,
+    /// For each assumption that is no literal: the Boolean that stands for it. Kept for ever, so that what Z3 learnt
+    /// about it serves the next check.
+    proxies: BTreeMap<TermId, Bool>,
+    /// Which `proxy → term` are asserted, one set a scope: Z3 drops an assertion with the scope it was made in,
+    /// and so does this.
+    defined: Vec<HashSet<TermId>>,
+    /// The timeout that Z3 was last told, in milliseconds.
+    timeout: u32,
+    model: Option<Model>,
+    core: Vec<TermId>,
+}
+
+impl fmt::Debug for Z3 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Z3")
+            .field("terms", &self.terms.len())
+            .field("scopes", &(self.defined.len() - 1))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Z3's "no timeout".
+const FOREVER: u32 = u32::MAX;
+
+impl Default for Z3 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Z3 {
+    /// A solver without assertions.
+    pub fn new() -> Self {
+        Self::over(z3::Solver::new())
+    }
+
+    fn over(solver: z3::Solver) -> Self {
+        // The seeds are fixed already in Z3; said here, so that neither a later Z3 nor a global parameter moves them.
+        let mut params = Params::new();
+        params.set_u32("random_seed", 0);
+        solver.set_params(&params);
+        Self {
+            solver,
+            serial: None,
+            terms: Vec::new(),
+            functions: Vec::new(),
+            proxies: BTreeMap::new(),
+            defined: vec![HashSet::new()],
+            timeout: FOREVER,
+            model: None,
+            core: Vec::new(),
+        }
+    }
+
+    /// Makes room for what the pool has grown by. Another pool than last time starts from scratch: ids mean
+    /// something else there, though equal names are still equal variables.
+    fn adopt(&mut self, pool: &TermPool) {
+        if self.serial != Some(pool.serial()) {
+            self.serial = Some(pool.serial());
+            self.terms.clear();
+            self.functions.clear();
+            self.proxies.clear();
+            for scope in &mut self.defined {
+                scope.clear();
+            }
+        }
+        if self.terms.len() < pool.len() {
+            self.terms.resize(pool.len(), None);
+        }
+        if self.functions.len() < pool.function_count() {
+            self.functions.resize_with(pool.function_count(), || None);
+        }
+    }
+
+    /// Translates a term and what it is made of; a loop with its own stack, since terms may be very deep.
+    fn translate(&mut self, pool: &TermPool, t: TermId) {
+        self.adopt(pool);
+        let mut waiting = vec![t];
+        while let Some(&t) = waiting.last() {
+            if self.terms[t.index()].is_none() {
+                let before = waiting.len();
+                let missing = pool.children(t).iter().copied();
+                waiting.extend(missing.filter(|c| self.terms[c.index()].is_none()));
+                if waiting.len() > before {
+                    continue;
+                }
+                let made = self.make(pool, t);
+                self.terms[t.index()] = Some(made);
+            }
+            waiting.pop();
+        }
+    }
+
+    /// One term, from its translated children.
+    fn make(&mut self, pool: &TermPool, t: TermId) -> Translated {
+        let node = pool.node(t);
+        if let Op::Apply(f) = node.op {
+            return self.apply(pool, t, f);
+        }
+        let name = || symbol(pool.name(t).unwrap_or_default());
+        let truths = || -> Vec<&Bool> { node.children.iter().map(|&c| self.truth(c)).collect() };
+        let truth = |i: usize| self.truth(node.children[i]);
+        let bits = |i: usize| self.bits(node.children[i]);
+        let of_bits = |i: usize| pool.width(node.children[i]).is_some();
+        match node.op {
+            Op::True => Translated::Truth(Bool::from_bool(true)),
+            Op::False => Translated::Truth(Bool::from_bool(false)),
+            Op::BitVec { value, width } => Translated::Bits(constant(value, width)),
+            Op::Variable(_) => match node.sort {
+                Sort::Bool => Translated::Truth(Bool::new_const(name())),
+                Sort::BitVec(width) => Translated::Bits(BV::new_const(name(), width)),
+            },
+            Op::Not => Translated::Truth(truth(0).not()),
+            Op::And => Translated::Truth(Bool::and(&truths())),
+            Op::Or => Translated::Truth(Bool::or(&truths())),
+            Op::Eq if of_bits(0) => Translated::Truth(bits(0).eq(bits(1))),
+            Op::Eq => Translated::Truth(truth(0).iff(truth(1))),
+            Op::Ite if of_bits(1) => Translated::Bits(truth(0).ite(bits(1), bits(2))),
+            Op::Ite => Translated::Truth(truth(0).ite(truth(1), truth(2))),
+            Op::Ule => Translated::Truth(bits(0).bvule(bits(1))),
+            Op::Extract { high, low } => Translated::Bits(bits(0).extract(high, low)),
+            Op::Apply(_) => ill_sorted(t), // dealt with above
+        }
+    }
+
+    fn apply(&mut self, pool: &TermPool, t: TermId, f: FunctionId) -> Translated {
+        let function = pool.function_of(f);
+        let declared = self.functions[f.index()].get_or_insert_with(|| {
+            let parameters: Vec<z3::Sort> =
+                function.parameters.iter().copied().map(z3_sort).collect();
+            let parameters: Vec<&z3::Sort> = parameters.iter().collect();
+            FuncDecl::new(
+                symbol(&function.name),
+                &parameters,
+                &z3_sort(function.result),
+            )
+        });
+        let args: Vec<&dyn Ast> = pool
+            .children(t)
+            .iter()
+            .filter_map(|c| self.terms[c.index()].as_ref())
+            .map(Translated::ast)
+            .collect();
+        let applied = declared.apply(&args);
+        match (applied.as_bool(), applied.as_bv()) {
+            (Some(b), _) => Translated::Truth(b),
+            (_, Some(b)) => Translated::Bits(b),
+            (None, None) => ill_sorted(t),
+        }
+    }
+
+    fn truth(&self, t: TermId) -> &Bool {
+        match &self.terms[t.index()] {
+            Some(Translated::Truth(b)) => b,
+            _ => ill_sorted(t),
+        }
+    }
+
+    fn bits(&self, t: TermId) -> &BV {
+        match &self.terms[t.index()] {
+            Some(Translated::Bits(b)) => b,
+            _ => ill_sorted(t),
+        }
+    }
+
+    /// What Z3 is to assume for a term: itself if it is a literal, else a Boolean that implies it.
+    fn literal(&mut self, pool: &TermPool, t: TermId) -> Bool {
+        self.translate(pool, t);
+        let inner = match pool.op(t) {
+            Op::Not => pool.children(t)[0],
+            _ => t,
+        };
+        if let Op::Variable(_) = pool.op(inner) {
+            return self.truth(t).clone();
+        }
+        let fresh = || Bool::fresh_const("assumed");
+        let proxy = self.proxies.entry(t).or_insert_with(fresh).clone();
+        // A fresh Boolean that implies something takes no model away, so the definition may stay.
+        if !self.defined.iter().any(|scope| scope.contains(&t)) {
+            self.solver.assert(proxy.implies(self.truth(t)));
+            if let Some(scope) = self.defined.last_mut() {
+                scope.insert(t);
+            }
+        }
+        proxy
+    }
+
+    /// Tells Z3 the timeout; false where there is no time at all.
+    fn limit(&mut self, limits: Limits) -> bool {
+        let timeout = match limits.timeout {
+            None => FOREVER,
+            Some(Duration::ZERO) => return false,
+            // Z3 takes 0 for "none": what is less than a millisecond becomes one.
+            Some(time) => u32::try_from(time.as_millis()).map_or(FOREVER, |ms| ms.max(1)),
+        };
+        if timeout != self.timeout {
+            let mut params = Params::new();
+            params.set_u32("timeout", timeout);
+            self.solver.set_params(&params);
+            self.timeout = timeout;
+        }
+        true
+    }
+
+    /// Why Z3 did not answer, in plain words.
+    fn reason(&self) -> String {
+        let reason = self.solver.get_reason_unknown().unwrap_or_default();
+        match reason.as_str() {
+            // Nobody else interrupts it, so a cancelled check is one that ran out of time.
+            "timeout" | "canceled" | "interrupted" | "interrupted from keyboard" => {
+                "timeout".to_owned()
+            }
+            "" => "the solver gave no reason".to_owned(),
+            _ => reason,
+        }
+    }
+}
+
+impl Solver for Z3 {
+    fn push(&mut self) {
+        self.solver.push();
+        self.defined.push(HashSet::new());
+    }
+
+    fn pop(&mut self) {
+        if self.defined.len() > 1 {
+            self.solver.pop(1);
+            self.defined.pop();
+        }
+    }
+
+    fn assert(&mut self, pool: &TermPool, t: TermId) {
+        self.translate(pool, t);
+        self.solver.assert(self.truth(t));
+    }
+
+    fn check(&mut self, pool: &TermPool, assumptions: &[TermId], limits: Limits) -> SatResult {
+        self.model = None;
+        self.core.clear();
+        self.adopt(pool);
+        let mut literals = Vec::with_capacity(assumptions.len());
+        for &t in assumptions {
+            match pool.as_truth(t) {
+                Some(true) => {}
+                Some(false) => {
+                    self.core.push(t);
+                    return SatResult::Unsat;
+                }
+                None => literals.push((t, self.literal(pool, t))),
+            }
+        }
+        if !self.limit(limits) {
+            return SatResult::Unknown("timeout".to_owned());
+        }
+        let answer = if literals.is_empty() {
+            self.solver.check()
+        } else {
+            let assumed: Vec<Bool> = literals
+                .iter()
+                .map(|(_, literal)| literal.clone())
+                .collect();
+            self.solver.check_assumptions(&assumed)
+        };
+        match answer {
+            z3::SatResult::Sat => {
+                // Taken at once: Z3 forgets it with the next assertion.
+                self.model = self.solver.get_model();
+                SatResult::Sat
+            }
+            z3::SatResult::Unsat => {
+                if !literals.is_empty() {
+                    let mut used: HashSet<Bool> =
+                        self.solver.get_unsat_core().into_iter().collect();
+                    let used = literals
+                        .into_iter()
+                        .filter(|(_, literal)| used.remove(literal));
+                    self.core = used.map(|(t, _)| t).collect();
+                }
+                SatResult::Unsat
+            }
+            z3::SatResult::Unknown => SatResult::Unknown(self.reason()),
+        }
+    }
+
+    fn value(&mut self, pool: &TermPool, t: TermId) -> Option<Value> {
+        self.model.as_ref()?;
+        self.translate(pool, t);
+        let model = self.model.as_ref()?;
+        match self.terms[t.index()].as_ref()? {
+            Translated::Truth(b) => model.eval(b, true)?.as_bool().map(Value::Bool),
+            Translated::Bits(b) => {
+                let value = model.eval(b, true)?;
+                let width = value.get_size();
+                if width <= 64 {
+                    return value.as_u64().map(|n| Value::Bits(n.into()));
+                }
+                // The C interface hands out 64 bits at a time.
+                let low = value.extract(63, 0).simplify().as_u64()?;
+                let high = value.extract(width - 1, 64).simplify().as_u64()?;
+                Some(Value::Bits(u128::from(high) << 64 | u128::from(low)))
+            }
+        }
+    }
+
+    fn unsat_assumptions(&mut self) -> Vec<TermId> {
+        self.core.clone()
+    }
+}
+
+impl Translated {
+    fn ast(&self) -> &dyn Ast {
+        match self {
+            Self::Truth(b) => b,
+            Self::Bits(b) => b,
+        }
+    }
+}
+
+fn z3_sort(sort: Sort) -> z3::Sort {
+    match sort {
+        Sort::Bool => z3::Sort::bool(),
+        Sort::BitVec(width) => z3::Sort::bitvector(width),
+    }
+}
+
+fn constant(value: u128, width: u32) -> BV {
+    match u64::try_from(value) {
+        Ok(value) => BV::from_u64(value, width),
+        // The C interface takes 64 bits at a time.
+        Err(_) => {
+            BV::from_u64((value >> 64) as u64, width - 64).concat(BV::from_u64(value as u64, 64))
+        }
+    }
+}
+
+/// A name as a C string can hold it. Two names stay two: the escape character is escaped as well.
+fn symbol(name: &str) -> String {
+    if name.contains(['\0', '\\']) {
+        name.replace('\\', "\\\\").replace('\0', "\\0")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// The pool checks sorts when it makes terms, so this is a bug of the program, and no answer is better than a wrong one.
+#[expect(
+    clippy::panic,
+    reason = "a bug of the program, never of the input; a wrong answer would be worse"
+)]
+fn ill_sorted(t: TermId) -> ! {
+    panic!("term {} has another sort than its parent needs", t.index())
+}
+
+/// Reads an SMT-LIB script by Z3's own reader: how many assertions it found, and the answer.
+#[cfg(test)]
+pub(super) fn check_script(script: &str) -> (usize, SatResult) {
+    let z3 = Z3::new();
+    z3.solver.from_string(script);
+    let answer = match z3.solver.check() {
+        z3::SatResult::Sat => SatResult::Sat,
+        z3::SatResult::Unsat => SatResult::Unsat,
+        z3::SatResult::Unknown => SatResult::Unknown(z3.reason()),
+    };
+    (z3.solver.get_assertions().len(), answer)
+}

@@ -1,0 +1,258 @@
+//! Terms as an SMT-LIB 2.6 script, for other solvers and for people.
+//!
+//! Knows: the concrete syntax. Must never know: a solver, files, what the terms mean.
+//!
+//! The text is linear in the terms reachable from the assertions: what is used twice, or is deep, gets a name.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write;
+
+use super::term::{FunctionId, Op, Sort, TermId, TermPool};
+
+/// How deep a term is written in place before it gets a name. Bounds the copying (each level copies the text below it)
+/// and keeps readers that recurse over parentheses from running out of stack.
+const DEEP: u32 = 12;
+
+/// The script: `comments`, then `:status` if given (`sat`, `unsat`, `unknown`), declarations, definitions, assertions,
+/// and `(check-sat)`. The same pool and arguments give the same text.
+pub fn print(
+    pool: &TermPool,
+    asserts: &[TermId],
+    comments: &[String],
+    status: Option<&str>,
+) -> String {
+    let mut out = String::new();
+    for comment in comments {
+        comment_lines(&mut out, comment);
+    }
+    line(&mut out, "(set-info :smt-lib-version 2.6)");
+    if let Some(status) = status {
+        line(&mut out, &format!("(set-info :status {status})"));
+    }
+    line(&mut out, "(set-logic QF_UFBV)");
+    Printer::new(pool, asserts).print(asserts, &mut out);
+    line(&mut out, "(check-sat)");
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}
+
+/// A comment ends with its line, so every kind of line end in it starts a new comment line.
+fn comment_lines(out: &mut String, comment: &str) {
+    let ends = |c: char| c.is_control() && c != '\t' || matches!(c, '\u{2028}' | '\u{2029}');
+    for part in comment.split(ends) {
+        line(out, format!("; {part}").trim_end());
+    }
+}
+
+struct Printer<'a> {
+    pool: &'a TermPool,
+    reachable: Vec<bool>,
+    /// How often each term is used by reachable terms and assertions; two is as good as many.
+    uses: Vec<u8>,
+    taken: HashSet<String>,
+    functions: BTreeMap<FunctionId, String>,
+}
+
+/// A term on its way to the term that uses it.
+#[derive(Clone, Default)]
+struct Text {
+    text: String,
+    depth: u32,
+}
+
+impl<'a> Printer<'a> {
+    fn new(pool: &'a TermPool, asserts: &[TermId]) -> Self {
+        let reachable = pool.reachable(asserts);
+        let mut uses = vec![0u8; pool.len()];
+        let inner = pool.ids().filter(|t| reachable[t.index()]);
+        for &t in inner.flat_map(|t| pool.children(t)).chain(asserts) {
+            uses[t.index()] = uses[t.index()].saturating_add(1);
+        }
+        Self {
+            pool,
+            reachable,
+            uses,
+            taken: HashSet::new(),
+            functions: BTreeMap::new(),
+        }
+    }
+
+    fn print(mut self, asserts: &[TermId], out: &mut String) {
+        let pool = self.pool;
+        let wanted: Vec<TermId> = pool.ids().filter(|t| self.reachable[t.index()]).collect();
+        let mut texts = vec![Text::default(); pool.len()];
+        // All names of the user's first: the names of definitions must keep out of their way.
+        for &t in &wanted {
+            if let Some(name) = pool.name(t) {
+                let name = self.name(name);
+                let sort = sort(pool.sort(t));
+                line(out, &format!("(declare-const {name} {sort})"));
+                texts[t.index()].text = name;
+            }
+        }
+        for &t in &wanted {
+            if let Op::Apply(f) = pool.op(t) {
+                self.declare(f, out);
+            }
+        }
+        let mut definitions = 0u32;
+        for &t in &wanted {
+            if pool.name(t).is_some() {
+                continue;
+            }
+            let depth = pool
+                .children(t)
+                .iter()
+                .map(|c| texts[c.index()].depth)
+                .max();
+            let depth = depth.map_or(0, |depth| depth + 1);
+            let mut text = self.write(t, &texts);
+            let shared = self.uses[t.index()] > 1 && depth > 0;
+            if shared && !self.cheap(t) || depth >= DEEP {
+                let name = loop {
+                    definitions += 1;
+                    let name = format!("t{definitions}");
+                    if self.taken.insert(name.clone()) {
+                        break name;
+                    }
+                };
+                let sort = sort(pool.sort(t));
+                line(out, &format!("(define-fun {name} () {sort} {text})"));
+                text = name;
+                texts[t.index()] = Text { text, depth: 0 };
+            } else {
+                texts[t.index()] = Text { text, depth };
+            }
+        }
+        for t in asserts {
+            line(out, &format!("(assert {})", texts[t.index()].text));
+        }
+    }
+
+    /// `a ≤ b`, where the term is its negation, and nothing else uses it: it has no name.
+    fn negated_ule(&self, t: TermId, texts: &[Text]) -> Option<(TermId, TermId)> {
+        let &[inner] = self.pool.children(t) else {
+            return None;
+        };
+        let (Op::Ule, &[a, b]) = (self.pool.op(inner), self.pool.children(inner)) else {
+            return None;
+        };
+        let named = texts[inner.index()].depth == 0;
+        (!named).then_some((a, b))
+    }
+
+    /// Not worth a name: the negation of something that is written as a word.
+    fn cheap(&self, t: TermId) -> bool {
+        let leaf = |t: TermId| self.pool.children(t).is_empty();
+        self.pool.op(t) == Op::Not && self.pool.children(t).iter().all(|&c| leaf(c))
+    }
+
+    fn declare(&mut self, f: FunctionId, out: &mut String) {
+        if self.functions.contains_key(&f) {
+            return;
+        }
+        let function = self.pool.function_of(f);
+        let name = self.name(&function.name);
+        let parameters: Vec<String> = function.parameters.iter().copied().map(sort).collect();
+        let parameters = parameters.join(" ");
+        let result = sort(function.result);
+        line(
+            out,
+            &format!("(declare-fun {name} ({parameters}) {result})"),
+        );
+        self.functions.insert(f, name);
+    }
+
+    /// The term, in terms of its children's texts.
+    fn write(&self, t: TermId, texts: &[Text]) -> String {
+        let node = self.pool.node(t);
+        let head = match node.op {
+            Op::True => return "true".to_owned(),
+            Op::False => return "false".to_owned(),
+            Op::BitVec { value, width } if width % 4 == 0 => {
+                return format!("#x{value:0digits$x}", digits = width as usize / 4);
+            }
+            Op::BitVec { value, width } => {
+                return format!("#b{value:0width$b}", width = width as usize);
+            }
+            Op::Variable(_) => return texts[t.index()].text.clone(),
+            Op::Not => match self.negated_ule(t, texts) {
+                // The pool keeps `a < b` as `¬(b ≤ a)`; people like the former.
+                Some((a, b)) => {
+                    let (a, b) = (&texts[a.index()].text, &texts[b.index()].text);
+                    return format!("(bvult {b} {a})");
+                }
+                None => "not",
+            },
+            Op::And => "and",
+            Op::Or => "or",
+            Op::Eq => "=",
+            Op::Ite => "ite",
+            Op::Ule => "bvule",
+            Op::Extract { high, low } => &format!("(_ extract {high} {low})"),
+            Op::Apply(f) => self.functions.get(&f).map_or("", String::as_str),
+        };
+        let mut text = format!("({head}");
+        for &child in node.children {
+            let _ = write!(text, " {}", texts[child.index()].text);
+        }
+        text.push(')');
+        text
+    }
+
+    /// A user's name as a symbol of the script that nothing else is called.
+    fn name(&mut self, name: &str) -> String {
+        // A quoted symbol holds anything printable but `|` and `\`. Quotes do not make another symbol of a word: `|and|`
+        // is `and`. Those that start with `@` or `.` belong to solvers.
+        let mut plain: String = name
+            .chars()
+            .map(|c| {
+                if c.is_control() || matches!(c, '|' | '\\') {
+                    '_'
+                } else {
+                    c
+                }
+            })
+            .collect();
+        if plain.starts_with(['@', '.'])
+            || plain.is_empty()
+            || RESERVED.split(' ').any(|word| word == plain)
+            || plain.starts_with("bv")
+        {
+            plain.insert(0, '_');
+        }
+        let mut unique = plain.clone();
+        let mut number = 1;
+        while !self.taken.insert(unique.clone()) {
+            number += 1;
+            unique = format!("{plain}~{number}");
+        }
+        let simple = |c: char| c.is_ascii_alphanumeric() || "~!$%^&*_-+=<>.?/@".contains(c);
+        if unique.chars().all(simple) && !unique.starts_with(|c: char| c.is_ascii_digit()) {
+            unique
+        } else {
+            format!("|{unique}|")
+        }
+    }
+}
+
+fn sort(sort: Sort) -> String {
+    match sort {
+        Sort::Bool => "Bool".to_owned(),
+        Sort::BitVec(width) => format!("(_ BitVec {width})"),
+    }
+}
+
+/// Words that mean something already: of the language, of the core theory, of bit-vectors (together with all that starts
+/// with `bv`), and of the theories that solvers load whatever the logic.
+const RESERVED: &str = " _ ! as let exists forall match par BINARY DECIMAL HEXADECIMAL NUMERAL STRING \
+    assert check-sat check-sat-assuming declare-const declare-datatype declare-datatypes declare-fun declare-sort define-fun \
+    define-fun-rec define-funs-rec define-sort echo exit get-assertions get-assignment get-info get-model get-option get-proof \
+    get-unsat-assumptions get-unsat-core get-value pop push reset reset-assertions set-info set-logic set-option \
+    true false not and or xor ite distinct if iff implies nand nor = => concat extract repeat zero_extend sign_extend \
+    rotate_left rotate_right ext_rotate_left ext_rotate_right bit2bool select store const map union intersection + - * / < <= \
+    > >= div mod rem abs to_real to_int is_int ~ ";

@@ -1,0 +1,643 @@
+//! The pool against a naive evaluation, the backend against the pool, the text against the backend.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::backend::{self, Z3, check_script};
+use super::smtlib;
+use super::solver::{Limits, SatResult, Solver, Value};
+use super::term::{FunctionId, Op, Sort, TermId, TermPool, mask};
+
+const NO_LIMITS: Limits = Limits { timeout: None };
+
+/// `SplitMix64`: enough for tests, and the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+
+    /// A value of the sort; the ends and near-ends often, since rules are about them.
+    fn value(&mut self, sort: Sort) -> u128 {
+        let Sort::BitVec(width) = sort else {
+            return u128::from(self.next() & 1);
+        };
+        let wide = u128::from(self.next()) << 64 | u128::from(self.next());
+        mask(width) & [0, 1, u128::MAX, wide, wide & 3][self.below(5)]
+    }
+}
+
+/// What every function means in these tests: a mix of its arguments.
+fn interpret(f: FunctionId, args: &[u128], result: Sort) -> u128 {
+    let mut mix = Random(f.index() as u64);
+    for &arg in args {
+        mix = Random(mix.next() ^ arg as u64 ^ (arg >> 64) as u64);
+    }
+    mix.value(result)
+}
+
+fn truth(b: bool) -> u128 {
+    u128::from(b)
+}
+
+/// The meaning of one operator, children given.
+fn evaluate(pool: &TermPool, t: TermId, child: impl Fn(usize) -> u128, variable: u128) -> u128 {
+    let node = pool.node(t);
+    let mut children = (0..node.children.len()).map(&child);
+    match node.op {
+        Op::True => 1,
+        Op::False => 0,
+        Op::BitVec { value, .. } => value,
+        Op::Variable(_) => variable,
+        Op::Not => 1 - child(0),
+        Op::And => truth(children.all(|v| v == 1)),
+        Op::Or => truth(children.any(|v| v == 1)),
+        Op::Eq => truth(child(0) == child(1)),
+        Op::Ite => child(if child(0) == 1 { 1 } else { 2 }),
+        Op::Ule => truth(child(0) <= child(1)),
+        Op::Extract { high, low } => (child(0) >> low) & mask(high - low + 1),
+        Op::Apply(f) => interpret(f, &children.collect::<Vec<_>>(), node.sort),
+    }
+}
+
+/// Every term's value, where the variables have these.
+fn evaluate_all(pool: &TermPool, variables: &BTreeMap<TermId, u128>) -> Vec<u128> {
+    let mut values = Vec::with_capacity(pool.len());
+    for t in pool.ids() {
+        let children = pool.children(t);
+        let variable = variables.get(&t).copied().unwrap_or_default();
+        let value = evaluate(pool, t, |i| values[children[i].index()], variable);
+        values.push(value);
+    }
+    values
+}
+
+/// How many assignments random terms are evaluated under.
+const SAMPLES: usize = 12;
+
+/// Random terms, each with what it must evaluate to, computed beside the pool and without its rules.
+struct Garden {
+    pool: TermPool,
+    random: Random,
+    grown: Vec<(TermId, [u128; SAMPLES])>,
+    variables: Vec<BTreeMap<TermId, u128>>,
+}
+
+impl Garden {
+    fn new(seed: u64, steps: usize) -> Self {
+        let mut garden = Self {
+            pool: TermPool::new(),
+            random: Random(seed),
+            grown: Vec::new(),
+            variables: vec![BTreeMap::new(); SAMPLES],
+        };
+        let widths = [1, 2, 3, 8, 33, 64, 65, 128];
+        let (w, v) = (garden.random.pick(&widths), garden.random.pick(&widths));
+        let sorts = [Sort::Bool, Sort::BitVec(w), Sort::BitVec(v)];
+        for i in 0..6 {
+            let sort = sorts[i % 3];
+            let t = garden.pool.variable(&format!("v{i}"), sort);
+            let values = std::array::from_fn(|_| garden.random.value(sort));
+            for (sample, value) in values.into_iter().enumerate() {
+                garden.variables[sample].insert(t, value);
+            }
+            garden.grown.push((t, values));
+        }
+        let f = garden.pool.function("f", &[sorts[1]], sorts[2]);
+        let g = garden
+            .pool
+            .function("g", &[sorts[2], Sort::Bool], Sort::Bool);
+        for _ in 0..steps {
+            garden.grow(&sorts, f, g);
+        }
+        garden
+    }
+
+    /// A grown term of the sort, or a constant; with its values.
+    fn some(&mut self, sort: Sort) -> (TermId, [u128; SAMPLES]) {
+        let fit: Vec<_> = self
+            .grown
+            .iter()
+            .filter(|(t, _)| self.pool.sort(*t) == sort)
+            .copied()
+            .collect();
+        if !fit.is_empty() && self.random.below(5) > 0 {
+            return self.random.pick(&fit);
+        }
+        let value = self.random.value(sort);
+        let t = match sort {
+            Sort::Bool => self.pool.truth(value == 1),
+            Sort::BitVec(width) => self.pool.bits(value, width),
+        };
+        (t, [value; SAMPLES])
+    }
+
+    fn grow(&mut self, sorts: &[Sort; 3], f: FunctionId, g: FunctionId) {
+        let any = self.random.pick(sorts);
+        let vector = self.random.pick(&sorts[1..]);
+        let map = |values: [u128; SAMPLES], f: &dyn Fn(u128) -> u128| values.map(f);
+        let both = |a: [u128; SAMPLES], b: [u128; SAMPLES], f: &dyn Fn(u128, u128) -> bool| {
+            std::array::from_fn(|i| truth(f(a[i], b[i])))
+        };
+        let made = match self.random.below(13) {
+            0 => {
+                let (t, v) = self.some(Sort::Bool);
+                (self.pool.not(t), map(v, &|v| 1 - v))
+            }
+            n @ (1 | 2) => {
+                let parts: Vec<_> = (0..self.random.below(4))
+                    .map(|_| self.some(Sort::Bool))
+                    .collect();
+                let ts: Vec<TermId> = parts.iter().map(|p| p.0).collect();
+                if n == 1 {
+                    (
+                        self.pool.and(&ts),
+                        std::array::from_fn(|i| truth(parts.iter().all(|p| p.1[i] == 1))),
+                    )
+                } else {
+                    (
+                        self.pool.or(&ts),
+                        std::array::from_fn(|i| truth(parts.iter().any(|p| p.1[i] == 1))),
+                    )
+                }
+            }
+            3 => {
+                let ((a, x), (b, y)) = (self.some(Sort::Bool), self.some(Sort::Bool));
+                (self.pool.implies(a, b), both(x, y, &|x, y| x <= y))
+            }
+            4 => {
+                let ((a, x), (b, y)) = (self.some(Sort::Bool), self.some(Sort::Bool));
+                (self.pool.iff(a, b), both(x, y, &|x, y| x == y))
+            }
+            5 | 6 => {
+                let ((a, x), (b, y)) = (self.some(any), self.some(any));
+                (self.pool.eq(a, b), both(x, y, &|x, y| x == y))
+            }
+            7 | 8 => {
+                let ((c, z), (a, x), (b, y)) =
+                    (self.some(Sort::Bool), self.some(any), self.some(any));
+                (
+                    self.pool.ite(c, a, b),
+                    std::array::from_fn(|i| if z[i] == 1 { x[i] } else { y[i] }),
+                )
+            }
+            9 => {
+                let ((a, x), (b, y)) = (self.some(vector), self.some(vector));
+                (self.pool.ult(a, b), both(x, y, &|x, y| x < y))
+            }
+            10 => {
+                let ((a, x), (b, y)) = (self.some(vector), self.some(vector));
+                (self.pool.ule(a, b), both(x, y, &|x, y| x <= y))
+            }
+            11 => {
+                let vectors: Vec<_> = self
+                    .grown
+                    .iter()
+                    .filter(|(t, _)| self.pool.width(*t).is_some())
+                    .copied()
+                    .collect();
+                let (t, v) = self.random.pick(&vectors);
+                let width = self.pool.width(t).unwrap();
+                let low = self.random.below(width as usize) as u32;
+                let high = low + self.random.below((width - low) as usize) as u32;
+                (
+                    self.pool.extract(t, high, low),
+                    map(v, &|v| (v >> low) & mask(high - low + 1)),
+                )
+            }
+            _ => {
+                let (a, x) = self.some(sorts[1]);
+                let fa = self.pool.apply(f, &[a]);
+                let fx = map(x, &|x| interpret(f, &[x], sorts[2]));
+                let (b, y) = self.some(Sort::Bool);
+                self.grown.push((fa, fx));
+                let values = std::array::from_fn(|i| interpret(g, &[fx[i], y[i]], Sort::Bool));
+                (self.pool.apply(g, &[fa, b]), values)
+            }
+        };
+        self.grown.push(made);
+    }
+
+    fn bools(&self) -> Vec<TermId> {
+        self.grown
+            .iter()
+            .map(|g| g.0)
+            .filter(|&t| self.pool.sort(t) == Sort::Bool)
+            .collect()
+    }
+}
+
+#[test]
+fn simplifications_keep_the_meaning() {
+    for seed in 0..600 {
+        let garden = Garden::new(seed, 80);
+        for sample in 0..SAMPLES {
+            let values = evaluate_all(&garden.pool, &garden.variables[sample]);
+            for (t, expected) in &garden.grown {
+                assert_eq!(
+                    values[t.index()],
+                    expected[sample],
+                    "seed {seed}, term {t:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn z3_agrees_with_the_evaluator_and_with_the_text() {
+    let mut verdicts = BTreeMap::new();
+    for seed in 0..150 {
+        let mut garden = Garden::new(seed, 60);
+        let bools = garden.bools();
+        let asserts: Vec<TermId> = (0..3).map(|_| garden.random.pick(&bools)).collect();
+        let pool = &garden.pool;
+        let mut z3 = Z3::new();
+        for &t in &asserts {
+            z3.assert(pool, t);
+        }
+        let answer = z3.check(pool, &[], NO_LIMITS);
+        let values: Vec<Option<u128>> = pool.ids().map(|t| z3.value(pool, t).map(number)).collect();
+        if answer == SatResult::Sat {
+            // Each value follows from the children's; a function has one result for equal arguments.
+            let mut applied = BTreeMap::new();
+            for t in pool.ids() {
+                let value = values[t.index()].unwrap();
+                let child = |i: usize| values[pool.children(t)[i].index()].unwrap();
+                if let Op::Apply(f) = pool.op(t) {
+                    let args: Vec<u128> = (0..pool.children(t).len()).map(child).collect();
+                    assert_eq!(
+                        *applied.entry((f, args)).or_insert(value),
+                        value,
+                        "seed {seed}"
+                    );
+                } else {
+                    assert_eq!(
+                        evaluate(pool, t, child, value),
+                        value,
+                        "seed {seed}, term {t:?}"
+                    );
+                }
+            }
+            assert!(asserts.iter().all(|t| values[t.index()] == Some(1)));
+        } else {
+            assert_eq!(answer, SatResult::Unsat);
+            assert!(values.iter().all(Option::is_none));
+            for variables in &garden.variables {
+                let values = evaluate_all(pool, variables);
+                assert!(
+                    asserts.iter().any(|t| values[t.index()] == 0),
+                    "seed {seed}"
+                );
+            }
+        }
+        let script = smtlib::print(pool, &asserts, &["seed".to_owned()], None);
+        assert_eq!(
+            check_script(&script),
+            (asserts.len(), answer.clone()),
+            "seed {seed}\n{script}"
+        );
+        *verdicts.entry(format!("{answer:?}")).or_insert(0) += 1;
+    }
+    assert!(
+        verdicts["Sat"] > 20 && verdicts["Unsat"] > 20,
+        "a lopsided test: {verdicts:?}"
+    );
+}
+
+fn number(value: Value) -> u128 {
+    value
+        .bits()
+        .unwrap_or_else(|| truth(value == Value::Bool(true)))
+}
+
+#[test]
+fn folding() {
+    let mut p = TermPool::new();
+    let (yes, no) = (p.truth(true), p.truth(false));
+    let (a, b) = (p.variable("a", Sort::Bool), p.variable("b", Sort::Bool));
+    let (x, y) = (
+        p.variable("x", Sort::BitVec(8)),
+        p.variable("y", Sort::BitVec(8)),
+    );
+    let (k0, k5, top) = (p.bits(0, 8), p.bits(5, 8), p.bits(255, 8));
+    let (na, nb, is) = (p.not(a), p.not(b), p.eq(x, k5));
+    assert_eq!(p.variable("a", Sort::Bool), a);
+    assert_eq!((p.not(na), p.not(yes), p.not(no)), (a, no, yes));
+    assert_eq!((p.and(&[]), p.or(&[])), (yes, no));
+    assert_eq!(
+        (
+            p.and(&[a]),
+            p.and(&[a, a]),
+            p.and(&[a, yes]),
+            p.and(&[yes, a, a])
+        ),
+        (a, a, a, a)
+    );
+    assert_eq!(
+        (
+            p.and(&[a, na]),
+            p.or(&[na, a]),
+            p.and(&[a, b, na]),
+            p.or(&[b, na, a])
+        ),
+        (no, yes, no, yes)
+    );
+    assert_eq!(
+        (p.and(&[a, no]), p.or(&[a, b, yes]), p.or(&[no, a])),
+        (no, yes, a)
+    );
+    assert_eq!(
+        (p.and(&[a, b]), p.or(&[a, is, b])),
+        (p.and(&[b, a]), p.or(&[b, a, is]))
+    );
+    assert_eq!(
+        (
+            p.implies(no, a),
+            p.implies(a, a),
+            p.implies(yes, a),
+            p.implies(a, no)
+        ),
+        (yes, yes, a, na)
+    );
+    assert_eq!(
+        (p.iff(a, a), p.iff(a, na), p.iff(a, yes), p.iff(no, a)),
+        (yes, no, a, na)
+    );
+    assert_eq!(p.iff(na, nb), p.iff(b, a));
+    let ab = p.iff(a, b);
+    assert_eq!((p.iff(na, b), p.eq(a, b)), (p.not(ab), ab));
+    assert_eq!(
+        (p.eq(x, x), p.eq(k0, k5), p.eq(x, y)),
+        (yes, no, p.eq(y, x))
+    );
+    assert_eq!(
+        (p.ite(yes, x, y), p.ite(no, x, y), p.ite(a, x, x)),
+        (x, y, x)
+    );
+    assert_eq!(
+        (p.ite(na, x, y), p.ite(a, yes, no), p.ite(a, no, yes)),
+        (p.ite(a, y, x), a, na)
+    );
+    assert_eq!(
+        (p.ite(a, a, b), p.ite(a, b, a)),
+        (p.or(&[a, b]), p.and(&[a, b]))
+    );
+    let inner = p.ite(a, k0, k5);
+    assert_eq!(
+        (p.ite(a, inner, y), p.ite(a, y, inner)),
+        (p.ite(a, k0, y), p.ite(a, y, k5))
+    );
+    assert_eq!(
+        (p.eq(inner, k0), p.eq(k5, inner), p.eq(inner, top)),
+        (a, na, no)
+    );
+    assert_eq!(
+        (
+            p.ule(k0, x),
+            p.ule(x, top),
+            p.ule(x, x),
+            p.ult(x, x),
+            p.ult(x, k0)
+        ),
+        (yes, yes, yes, no, no)
+    );
+    assert_eq!((p.ule(x, k0), p.ule(top, x)), (p.eq(x, k0), p.eq(x, top)));
+    assert_eq!(
+        (p.ult(k0, k5), p.ule(k5, k0), p.ule(inner, k0)),
+        (yes, no, a)
+    );
+    let (low, k) = (p.extract(x, 3, 0), p.bits(0xa, 4));
+    assert_eq!((p.extract(x, 7, 0), p.extract(low, 3, 0)), (x, low));
+    let ka5 = p.bits(0xa5, 8);
+    let middle = p.extract(x, 6, 1);
+    assert_eq!(
+        (p.extract(ka5, 7, 4), p.extract(middle, 3, 2)),
+        (k, p.extract(x, 4, 3))
+    );
+    assert_eq!(
+        (p.as_truth(yes), p.as_truth(a), p.as_bits(k5), p.as_bits(x)),
+        (Some(true), None, Some(5), None)
+    );
+}
+
+#[test]
+fn scopes_and_assumptions() {
+    let mut p = TermPool::new();
+    let (a, b, c) = (
+        p.variable("a", Sort::Bool),
+        p.variable("b", Sort::Bool),
+        p.variable("c", Sort::Bool),
+    );
+    let (ab, nb, no, yes) = (p.implies(a, b), p.not(b), p.truth(false), p.truth(true));
+    // Not a literal: it needs a name of its own.
+    let ac = p.and(&[a, c]);
+    let mut z3 = Z3::new();
+    z3.assert(&p, ab);
+    z3.push();
+    assert_eq!(z3.check(&p, &[ac, nb, c], NO_LIMITS), SatResult::Unsat);
+    assert_eq!(z3.unsat_assumptions(), [ac, nb]);
+    assert_eq!(z3.check(&p, &[ac], NO_LIMITS), SatResult::Sat);
+    assert_eq!(z3.unsat_assumptions(), []);
+    assert_eq!(
+        (z3.value(&p, a), z3.value(&p, b)),
+        (Some(Value::Bool(true)), Some(Value::Bool(true)))
+    );
+    z3.assert(&p, nb);
+    assert_eq!(
+        z3.value(&p, ac),
+        Some(Value::Bool(true)),
+        "the model outlives an assertion"
+    );
+    assert_eq!(z3.check(&p, &[ac], NO_LIMITS), SatResult::Unsat);
+    assert_eq!(z3.unsat_assumptions(), [ac]);
+    assert_eq!(z3.value(&p, a), None);
+    z3.pop();
+    // The definition made inside the scope is gone with it, and must be made again.
+    assert_eq!(z3.check(&p, &[ac, nb], NO_LIMITS), SatResult::Unsat);
+    z3.push();
+    assert_eq!(
+        z3.check(&p, &[nb, nb, yes, ac], NO_LIMITS),
+        SatResult::Unsat
+    );
+    assert_eq!(z3.unsat_assumptions(), [nb, ac]);
+    assert_eq!(z3.check(&p, &[a, no], NO_LIMITS), SatResult::Unsat);
+    assert_eq!(z3.unsat_assumptions(), [no]);
+    z3.pop();
+    z3.pop();
+    assert_eq!(z3.check(&p, &[yes], NO_LIMITS), SatResult::Sat);
+    // The pool has grown since.
+    let late = p.variable("late", Sort::BitVec(128));
+    let k = p.bits(u128::MAX - 7, 128);
+    let is = p.eq(late, k);
+    assert_eq!(z3.check(&p, &[is], NO_LIMITS), SatResult::Sat);
+    assert_eq!(z3.value(&p, late), Some(Value::Bits(u128::MAX - 7)));
+    let open = p.variable("open", Sort::BitVec(65));
+    assert_eq!(z3.value(&p, open), z3.value(&p, open));
+    assert!(z3.value(&p, open).is_some());
+}
+
+/// n+1 pigeons in n holes: no solver finds that easy.
+fn pigeons(p: &mut TermPool, holes: usize) -> TermId {
+    let place: Vec<Vec<TermId>> = (0..=holes)
+        .map(|i| {
+            (0..holes)
+                .map(|h| p.variable(&format!("p{i}h{h}"), Sort::Bool))
+                .collect()
+        })
+        .collect();
+    let mut all: Vec<TermId> = place.iter().map(|row| p.or(row)).collect();
+    for (i, row) in place.iter().enumerate() {
+        for other in &place[..i] {
+            for (&x, &y) in row.iter().zip(other) {
+                let both = p.and(&[x, y]);
+                all.push(p.not(both));
+            }
+        }
+    }
+    p.and(&all)
+}
+
+#[test]
+fn a_timeout_is_unknown_and_not_the_end() {
+    let mut p = TermPool::new();
+    let hard = pigeons(&mut p, 12);
+    let easy = p.variable("easy", Sort::Bool);
+    let mut z3 = Z3::new();
+    let limits = Limits {
+        timeout: Some(Duration::from_millis(50)),
+    };
+    let started = Instant::now();
+    assert_eq!(
+        z3.check(&p, &[hard], limits),
+        SatResult::Unknown("timeout".to_owned())
+    );
+    assert!(started.elapsed() < Duration::from_secs(10));
+    let nothing = Limits {
+        timeout: Some(Duration::ZERO),
+    };
+    assert_eq!(
+        z3.check(&p, &[easy], nothing),
+        SatResult::Unknown("timeout".to_owned())
+    );
+    assert_eq!(z3.value(&p, easy), None);
+    assert_eq!(z3.check(&p, &[easy], NO_LIMITS), SatResult::Sat);
+    assert_eq!(z3.value(&p, easy), Some(Value::Bool(true)));
+}
+
+#[test]
+fn deep_terms_need_no_stack() {
+    let mut p = TermPool::new();
+    let x = p.variable("x", Sort::BitVec(16));
+    let mut t = p.variable("start", Sort::Bool);
+    for i in 0..100_000u32 {
+        let k = p.bits(u128::from(i & 0xffff), 16);
+        let (le, is) = (p.ule(k, x), p.eq(k, x));
+        t = p.or(&[t, is]);
+        t = p.and(&[t, le]);
+    }
+    let script = smtlib::print(&p, &[t], &[], None);
+    assert!(
+        script.len() < 100 * p.len(),
+        "{} for {} terms",
+        script.len(),
+        p.len()
+    );
+    let mut z3 = Z3::new();
+    z3.assert(&p, t);
+    let limits = Limits {
+        timeout: Some(Duration::from_secs(20)),
+    };
+    assert_eq!(z3.check(&p, &[], limits), SatResult::Sat);
+    assert_eq!(z3.value(&p, t), Some(Value::Bool(true)));
+    assert_eq!(check_script(&script), (1, SatResult::Sat));
+}
+
+#[test]
+fn names_and_comments_cannot_break_the_script() {
+    let mut p = TermPool::new();
+    let names = [
+        "and", "a|b", "a\\b", "a b", "", "x\ny", "x\0y", "ä", "0", "@at", "t1", "bvx", "push", "|",
+        "\\0", "\0",
+    ];
+    let mut all: Vec<TermId> = names
+        .iter()
+        .map(|name| p.variable(name, Sort::Bool))
+        .collect();
+    let f = p.function("a_b", &[Sort::Bool], Sort::Bool);
+    all.push(p.apply(f, &[all[0]]));
+    let whole = p.and(&all);
+    let pair = p.or(&[all[0], all[1]]);
+    let both = [p.iff(whole, pair), whole, p.iff(pair, all[3])];
+    let comment = "one\n(assert false)\r(assert false)\u{85}(assert false)".to_owned();
+    let script = smtlib::print(&p, &both, &[comment], Some("sat"));
+    assert_eq!(check_script(&script), (3, SatResult::Sat), "{script}");
+    assert!(script.contains("(set-info :status sat)\n") && script.ends_with("(check-sat)\n"));
+    let mut z3 = Z3::new();
+    // Sixteen names, sixteen variables: each can be false while the others are true.
+    for (i, &t) in all.iter().enumerate() {
+        let mut others = all.clone();
+        others[i] = p.not(t);
+        assert_eq!(z3.check(&p, &others, NO_LIMITS), SatResult::Sat);
+    }
+}
+
+#[test]
+fn only_what_is_reachable_is_printed_and_named_where_shared() {
+    let mut p = TermPool::new();
+    let (x, y) = (
+        p.variable("x", Sort::BitVec(8)),
+        p.variable("y", Sort::BitVec(5)),
+    );
+    let unused = p.variable("unused", Sort::Bool);
+    let _ = p.not(unused);
+    let (k, j) = (p.bits(0x2a, 8), p.bits(3, 5));
+    let (less, is) = (p.ult(x, k), p.eq(y, j));
+    let either = p.or(&[less, is]);
+    let f = p.function("f", &[Sort::BitVec(8), Sort::Bool], Sort::Bool);
+    let applied = p.apply(f, &[x, either]);
+    let script = smtlib::print(&p, &[either, applied], &[], None);
+    let expected = "\
+(set-info :smt-lib-version 2.6)
+(set-logic QF_UFBV)
+(declare-const x (_ BitVec 8))
+(declare-const y (_ BitVec 5))
+(declare-fun f ((_ BitVec 8) Bool) Bool)
+(define-fun t1 () Bool (or (bvult x #x2a) (= y #b00011)))
+(assert t1)
+(assert (f x t1))
+(check-sat)
+";
+    assert_eq!(script, expected);
+}
+
+#[test]
+fn versions() {
+    assert_eq!(
+        backend::check_version(),
+        Ok(()),
+        "found {}",
+        backend::version()
+    );
+    for wrong in ["Z3 4.8.12.0", "Z3 5.3.3.01", ""] {
+        let error = backend::wanted_or_error(wrong).unwrap_err().to_string();
+        assert!(
+            error.contains(wrong) && error.contains("5.3.3.0") && error.contains("make z3"),
+            "{error}"
+        );
+    }
+}
