@@ -1,6 +1,7 @@
 //! kubeproof
 
 pub mod base;
+pub mod lang;
 pub mod logic;
 pub mod model;
 pub mod network;
