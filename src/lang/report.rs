@@ -36,11 +36,6 @@ impl Report {
         self.full
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.list.len() + usize::from(self.full)
-    }
-
     /// All of them, in the order of the text.
     pub(crate) fn into_sorted(mut self) -> Vec<Diagnostic> {
         // Stable, and the note on dropped ones stays last.
