@@ -3,4 +3,5 @@
 //! Must never know: any word of the domain, files on disk, the terminal.
 
 pub mod diag;
+pub mod similar;
 pub mod source;

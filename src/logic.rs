@@ -2,5 +2,8 @@
 //!
 //! Must never know: the solver, FIB lookups, where facts come from.
 
+pub mod bind;
+pub mod check;
 pub mod formula;
+pub mod signature;
 pub mod structure;

@@ -1,0 +1,149 @@
+//! Named entities of a constraint, looked up in the cluster at hand.
+//!
+//! Knows: names and how they are shortened. Must never know: surface syntax, the solver.
+
+use super::formula::{Arg, Constraint, Formula, Term};
+use super::structure::Structure;
+use crate::base::diag::Diagnostic;
+use crate::base::similar::{clip, closest};
+use crate::base::source::Span;
+use crate::model::entity::{EntityId, EntityKind, FullName};
+
+/// What the stage reports, each with a title.
+pub const CODES: &[(&str, &str)] = &[
+    (
+        "L201",
+        "a constraint names an entity that the cluster does not have",
+    ),
+    ("L202", "a short name that fits several entities"),
+];
+
+/// How many candidates are listed for a name that fits several.
+const MAX_LISTED: usize = 5;
+
+/// The constraint about the entities of this cluster: every [`Term::Named`] becomes a [`Term::Entity`].
+///
+/// A full name fits exactly. A short one leaves out leading parts: it fits in namespace `default` first, else anywhere,
+/// where just one entity fits.
+pub fn bind(constraint: &Constraint, structure: &Structure) -> Result<Constraint, Vec<Diagnostic>> {
+    let mut bound = constraint.clone();
+    let mut errors = Vec::new();
+    walk(&mut bound.formula, &mut |term| {
+        if let Term::Named(name, span) = term {
+            match find(name, *span, structure) {
+                Ok(id) => *term = Term::Entity(id),
+                Err(error) => errors.push(*error),
+            }
+        }
+    });
+    if errors.is_empty() {
+        Ok(bound)
+    } else {
+        Err(errors)
+    }
+}
+
+/// Visits every term. The depth of a checked formula is bounded.
+fn walk(formula: &mut Formula, visit: &mut impl FnMut(&mut Term)) {
+    match formula {
+        Formula::Constant(_) | Formula::Hops(..) => {}
+        Formula::Predicate(_, arguments) => {
+            for argument in arguments {
+                if let Arg::Term(term) = argument {
+                    visit(term);
+                }
+            }
+        }
+        Formula::Equal(left, right) | Formula::Compare(left, _, right) => {
+            visit(left);
+            visit(right);
+        }
+        Formula::InPrefix(term, _)
+        | Formula::InRange(term, ..)
+        | Formula::Label(term, ..)
+        | Formula::Namespace(term, _) => visit(term),
+        Formula::Not(inner) | Formula::Forall(_, inner) | Formula::Exists(_, inner) => {
+            walk(inner, visit);
+        }
+        Formula::And(parts) | Formula::Or(parts) => {
+            for part in parts {
+                walk(part, visit);
+            }
+        }
+        Formula::Implies(left, right) | Formula::Iff(left, right) => {
+            walk(left, visit);
+            walk(right, visit);
+        }
+    }
+}
+
+/// Whether the first part of a full name is a namespace.
+fn has_namespace(kind: EntityKind) -> bool {
+    matches!(
+        kind,
+        EntityKind::Container | EntityKind::Pod | EntityKind::Service
+    )
+}
+
+/// The end of a full name with as many parts as the short one.
+fn tail(full: &FullName, short: &FullName) -> String {
+    let skip = full.parts.len().saturating_sub(short.parts.len());
+    full.parts[skip..].join("/")
+}
+
+fn find(name: &FullName, span: Span, structure: &Structure) -> Result<EntityId, Box<Diagnostic>> {
+    if let Some(id) = structure.find(name) {
+        return Ok(id);
+    }
+    let of_kind = || {
+        let rows = structure.entities.iter().enumerate();
+        rows.filter(|(_, row)| row.kind() == name.kind)
+    };
+    let fitting: Vec<(usize, &FullName)> = of_kind()
+        .filter(|(_, row)| row.name.parts.ends_with(&name.parts))
+        .map(|(i, row)| (i, &row.name))
+        .collect();
+    let in_default: Vec<(usize, &FullName)> = fitting
+        .iter()
+        .filter(|(_, full)| {
+            has_namespace(full.kind) && full.parts.first().is_some_and(|p| p == "default")
+        })
+        .copied()
+        .collect();
+    let candidates = if in_default.is_empty() {
+        fitting
+    } else {
+        in_default
+    };
+    let word = name.kind.word();
+    let shown = clip(&name.parts.join("/"));
+    match candidates.as_slice() {
+        [(only, _)] => Ok(EntityId(*only as u32)),
+        [] => {
+            let message = format!("no such {word} `{shown}` in this cluster");
+            let error = Diagnostic::error("L201", span, message);
+            let tails: Vec<String> = of_kind().map(|(_, row)| tail(&row.name, name)).collect();
+            let near = closest(&name.parts.join("/"), tails.iter().map(String::as_str));
+            Err(Box::new(match near {
+                Some(near) => error.help(format!("did you mean `{word}({near})`")),
+                None if tails.is_empty() => error.help(format!("the cluster has no {word} at all")),
+                None => error,
+            }))
+        }
+        several => {
+            let message = format!("the {word} name `{shown}` is ambiguous");
+            let mut listed: Vec<String> = several
+                .iter()
+                .take(MAX_LISTED)
+                .map(|(_, full)| format!("`{word}({})`", full.parts.join("/")))
+                .collect();
+            if several.len() > MAX_LISTED {
+                listed.push(format!("{} more", several.len() - MAX_LISTED));
+            }
+            let help = format!("write one of {}", listed.join(", "));
+            Err(Box::new(
+                Diagnostic::error("L202", span, message).help(help),
+            ))
+        }
+    }
+}
