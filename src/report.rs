@@ -1,0 +1,3 @@
+//! Results and trouble, told to people and machines.
+
+pub mod snippet;
