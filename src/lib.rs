@@ -5,7 +5,6 @@ pub mod decode;
 pub mod encode;
 pub mod input;
 pub mod lang;
-pub mod library;
 pub mod logic;
 pub mod lower;
 pub mod model;

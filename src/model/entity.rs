@@ -129,32 +129,33 @@ impl PartialOrd for FullName {
 }
 
 /// Compares names with runs of digits by value, so that N2 comes before N10; ties are broken by the plain text.
+///
+/// On bytes, whose order is that of the characters; without allocating, since whole clusters are sorted by it.
 pub fn natural_cmp(a: &str, b: &str) -> Ordering {
-    let (mut x, mut y) = (a.chars().peekable(), b.chars().peekable());
+    let (mut x, mut y) = (a.as_bytes(), b.as_bytes());
     loop {
-        match (x.peek().copied(), y.peek().copied()) {
-            (None, None) => return a.cmp(b),
-            (None, Some(_)) => return Ordering::Less,
-            (Some(_), None) => return Ordering::Greater,
-            (Some(c), Some(d)) if c.is_ascii_digit() && d.is_ascii_digit() => {
-                let run = |it: &mut std::iter::Peekable<std::str::Chars<'_>>| {
-                    let mut digits = String::new();
-                    while let Some(c) = it.next_if(char::is_ascii_digit) {
-                        digits.push(c);
-                    }
-                    digits.trim_start_matches('0').to_owned()
-                };
-                let (m, n) = (run(&mut x), run(&mut y));
-                let order = m.len().cmp(&n.len()).then_with(|| m.cmp(&n));
+        match (x, y) {
+            ([], []) => return a.cmp(b),
+            ([], _) => return Ordering::Less,
+            (_, []) => return Ordering::Greater,
+            ([c, ..], [d, ..]) if c.is_ascii_digit() && d.is_ascii_digit() => {
+                let (m, n);
+                (m, x) = digits(x);
+                (n, y) = digits(y);
+                let order = m.len().cmp(&n.len()).then_with(|| m.cmp(n));
                 if order.is_ne() {
                     return order;
                 }
             }
-            (Some(c), Some(d)) if c == d => {
-                x.next();
-                y.next();
-            }
-            (Some(c), Some(d)) => return c.cmp(&d),
+            ([c, rest @ ..], [d, other @ ..]) if c == d => (x, y) = (rest, other),
+            ([c, ..], [d, ..]) => return c.cmp(d),
         }
     }
+}
+
+/// The run of digits at the beginning, without its leading zeros, and what follows it.
+fn digits(text: &[u8]) -> (&[u8], &[u8]) {
+    let run = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let zeros = text[..run].iter().take_while(|&&b| b == b'0').count();
+    (&text[zeros..run], &text[run..])
 }

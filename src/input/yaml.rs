@@ -1,0 +1,107 @@
+//! Text to tree: YAML as the Kubernetes API server reads it, and JSON, which is YAML here.
+//!
+//! Knows: documents, limits. Must never know: objects, kinds, any domain word. This module and the ones below it are
+//! the only ones that name `granit_parser`.
+//!
+//! Limits (a hostile file of 64 MB takes at most 10 s and 1 GiB): nesting [`MAX_DEPTH`], values of a file
+//! [`MAX_NODES`], documents of a file [`MAX_DOCUMENTS`], anchors of a document [`MAX_ANCHORS`], what aliases stand for
+//! [`MAX_EXPANDED`] and the ratio of it that `yaml.v2` allows.
+
+mod build;
+pub mod scalar;
+mod syntax;
+mod tree;
+
+pub use tree::{Entry, Map, Node, Seq, Tree, Value};
+
+use std::ops::Range;
+
+use super::problems::Problems;
+use super::text;
+use crate::base::diag::Diagnostic;
+use crate::base::source::{SourceId, Span};
+
+/// How deep lists and objects may lie in each other.
+pub const MAX_DEPTH: usize = 128;
+/// How many values one file may hold.
+pub const MAX_NODES: usize = 6_000_000;
+/// How many documents one file may hold.
+pub const MAX_DOCUMENTS: usize = 400_000;
+/// How many anchors one document may hold.
+pub const MAX_ANCHORS: usize = 100_000;
+/// How many values the aliases of one document may stand for; a long string counts as several.
+pub const MAX_EXPANDED: u64 = 1_000_000;
+
+/// A text that was read: its documents, as far as they could be read.
+#[derive(Debug)]
+pub struct Yaml {
+    tree: Tree,
+    documents: Vec<(u32, bool)>,
+}
+
+impl Yaml {
+    /// The top of each document, and whether it is sound: where not, a mistake was told and something is missing.
+    pub fn documents(&self) -> impl Iterator<Item = (Node<'_>, bool)> {
+        self.documents
+            .iter()
+            .map(|&(root, sound)| (self.tree.node(root), sound))
+    }
+}
+
+/// Reads a text. A document that is no YAML at all is left out; every mistake is told.
+pub fn parse(source: SourceId, text: &str, problems: &mut Problems) -> Yaml {
+    let mut yaml = Yaml {
+        tree: Tree::new(source),
+        documents: Vec::new(),
+    };
+    let ranges = text::documents(source, text, |diagnostic| problems.push(diagnostic));
+    if let Some(range) = ranges.get(MAX_DOCUMENTS) {
+        let message = format!("more than {MAX_DOCUMENTS} documents in one file");
+        problems.push(Diagnostic::error(
+            "I014",
+            at(source, text, range.start),
+            message,
+        ));
+        return yaml;
+    }
+    for range in ranges {
+        if !one(&mut yaml, text, range, problems) {
+            break;
+        }
+    }
+    yaml
+}
+
+/// Reads one document. False when the file is to be left.
+fn one(yaml: &mut Yaml, text: &str, range: Range<usize>, problems: &mut Problems) -> bool {
+    let errors = problems.errors();
+    let (rows, pool) = (yaml.tree.rows.len(), yaml.tree.pool.len());
+    match build::document(&mut yaml.tree, text, range, problems) {
+        Ok(Some(root)) => {
+            yaml.documents.push((root, problems.errors() == errors));
+            true
+        }
+        Ok(None) => true,
+        Err(stop) => {
+            yaml.tree.rows.truncate(rows);
+            yaml.tree.pool.truncate(pool);
+            let full = stop.code == "I014";
+            problems.push(stop);
+            !full
+        }
+    }
+}
+
+/// The place of one character.
+fn at(source: SourceId, text: &str, offset: usize) -> Span {
+    let offset = offset.min(text.len());
+    let width = match text.get(offset..).and_then(|rest| rest.chars().next()) {
+        None | Some('\n' | '\r') => 0,
+        Some(c) => c.len_utf8(),
+    };
+    Span {
+        source,
+        start: offset as u32,
+        end: (offset + width) as u32,
+    }
+}
