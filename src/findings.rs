@@ -1,0 +1,117 @@
+//! What is worth knowing beside the verdicts: assumptions in force, and findings.
+//!
+//! Knows: what a cluster file leaves open. Must never know: formulas, the solver, printing.
+
+use std::collections::BTreeMap;
+
+use crate::lower::Lowered;
+use crate::model::cluster::{Cluster, Process};
+use crate::model::inet::Family;
+use crate::network::fib::Action;
+use crate::report::run::{Assumption, Finding};
+
+/// Every finding, with its title.
+pub const CODES: &[(&str, &str)] = &[
+    ("F001", "two processes of one namespace listen on the same port"),
+    ("F002", "a rule changes the source port"),
+    ("F003", "a service without an endpoint"),
+];
+
+/// What the input does not show and was taken for granted.
+pub fn assumptions(cluster: &Cluster) -> Vec<Assumption> {
+    let mut all = Vec::new();
+    let stated = |id| cluster.fibs.iter().any(|f| f.at == id && !f.keep_ideal);
+    let switches = cluster.nodes.iter().map(|n| n.id).chain(cluster.pods.iter().map(|p| p.id));
+    if switches.into_iter().any(|id| !stated(id)) {
+        all.push(Assumption {
+            id: "ideal-plugin",
+            value: "yes".to_owned(),
+            default: true,
+            meaning: "where the input states no FIB, it is the seed's ideal one",
+        });
+    }
+    let one_each = |family| cluster.nodes.iter().all(|n| {
+        n.addresses.iter().filter(|a| Family::of(a.ip) == family).count() <= 1
+    });
+    if cluster.nodes.iter().any(|n| n.addresses.is_empty() && !n.daemons.is_empty()) {
+        all.push(Assumption {
+            id: "node-source-address",
+            value: "free".to_owned(),
+            default: true,
+            meaning: "a node without an address sends from one that nobody holds; its answers are not judged",
+        });
+    } else if !one_each(Family::V4) || !one_each(Family::V6) {
+        all.push(Assumption {
+            id: "node-source-address",
+            value: "any".to_owned(),
+            default: true,
+            meaning: "a node with several addresses may send from any of them",
+        });
+    }
+    all
+}
+
+/// Findings, by id and then in the order of the input.
+pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
+    let mut all = Vec::new();
+    for pod in &cluster.pods {
+        all.extend(shared_ports(cluster, &pod.containers));
+    }
+    for node in &cluster.nodes {
+        all.extend(shared_ports(cluster, &node.daemons));
+    }
+    for switch in &lowered.network.switches {
+        for rule in &switch.fib {
+            if let Action::Translate(ways) = &rule.action
+                && ways.iter().any(|w| w.source_port.is_some())
+            {
+                all.push(Finding {
+                    id: "F002",
+                    severity: "warning",
+                    message: format!("a rule of {} changes the source port", cluster.name_of(switch.id)),
+                    source: Some(rule.origin),
+                });
+            }
+        }
+    }
+    for service in &cluster.services {
+        if service.endpoints.is_empty() && !service.ports.is_empty() {
+            all.push(Finding {
+                id: "F003",
+                severity: "warning",
+                message: format!("{} has no endpoint", cluster.name_of(service.id)),
+                source: Some(service.origin),
+            });
+        }
+    }
+    all.sort_by_key(|f| f.id);
+    all
+}
+
+/// The second bind of a port fails on a real system; here the first rule wins.
+fn shared_ports(cluster: &Cluster, processes: &[Process]) -> Vec<Finding> {
+    let mut first: BTreeMap<_, _> = BTreeMap::new();
+    let mut found = Vec::new();
+    for process in processes {
+        for listener in &process.open {
+            let key = (listener.protocol, listener.port, listener.bind);
+            match first.get(&key) {
+                Some(other) if *other != process.id => found.push(Finding {
+                    id: "F001",
+                    severity: "warning",
+                    message: format!(
+                        "{} and {} both listen on {} port {}",
+                        cluster.name_of(*other),
+                        cluster.name_of(process.id),
+                        listener.protocol,
+                        listener.port
+                    ),
+                    source: Some(listener.origin),
+                }),
+                Some(_) => {}
+                None => drop(first.insert(key, process.id)),
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,317 @@
+//! `trace`: from what a person asks to one message.
+//!
+//! Knows: how X and Y may be spelled, and the defaults of `formats.md`. Must never know: the solver, printing.
+
+use std::net::IpAddr;
+
+use crate::input::suggest::nearest;
+use crate::lower::Lowered;
+use crate::model::cluster::{Cluster, Process};
+use crate::model::entity::{EntityId, EntityKind};
+use crate::model::inet::{Family, IpNet, Protocol, non_unicast};
+use crate::network::graph::Sources;
+use crate::network::header::Header;
+use crate::sim::walk;
+
+/// A question as it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// Who sends.
+    pub from: String,
+    /// To whom.
+    pub to: String,
+    /// The destination port; none is the target's one open port.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// The protocol; none is TCP.
+    #[serde(default)]
+    pub protocol: Option<String>,
+    /// The source port; none is 49152.
+    #[serde(default, rename = "sourcePort")]
+    pub source_port: Option<u16>,
+}
+
+/// Why a question cannot be asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct QuestionError {
+    /// One clause.
+    pub message: String,
+    /// How to mend it.
+    pub help: Option<String>,
+}
+
+fn wrong<T>(message: impl Into<String>, help: impl Into<Option<String>>) -> Result<T, QuestionError> {
+    Err(QuestionError { message: message.into(), help: help.into() })
+}
+
+/// What X or Y turned out to be.
+enum Place {
+    Entity(EntityId),
+    Address(IpAddr),
+}
+
+/// The message that is asked for.
+pub fn message(
+    cluster: &Cluster,
+    lowered: &Lowered,
+    question: &Question,
+) -> Result<(EntityId, Header), QuestionError> {
+    let protocol = match &question.protocol {
+        None => Protocol::Tcp,
+        Some(text) => match Protocol::parse(&text.to_uppercase()) {
+            Some(protocol) => protocol,
+            None => return wrong(format!("`{text}` is no protocol"), "use TCP, UDP or SCTP".to_owned()),
+        },
+    };
+    for (word, port) in [("port", question.port), ("source port", question.source_port)] {
+        if port == Some(0) {
+            return wrong(format!("the {word} is 0"), "ports go from 1 to 65535".to_owned());
+        }
+    }
+    let asker = Asker { cluster, lowered, protocol };
+    let from = asker.place(&question.from)?;
+    let sender = asker.sender(&from, &question.from)?;
+    let (to, targets) = asker.target(&question.to)?;
+    let (source, destination) = asker.addresses(&from, sender, &targets, &question.to)?;
+    let destination_port = match question.port {
+        Some(port) => port,
+        None => asker.one_port(&to, &question.to)?,
+    };
+    let header = Header {
+        protocol,
+        source,
+        source_port: question.source_port.unwrap_or(49152),
+        destination,
+        destination_port,
+    };
+    if !walk::honest(&lowered.network, sender, &header) {
+        return wrong(
+            format!("`{}` cannot send to {destination}", question.from),
+            "messages go to unicast addresses, from an address of the sender".to_owned(),
+        );
+    }
+    Ok((sender, header))
+}
+
+struct Asker<'a> {
+    cluster: &'a Cluster,
+    lowered: &'a Lowered,
+    protocol: Protocol,
+}
+
+impl Asker<'_> {
+    fn place(&self, text: &str) -> Result<Place, QuestionError> {
+        if let Ok(ip) = text.parse::<IpAddr>() {
+            return Ok(Place::Address(ip));
+        }
+        self.entity(text).map(Place::Entity)
+    }
+
+    /// Full names, and short ones where unambiguous: `pod/P1` is `pod/default/P1`, or the one pod that is called so.
+    fn entity(&self, text: &str) -> Result<EntityId, QuestionError> {
+        let mut parts = text.split('/');
+        let word = parts.next().unwrap_or_default();
+        let parts: Vec<&str> = parts.collect();
+        let Some(kind) = EntityKind::of_word(word).filter(|k| *k != EntityKind::Outside) else {
+            return wrong(
+                format!("`{text}` is neither an address nor the name of an entity"),
+                "write container/NS/POD/NAME, pod/NS/NAME, node/NAME, daemon/NODE/NAME, service/NS/NAME, external/NAME \
+                 or an address"
+                    .to_owned(),
+            );
+        };
+        let names = || self.cluster.ids().filter(|id| self.cluster.kind_of(*id) == kind);
+        let is = |id: &EntityId, wanted: &[&str]| self.cluster.name_of(*id).parts.iter().eq(wanted.iter());
+        let in_default: Vec<&str> = std::iter::once("default").chain(parts.iter().copied()).collect();
+        if let Some(id) = names().find(|id| is(id, &parts)).or_else(|| names().find(|id| is(id, &in_default))) {
+            return Ok(id);
+        }
+        let ends_so = |id: &EntityId| {
+            let own = &self.cluster.name_of(*id).parts;
+            !parts.is_empty() && own.len() > parts.len() && own.iter().rev().zip(parts.iter().rev()).all(|(a, b)| a == b)
+        };
+        let candidates: Vec<EntityId> = names().filter(ends_so).collect();
+        match candidates.as_slice() {
+            [one] => Ok(*one),
+            [] => {
+                let all: Vec<String> = names().map(|id| self.cluster.name_of(id).to_string()).collect();
+                let near = nearest(text, all.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
+                wrong(format!("there is no `{text}` in this cluster"), near)
+            }
+            several => {
+                let all: Vec<String> = several.iter().map(|id| format!("`{}`", self.cluster.name_of(*id))).collect();
+                wrong(format!("`{text}` is ambiguous"), format!("it could be {}", all.join(", ")))
+            }
+        }
+    }
+
+    /// Who holds an address: the first pod, node or service, else an external that covers it.
+    fn holder(&self, ip: IpAddr) -> Option<EntityId> {
+        let s = &self.lowered.structure;
+        let held = s.held.binary_search(&ip).is_ok();
+        let mut rows = s.addr.iter().filter(|(id, net)| {
+            let external = s.entities[id.index()].kind() == EntityKind::External;
+            net.contains(&ip) && external != held
+        });
+        rows.next().map(|(id, _)| *id)
+    }
+
+    /// The process that sends: itself, or one that stands for its pod or node.
+    fn sender(&self, place: &Place, text: &str) -> Result<EntityId, QuestionError> {
+        let id = match place {
+            Place::Entity(id) => *id,
+            Place::Address(ip) => match self.holder(*ip) {
+                Some(id) => id,
+                None => {
+                    return wrong(
+                        format!("nobody in this cluster holds {ip}"),
+                        "an address outside sends only where the cluster has an external that covers it".to_owned(),
+                    );
+                }
+            },
+        };
+        let processes = match self.cluster.kind_of(id) {
+            EntityKind::Container | EntityKind::Daemon | EntityKind::External => return Ok(id),
+            EntityKind::Service | EntityKind::Outside => {
+                return wrong(format!("`{text}` sends nothing"), "a service is an address without a process".to_owned());
+            }
+            EntityKind::Pod => self.cluster.pods.iter().find(|p| p.id == id).map(|p| &p.containers),
+            EntityKind::Node => self.cluster.nodes.iter().find(|n| n.id == id).map(|n| &n.daemons),
+        };
+        match processes.into_iter().flatten().map(|p| p.id).min() {
+            Some(first) => Ok(first),
+            None => wrong(format!("`{text}` has no process that could send"), None),
+        }
+    }
+
+    /// The target and the addresses it is dialled at.
+    fn target(&self, text: &str) -> Result<(Place, Vec<IpAddr>), QuestionError> {
+        let place = self.place(text)?;
+        let id = match &place {
+            Place::Address(ip) => return Ok((Place::Address(*ip), vec![*ip])),
+            Place::Entity(id) => *id,
+        };
+        let s = &self.lowered.structure;
+        let owner = match self.cluster.kind_of(id) {
+            EntityKind::Container | EntityKind::Daemon => s.entities[id.index()].parent.unwrap_or(id),
+            _ => id,
+        };
+        let rows = s.addr.iter().filter(|(e, _)| *e == owner);
+        let addresses: Vec<IpAddr> = rows.filter_map(|(e, net)| self.first_of(*e, *net)).collect();
+        if addresses.is_empty() {
+            return wrong(format!("`{text}` has no address"), None);
+        }
+        Ok((place, addresses))
+    }
+
+    /// The address of a host; of an External's prefix the first that is free and names a host.
+    fn first_of(&self, id: EntityId, net: IpNet) -> Option<IpAddr> {
+        if self.cluster.kind_of(id) != EntityKind::External {
+            return Some(net.addr());
+        }
+        let held = &self.lowered.structure.held;
+        net.hosts().take(held.len() + 1).find(|ip| held.binary_search(ip).is_err())
+    }
+
+    /// Source and destination in the first family that both have, IPv4 first.
+    fn addresses(
+        &self,
+        from: &Place,
+        sender: EntityId,
+        targets: &[IpAddr],
+        text: &str,
+    ) -> Result<(IpAddr, IpAddr), QuestionError> {
+        for family in [Family::V4, Family::V6] {
+            for &destination in targets.iter().filter(|ip| Family::of(**ip) == family) {
+                if let Some(source) = self.source(from, sender, destination) {
+                    return Ok((source, destination));
+                }
+            }
+        }
+        wrong(format!("the sender has no address in a family of `{text}`"), None)
+    }
+
+    /// What Linux would choose: loopback to loopback, an own address to itself, else the first of the family.
+    fn source(&self, from: &Place, sender: EntityId, destination: IpAddr) -> Option<IpAddr> {
+        let family = Family::of(destination);
+        if family.loopback_net().contains(&destination) {
+            return Some(family.loopback());
+        }
+        match &self.lowered.network.process(sender)?.sources {
+            Sources::Own(own) => {
+                let asked = match from {
+                    Place::Address(ip) => Some(*ip),
+                    Place::Entity(_) => None,
+                };
+                let fitting = || own.iter().copied().filter(|ip| Family::of(*ip) == family);
+                asked
+                    .filter(|ip| fitting().any(|own| own == *ip))
+                    .or_else(|| fitting().find(|ip| *ip == destination))
+                    .or_else(|| fitting().next())
+            }
+            Sources::Within(prefixes) => match from {
+                Place::Address(ip) if Family::of(*ip) == family => Some(*ip),
+                _ => prefixes
+                    .iter()
+                    .filter(|net| Family::of(net.addr()) == family)
+                    .find_map(|net| self.first_of(sender, *net)),
+            },
+            Sources::Free => free_address(&self.lowered.network.held, family),
+        }
+    }
+
+    /// The target's one open port of the protocol.
+    fn one_port(&self, to: &Place, text: &str) -> Result<u16, QuestionError> {
+        let id = match to {
+            Place::Entity(id) => Some(*id),
+            Place::Address(ip) => self.holder(*ip),
+        };
+        let c = self.cluster;
+        let of = |processes: &[Process]| -> Vec<u16> {
+            processes.iter().flat_map(|p| &p.open).filter(|l| l.protocol == self.protocol).map(|l| l.port).collect()
+        };
+        let mut ports: Vec<u16> = match id.map(|id| (id, c.kind_of(id))) {
+            Some((id, EntityKind::Pod)) => c.pods.iter().find(|p| p.id == id).map(|p| of(&p.containers)).unwrap_or_default(),
+            Some((id, EntityKind::Node)) => c.nodes.iter().find(|n| n.id == id).map(|n| of(&n.daemons)).unwrap_or_default(),
+            Some((id, EntityKind::Service)) => {
+                let service = c.services.iter().find(|s| s.id == id);
+                let ports = service.into_iter().flat_map(|s| &s.ports);
+                ports.filter(|p| p.protocol == self.protocol).map(|p| p.port).collect()
+            }
+            Some((id, EntityKind::Container | EntityKind::Daemon)) => {
+                let containers = c.pods.iter().flat_map(|p| &p.containers);
+                let daemons = c.nodes.iter().flat_map(|n| &n.daemons);
+                let process: Vec<Process> = containers.chain(daemons).filter(|p| p.id == id).cloned().collect();
+                of(&process)
+            }
+            _ => Vec::new(),
+        };
+        ports.sort_unstable();
+        ports.dedup();
+        match ports.as_slice() {
+            [one] => Ok(*one),
+            [] => wrong(format!("`{text}` has no open {} port", self.protocol), "give one with --port".to_owned()),
+            many => {
+                let all: Vec<String> = many.iter().map(ToString::to_string).collect();
+                wrong(
+                    format!("`{text}` has several open {} ports", self.protocol),
+                    format!("choose one with --port: {}", all.join(", ")),
+                )
+            }
+        }
+    }
+}
+
+/// The first documentation address that nobody holds.
+fn free_address(held: &[IpAddr], family: Family) -> Option<IpAddr> {
+    let net: IpNet = match family {
+        Family::V4 => "192.0.2.0/24".parse().ok()?,
+        Family::V6 => "2001:db8::/32".parse().ok()?,
+    };
+    let special = non_unicast();
+    net.hosts()
+        .take(held.len() + 1)
+        .find(|ip| held.binary_search(ip).is_err() && !special.iter().any(|n| n.contains(ip)))
+}

@@ -1,0 +1,193 @@
+//! The whole way from texts to a run's result.
+//!
+//! Knows: which constraints apply to which cluster, and the order of the stages. Must never know: files on disk, the
+//! terminal, formats of output.
+
+use std::time::Duration;
+
+use crate::base::diag::{Diagnostic, Severity};
+use crate::base::source::{SourceId, SourceMap};
+use crate::findings;
+use crate::input::{self, Input, LoadedCluster};
+use crate::lang;
+use crate::library;
+use crate::logic::bind::bind;
+use crate::logic::check::check;
+use crate::logic::formula::Constraint;
+use crate::lower::lower;
+use crate::model::cluster::Cluster;
+use crate::report::run::{ClusterReport, Run, Verified};
+use crate::smt::backend::Z3;
+use crate::smt::solver::Solver;
+use crate::verify::direct::{self, InternalError, Query};
+
+/// Which wording of the network model is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Model {
+    /// The seeds': a node reaches every pod (KP005).
+    #[default]
+    Classic,
+    /// Today's: a node reaches its own pods (KP004 alone).
+    Current,
+}
+
+/// What `verify` is to do.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Bounds on the reading.
+    pub input: input::Options,
+    /// The wording.
+    pub model: Model,
+    /// Opt-in constraints to add, by id or name.
+    pub enable: Vec<String>,
+    /// Where not empty: these constraints and no others, by id or name.
+    pub only: Vec<String>,
+    /// For each constraint.
+    pub timeout: Option<Duration>,
+    /// Keep the queries as SMT-LIB.
+    pub keep_queries: bool,
+}
+
+/// A constraint and the PATH that it applies to; none is every cluster.
+#[derive(Debug)]
+struct Applied {
+    constraint: Constraint,
+    path: Option<String>,
+}
+
+/// The result of `verify`, and the queries of each cluster if they are kept.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Ready to be rendered.
+    pub run: Run,
+    /// By cluster, in the run's order.
+    pub queries: Vec<Vec<Query>>,
+}
+
+/// Reads, checks, verifies.
+pub fn verify(mut sources: SourceMap, inputs: &[Input], options: &Options) -> Result<Outcome, InternalError> {
+    let loaded = input::load(&sources, inputs, options.input);
+    let mut diagnostics = loaded.diagnostics;
+    diagnostics.extend(loaded.unsupported.iter().map(not_supported));
+    let (constraints, broken) = constraints(&mut sources, inputs, &loaded.specs, &loaded.clusters, options, &mut diagnostics);
+    let mut clusters = Vec::new();
+    let mut queries = Vec::new();
+    for cluster in loaded.clusters {
+        let excluded = broken.iter().any(|path| path.as_ref().is_none_or(|p| *p == cluster.path));
+        let (report, kept) = verify_cluster(cluster, &constraints, excluded, options)?;
+        clusters.push(report);
+        queries.push(kept);
+    }
+    Ok(Outcome { run: Run { sources, clusters, diagnostics }, queries })
+}
+
+fn verify_cluster(
+    loaded: LoadedCluster,
+    constraints: &[Applied],
+    excluded: bool,
+    options: &Options,
+) -> Result<(ClusterReport, Vec<Query>), InternalError> {
+    let LoadedCluster { name, path, cluster, mut diagnostics, .. } = loaded;
+    let failed = |diagnostics| ClusterReport { name: name.clone(), path: path.clone(), verified: None, diagnostics };
+    let Some(cluster) = cluster.filter(|_| !excluded) else { return Ok((failed(diagnostics), Vec::new())) };
+    let lowered = match lower(&cluster) {
+        Ok(lowered) => lowered,
+        Err(mistakes) => {
+            diagnostics.extend(mistakes);
+            return Ok((failed(diagnostics), Vec::new()));
+        }
+    };
+    let mut bound = Vec::new();
+    let applies = |a: &&Applied| a.path.as_ref().is_none_or(|p| *p == path) && is_about(&a.constraint, &cluster);
+    for applied in constraints.iter().filter(applies) {
+        match bind(&applied.constraint, &lowered.structure) {
+            Ok(constraint) => bound.push(constraint),
+            Err(mistakes) => diagnostics.extend(mistakes),
+        }
+    }
+    if diagnostics.iter().any(|d| d.severity == Severity::Error) {
+        return Ok((failed(diagnostics), Vec::new()));
+    }
+    let how = direct::Options { timeout: options.timeout, keep_queries: options.keep_queries };
+    let checked = direct::check(&lowered, &bound, how, &|| Box::new(Z3::new()) as Box<dyn Solver>)?;
+    let verified = Verified {
+        assumptions: findings::assumptions(&cluster),
+        findings: findings::findings(&cluster, &lowered),
+        results: checked.results,
+        cluster,
+        lowered,
+    };
+    Ok((ClusterReport { name, path, verified: Some(verified), diagnostics }, checked.queries))
+}
+
+/// KP008 is about Services; where there is none, it is not asked.
+fn is_about(constraint: &Constraint, cluster: &Cluster) -> bool {
+    constraint.id != "KP008" || !cluster.services.is_empty()
+}
+
+/// The built-in constraints that are asked for, then the users'; and the PATHs whose own constraints are broken.
+fn constraints(
+    sources: &mut SourceMap,
+    inputs: &[Input],
+    specs: &[SourceId],
+    clusters: &[LoadedCluster],
+    options: &Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Vec<Applied>, Vec<Option<String>>) {
+    let mut all = Vec::new();
+    for builtin in library::builtins() {
+        let source = sources.add(builtin.file, builtin.text);
+        for constraint in parse(sources, source).0 {
+            let named = |list: &[String]| list.iter().any(|x| *x == constraint.id || *x == constraint.name);
+            let of_model = options.model == Model::Classic || constraint.id != "KP005";
+            let wanted = if options.only.is_empty() {
+                (!builtin.opt_in && of_model) || named(&options.enable)
+            } else {
+                named(&options.only)
+            };
+            if wanted {
+                all.push(Applied { constraint, path: None });
+            }
+        }
+    }
+    let mut broken = Vec::new();
+    for &source in specs {
+        let path = inputs.iter().find(|i| i.source == source).map(|i| i.path.clone());
+        // Beside clusters in one PATH, constraints apply to those; alone, to every cluster of the call.
+        let path = path.filter(|p| clusters.iter().any(|c| c.path == *p));
+        let (constraints, mistakes) = parse(sources, source);
+        if !mistakes.is_empty() {
+            diagnostics.extend(mistakes);
+            broken.push(path.clone());
+        }
+        for constraint in constraints {
+            if let Some(first) = all.iter().find(|a: &&Applied| clashes(a, &constraint, path.as_ref())) {
+                let message = format!("there is another constraint `{}`", constraint.id);
+                let clash = Diagnostic::error("L115", constraint.span, message);
+                diagnostics.push(clash.related(first.constraint.span, "first defined here"));
+                broken.push(path.clone());
+            } else if options.only.is_empty() || options.only.contains(&constraint.id) {
+                all.push(Applied { constraint, path: path.clone() });
+            }
+        }
+    }
+    (all, broken)
+}
+
+fn clashes(known: &Applied, new: &Constraint, path: Option<&String>) -> bool {
+    let meet = known.path.is_none() || path.is_none() || known.path.as_ref() == path;
+    meet && (known.constraint.id == new.id || known.constraint.name == new.name)
+}
+
+/// A text's constraints and mistakes.
+pub fn parse(sources: &SourceMap, source: SourceId) -> (Vec<Constraint>, Vec<Diagnostic>) {
+    let parsed = lang::parser::parse(source, sources.get(source).text());
+    let checked = check(&parsed.file);
+    (checked.constraints, [parsed.diagnostics, checked.diagnostics].concat())
+}
+
+fn not_supported(object: &input::Unsupported) -> Diagnostic {
+    let message = format!("objects of kind `{}` ({}) are not read yet", object.kind, object.api_version);
+    Diagnostic::error("I028", object.span, message)
+        .help("this version reads `kind: Cluster` of kubeproof.dev/v1; see `kubeproof list kinds`")
+}
