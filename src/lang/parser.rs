@@ -175,7 +175,9 @@ impl<'a> Parser<'a> {
         } else {
             let what = "the title of the constraint, a string";
             self.expected("L011", what, Some(HELP));
-            if self.take(&TokenKind::Bad) || begins_formula(&self.current.kind) {
+            // A title that is not closed, or none at all: the formula can be read all the same.
+            self.take(&TokenKind::Bad);
+            if begins_formula(&self.current.kind) {
                 self.recovering = false;
             }
             Word {

@@ -23,6 +23,10 @@ impl<'a> Parser<'a> {
         }
         let mut left = self.operand();
         loop {
+            // What follows an error is skipped by whoever knows where to go on.
+            if self.recovering {
+                return left;
+            }
             let (level, sign) = match self.current.kind {
                 TokenKind::Iff => (IFF, TokenKind::Iff),
                 TokenKind::Implies => (IMPLIES, TokenKind::Implies),
@@ -169,9 +173,6 @@ impl<'a> Parser<'a> {
 
     /// A predicate on terms, or two terms related.
     fn atom(&mut self) -> FormulaKind {
-        if self.take(&TokenKind::Bad) {
-            return FormulaKind::Broken;
-        }
         let Some(left) = self.term("a formula") else {
             return FormulaKind::Broken;
         };
@@ -179,16 +180,17 @@ impl<'a> Parser<'a> {
             return match left.kind {
                 TermKind::Call(name, terms) => FormulaKind::Predicate(name, terms),
                 TermKind::Broken => FormulaKind::Broken,
-                TermKind::Name(ref name) if foreign_word(name).is_some() => {
-                    let message = format!("`{}` is not a formula", clip(name));
-                    let mut error = Diagnostic::error("L008", left.span, message);
-                    error.help = foreign_word(name).map(str::to_owned);
-                    self.error(error);
-                    FormulaKind::Broken
-                }
                 _ => {
-                    let what = "`=`, `≠`, `<`, `≤`, `>`, `≥` or `∈` after a term";
-                    self.expected("L008", what, None);
+                    let shown = clip(self.lexer.words_at(left.span));
+                    let message = format!("`{shown}` is a term, but a formula was expected");
+                    let help = match &left.kind {
+                        TermKind::Name(name) => foreign_word(name).map(str::to_owned),
+                        _ => None,
+                    };
+                    let help = help.unwrap_or_else(|| {
+                        format!("compare it, as in `{shown} = …`, or give it to a predicate")
+                    });
+                    self.error(Diagnostic::error("L008", left.span, message).help(help));
                     FormulaKind::Broken
                 }
             };

@@ -115,8 +115,11 @@ impl Checker<'_, '_> {
         let (earlier, later) = (conflict.earlier.sort, conflict.later.sort);
         let message = format!("`{name}` is used as {} and as {}", a(earlier), a(later));
         let error = Diagnostic::error("L104", span, message)
-            .help(format!("it is {} here; use two variables", a(later)))
-            .related(conflict.earlier.span, format!("{} here", a(earlier)));
+            .help("use two variables")
+            .related(
+                conflict.earlier.span,
+                format!("used as {} here", a(earlier)),
+            );
         self.error(error);
         false
     }
@@ -133,11 +136,15 @@ impl Checker<'_, '_> {
             closest(name, self.scope.keys().copied())
         };
         let shown = clip(name);
-        let help = match near {
-            Some(near) => format!("did you mean `{near}`"),
-            None => format!(
+        let protocol = Protocol::parse(&shown.to_uppercase());
+        let help = match (near, protocol) {
+            (Some(near), _) => format!("did you mean `{near}`"),
+            (None, Some(protocol)) => format!("did you mean `{protocol}`"),
+            // Variables of entities are capitals, as are many names of pods.
+            (None, None) if name.starts_with(char::is_uppercase) => format!(
                 "bind it with `∀ {shown}.` or `∃ {shown}.`; an entity of the cluster is written `pod({shown})`"
             ),
+            (None, None) => format!("bind it with `∀ {shown}.` or `∃ {shown}.`"),
         };
         let message = format!("`{shown}` is not bound by a quantifier");
         self.partial = true;
