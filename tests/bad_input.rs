@@ -106,7 +106,7 @@ fn one_mistake_does_not_hide_the_next_document() {
     let (sources, loaded) = load("x.yaml", &text);
     let out = show(&sources, &loaded);
     let codes: Vec<_> = loaded.all_diagnostics().map(|d| d.code).collect();
-    assert_eq!(codes, ["I005", "I005", "I020"], "{out}");
+    assert_eq!(codes, ["I005", "I020", "I005"], "{out}");
     assert_eq!(loaded.clusters.len(), 2);
     assert!(loaded.clusters[0].cluster.is_some());
     assert_eq!(loaded.clusters[0].name, "good");
