@@ -1,3 +1,7 @@
+//! The command `kubeproof`.
+
+mod cli;
+
 fn main() {
     println!("{}", z3::full_version());
 }

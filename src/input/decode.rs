@@ -48,6 +48,9 @@ pub fn describe(node: Node<'_>) -> &'static str {
 
 /// Tells that a value is of the wrong type.
 pub fn wrong_type(node: Node<'_>, expected: &str, problems: &mut Problems) {
+    if node.is_hole() {
+        return;
+    }
     let message = format!("expected {expected}, found {}", describe(node));
     let mut diagnostic = Diagnostic::error("I020", node.span(), message);
     if matches!(node.value(), Value::Bool(_) | Value::Int(_) | Value::Float(_))
@@ -101,7 +104,8 @@ impl<'t> Fields<'t> {
     /// The value of a field that must be there.
     pub fn required(&mut self, key: &'static str, problems: &mut Problems) -> Option<Node<'t>> {
         let value = self.get(key);
-        if value.is_none() {
+        let hole = || self.map.get(key).is_some_and(|entry| entry.value.is_hole());
+        if value.is_none() && !hole() {
             let message = format!("{} wants the field `{key}`", self.what);
             problems.push(Diagnostic::error("I019", self.span, message));
         }

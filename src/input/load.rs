@@ -103,10 +103,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// All mistakes and warnings: those of texts, then those of clusters.
+    /// All mistakes and warnings in the order of the texts, those without a place last.
     pub fn all_diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
         let of_clusters = self.clusters.iter().flat_map(|c| &c.diagnostics);
-        self.diagnostics.iter().chain(of_clusters)
+        let mut all: Vec<&Diagnostic> = self.diagnostics.iter().chain(of_clusters).collect();
+        all.sort_by_key(|d| (d.span.is_none(), d.span));
+        all.into_iter()
     }
 
     /// Whether anything is wrong: exit code 2.
@@ -149,7 +151,8 @@ fn one(sources: &SourceMap, input: &Input, options: Options, loaded: &mut Loaded
     let mut stray = Vec::new();
     let mut objects = 0_usize;
     let mut untold = 0;
-    for (node, sound) in read.documents() {
+    for document in read.documents() {
+        let node = document.node;
         match identify(node, &mut problems) {
             Identity::Stray => stray.push(node.span()),
             Identity::Wrong => objects += 1,
@@ -164,8 +167,11 @@ fn one(sources: &SourceMap, input: &Input, options: Options, loaded: &mut Loaded
             }
             Identity::Cluster => {
                 objects += 1;
+                let taken = problems.take_within(&document.range);
                 let mut own = Problems::with_room(problems.room());
-                let cluster = compact::cluster(node, &input.path, &mut own).filter(|_| sound);
+                taken.into_iter().for_each(|d| own.push(d));
+                let cluster = compact::cluster(node, &input.path, &mut own);
+                let cluster = cluster.filter(|_| document.sound);
                 untold += own.untold();
                 let diagnostics = own.into_list();
                 problems.spend(diagnostics.len());

@@ -2,6 +2,8 @@
 //!
 //! Knows: counting. Must never know: what is being read.
 
+use std::ops::Range;
+
 use crate::base::diag::{Diagnostic, Severity};
 
 /// How many mistakes of one file are told in full.
@@ -68,6 +70,12 @@ impl Problems {
     /// How many are counted and not told.
     pub fn untold(&self) -> usize {
         self.untold
+    }
+
+    /// Takes out those told within some bytes of the text, for whom they belong to. They stay counted.
+    pub fn take_within(&mut self, range: &Range<usize>) -> Vec<Diagnostic> {
+        let within = |d: &mut Diagnostic| d.span.is_some_and(|s| range.contains(&(s.start as usize)));
+        self.list.extract_if(.., within).collect()
     }
 
     /// Those told, in the order of the text.

@@ -36,15 +36,28 @@ pub const MAX_EXPANDED: u64 = 1_000_000;
 #[derive(Debug)]
 pub struct Yaml {
     tree: Tree,
-    documents: Vec<(u32, bool)>,
+    documents: Vec<(u32, bool, Range<usize>)>,
+}
+
+/// One document.
+#[derive(Debug)]
+pub struct Document<'t> {
+    /// Its top.
+    pub node: Node<'t>,
+    /// Whether all of it is there: where not, a mistake was told.
+    pub sound: bool,
+    /// Its bytes in the text.
+    pub range: Range<usize>,
 }
 
 impl Yaml {
-    /// The top of each document, and whether it is sound: where not, a mistake was told and something is missing.
-    pub fn documents(&self) -> impl Iterator<Item = (Node<'_>, bool)> {
-        self.documents
-            .iter()
-            .map(|&(root, sound)| (self.tree.node(root), sound))
+    /// The documents in order.
+    pub fn documents(&self) -> impl Iterator<Item = Document<'_>> {
+        self.documents.iter().map(|(root, sound, range)| Document {
+            node: self.tree.node(*root),
+            sound: *sound,
+            range: range.clone(),
+        })
     }
 }
 
@@ -76,9 +89,10 @@ pub fn parse(source: SourceId, text: &str, problems: &mut Problems) -> Yaml {
 fn one(yaml: &mut Yaml, text: &str, range: Range<usize>, problems: &mut Problems) -> bool {
     let errors = problems.errors();
     let (rows, pool) = (yaml.tree.rows.len(), yaml.tree.pool.len());
-    match build::document(&mut yaml.tree, text, range, problems) {
+    match build::document(&mut yaml.tree, text, range.clone(), problems) {
         Ok(Some(root)) => {
-            yaml.documents.push((root, problems.errors() == errors));
+            yaml.documents
+                .push((root, problems.errors() == errors, range));
             true
         }
         Ok(None) => true,

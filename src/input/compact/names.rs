@@ -170,8 +170,12 @@ impl<'n> Resolver<'n> {
             Some((one, Some(other))) => {
                 let message = format!("{} can be several entities", show(text));
                 let (one, other) = (self.name(one).to_string(), self.name(other).to_string());
-                let help = format!("write {} or {}", show(&one), show(&other));
-                problems.push(Diagnostic::error("C003", span, message).help(help));
+                let mut diagnostic = Diagnostic::error("C003", span, message);
+                // What could not be read has a name with a blank, which helps nobody.
+                if !one.contains(' ') && !other.contains(' ') {
+                    diagnostic = diagnostic.help(format!("write {} or {}", show(&one), show(&other)));
+                }
+                problems.push(diagnostic);
                 None
             }
             None => {
@@ -197,7 +201,8 @@ impl<'n> Resolver<'n> {
             let id = EntityId(id as u32);
             let mut add = |key: String| {
                 let slot = shorts.entry(key).or_insert((id, None));
-                if slot.0 != id && slot.1.is_none() {
+                // The same name twice was told; here it is one.
+                if slot.1.is_none() && self.names[slot.0.index()] != *name {
                     slot.1 = Some(id);
                 }
             };

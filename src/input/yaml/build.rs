@@ -72,6 +72,7 @@ pub(super) fn document(
     };
     let source = tree.source;
     let begin = range.start;
+    let document = &text[range.clone()];
     let mut builder = Builder {
         tree,
         text,
@@ -84,8 +85,8 @@ pub(super) fn document(
         expanded: 0,
         root: None,
     };
-    for next in Parser::new_from_str_with_options(&text[range], options) {
-        let (event, span) = next.map_err(|e| syntax::diagnostic(source, text, begin, &e))?;
+    for next in Parser::new_from_str_with_options(document, options) {
+        let (event, span) = next.map_err(|e| syntax::diagnostic(source, text, range.clone(), &e))?;
         builder.event(event, &span).map_err(|stop| *stop)?;
     }
     Ok(builder.root)
@@ -140,7 +141,7 @@ impl Builder<'_> {
                 let name = super::super::decode::show(&name);
                 let message = format!("the alias {name} names no anchor of this document");
                 self.problems.push(Diagnostic::error("I012", place, message));
-                let row = self.scalar_row(Scalar::Null, "", place);
+                let row = Row { kind: Kind::Hole, start: place.start, end: place.end, a: 0, b: 0 };
                 self.finish(row, Size { weight: 1, height: 0 })
             }
             _ => Ok(()),
@@ -326,6 +327,7 @@ impl Builder<'_> {
             Kind::Int => bits.cast_signed().to_string(),
             Kind::UInt => bits.to_string(),
             Kind::Float => f64::from_bits(bits).to_string(),
+            Kind::Hole => return row,
             Kind::Null | Kind::Seq | Kind::Map => {
                 let place = at(self.tree.source, self.text, place.start as usize);
                 let what = match row.kind {

@@ -2,27 +2,54 @@
 //!
 //! Knows: the parser's error kinds. Must never know: trees, objects.
 
+use std::ops::Range;
+
 use granit_parser::{ErrorKind, ScanError};
 
 use super::{MAX_DEPTH, at};
 use crate::base::diag::Diagnostic;
 use crate::base::source::SourceId;
 
-/// A syntax error of a document that begins at a byte of the text.
+/// A syntax error of the document at a place of the text.
 pub(super) fn diagnostic(
     source: SourceId,
     text: &str,
-    begin: usize,
+    range: Range<usize>,
     error: &ScanError,
 ) -> Diagnostic {
-    let offset = begin + error.marker().byte_offset().unwrap_or(0);
+    let offset = range.start + error.marker().byte_offset().unwrap_or(0);
+    let (code, mut message, help) = describe(error.kind());
+    let document = text.get(range.clone()).unwrap_or_default();
+    let offset = if code == "I006" {
+        tab(text, offset.min(text.len()))
+    } else if offset < range.end {
+        offset
+    } else {
+        if matches!(error.kind(), ErrorKind::InvalidQuotedScalarIndent) {
+            "the quote is never closed".clone_into(&mut message);
+        }
+        range.start + document.trim_end().len()
+    };
     let span = at(source, text, offset);
-    let (code, message, help) = describe(error.kind());
     let diagnostic = Diagnostic::error(code, span, message);
     match help {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
     }
+}
+
+/// The tab that is meant: the parser may point to the end of the line before.
+fn tab(text: &str, offset: usize) -> usize {
+    let start = text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |i| i + 1);
+    let mut at = start;
+    for line in text.get(start..).unwrap_or_default().split_inclusive('\n').take(3) {
+        let blank = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line[..blank].find('\t') {
+            return at + tab;
+        }
+        at += line.len();
+    }
+    offset
 }
 
 fn describe(kind: &ErrorKind) -> (&'static str, String, Option<&'static str>) {

@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Str,
     Seq,
     Map,
+    /// What could not be read, and was told.
+    Hole,
     /// The plain key `<<`; exists only until its map is closed.
     Merge,
 }
@@ -130,7 +132,7 @@ impl<'t> Node<'t> {
             count: row.b,
         };
         match row.kind {
-            Kind::Null | Kind::Merge => Value::Null,
+            Kind::Null | Kind::Hole | Kind::Merge => Value::Null,
             Kind::Bool => Value::Bool(row.b != 0),
             Kind::Int => Value::Int(i128::from(row.bits().cast_signed())),
             Kind::UInt => Value::Int(i128::from(row.bits())),
@@ -155,6 +157,11 @@ impl<'t> Node<'t> {
             Value::Str(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// Whether something stands here that could not be read; a mistake was told and needs no second one.
+    pub fn is_hole(self) -> bool {
+        self.row().is_some_and(|row| row.kind == Kind::Hole)
     }
 
     /// Whether it is null.

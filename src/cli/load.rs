@@ -1,0 +1,239 @@
+//! The only reader of files and of standard input.
+//!
+//! Knows: PATHs, folders, sizes, encodings. Must never know: what a text means.
+//!
+//! A folder is read in the order of its names, so that the same files give the same bytes on every file system.
+
+// Until the commands call it.
+#![allow(dead_code)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use kubeproof::base::diag::Diagnostic;
+use kubeproof::base::source::SourceMap;
+use kubeproof::input::{Input, Options};
+
+/// What a PATH means standard input.
+const STDIN: &str = "-";
+/// Folders in folders beyond this are no project.
+const DEEPEST: usize = 64;
+/// More entries than this are no project either; links that fork and join would make them.
+const MOST: usize = 200_000;
+const EXTENSIONS: [&str; 4] = ["yaml", "yml", "json", "spec"];
+/// The file that makes a folder a snapshot: its subfolders hold dumps of tools and no objects.
+const SNAPSHOT: &str = "snapshot.yaml";
+
+/// The texts of all PATHs.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    /// The texts.
+    pub(crate) sources: SourceMap,
+    /// Each text with the PATH that it came with, in the order of the PATHs.
+    pub(crate) inputs: Vec<Input>,
+    /// What could not be read.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads PATHs. `stdin_name` is what `-` is called in messages.
+pub(crate) fn load(
+    paths: &[String],
+    stdin: &mut dyn Read,
+    stdin_name: Option<&str>,
+    options: Options,
+) -> Files {
+    let mut files = Files::default();
+    let mut stdin_used = false;
+    for path in paths {
+        if path == STDIN {
+            if stdin_used {
+                files.trouble("I004", path, "standard input can be read only once");
+                continue;
+            }
+            stdin_used = true;
+            let name = stdin_name.unwrap_or(STDIN);
+            let bytes = files.bounded(name, stdin, options);
+            if let Some(bytes) = bytes {
+                files.text(name, name, true, bytes);
+            }
+            continue;
+        }
+        match fs::metadata(path) {
+            Ok(meta) if meta.is_dir() => files.folder(path, options),
+            Ok(_) => files.file(Path::new(path), path, true, options),
+            Err(error) => files.unreadable(path, &error),
+        }
+    }
+    files
+}
+
+/// A walk through a folder.
+#[derive(Debug, Default)]
+struct Walk {
+    /// The folders from the top to here, by their real names.
+    open: BTreeSet<PathBuf>,
+    found: Vec<PathBuf>,
+    seen: usize,
+}
+
+impl Files {
+    fn trouble(&mut self, code: &'static str, file: &str, message: impl Into<String>) {
+        self.diagnostics
+            .push(Diagnostic::error_in(code, Some(file.to_owned()), message));
+    }
+
+    fn unreadable(&mut self, name: &str, error: &io::Error) {
+        let message = match error.kind() {
+            io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+            io::ErrorKind::PermissionDenied => "reading it is not permitted".to_owned(),
+            _ => format!("it cannot be read: {}", lower(&error.to_string())),
+        };
+        self.trouble("I004", name, message);
+    }
+
+    /// All files of a folder that are read, in the order of their names.
+    fn folder(&mut self, path: &str, options: Options) {
+        let mut walk = Walk::default();
+        self.walk(Path::new(path), &mut walk);
+        if walk.seen > MOST {
+            self.trouble("I004", path, "the folder holds too much to be read");
+            return;
+        }
+        for file in walk.found {
+            self.file(&file, path, false, options);
+        }
+    }
+
+    fn walk(&mut self, folder: &Path, walk: &mut Walk) {
+        let shown = folder.display().to_string();
+        if walk.open.len() >= DEEPEST {
+            self.trouble("I004", &shown, "folders lie too deep in each other");
+            return;
+        }
+        // A folder inside itself, by way of a link, is there already.
+        let real = match folder.canonicalize() {
+            Ok(real) => real,
+            Err(error) => return self.unreadable(&shown, &error),
+        };
+        if !walk.open.insert(real.clone()) {
+            return;
+        }
+        let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let mut entries: Vec<PathBuf> = match entries {
+            Ok(entries) => entries.iter().map(fs::DirEntry::path).collect(),
+            Err(error) => return self.unreadable(&shown, &error),
+        };
+        entries.sort();
+        let snapshot = entries.iter().any(|e| e.file_name().is_some_and(|n| n == SNAPSHOT));
+        for entry in entries {
+            walk.seen += 1;
+            if walk.seen > MOST {
+                break;
+            }
+            let hidden = entry
+                .file_name()
+                .is_some_and(|n| n.as_encoded_bytes().starts_with(b"."));
+            if hidden {
+                continue;
+            }
+            match fs::metadata(&entry) {
+                Ok(meta) if meta.is_dir() => {
+                    if !snapshot {
+                        self.walk(&entry, walk);
+                    }
+                }
+                Ok(meta) if meta.is_file() && is_read(&entry) => walk.found.push(entry),
+                // Sockets, devices, and files of other names.
+                Ok(_) => {}
+                Err(error) if is_read(&entry) => {
+                    self.unreadable(&entry.display().to_string(), &error);
+                }
+                Err(_) => {}
+            }
+        }
+        walk.open.remove(&real);
+    }
+
+    fn file(&mut self, file: &Path, path: &str, named: bool, options: Options) {
+        let name = if named { path.to_owned() } else { file.display().to_string() };
+        let size = fs::metadata(file).map_or(0, |meta| meta.len());
+        if size > options.largest() {
+            self.too_large(&name, options);
+            return;
+        }
+        match fs::File::open(file) {
+            Ok(mut reader) => {
+                if let Some(bytes) = self.bounded(&name, &mut reader, options) {
+                    self.text(&name, path, named, bytes);
+                }
+            }
+            Err(error) => self.unreadable(&name, &error),
+        }
+    }
+
+    /// Reads no more than is allowed: pipes and devices tell no size beforehand.
+    fn bounded(&mut self, name: &str, reader: &mut dyn Read, options: Options) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        match reader.take(options.largest() + 1).read_to_end(&mut bytes) {
+            Ok(read) if read as u64 > options.largest() => {
+                self.too_large(name, options);
+                None
+            }
+            Ok(_) => Some(bytes),
+            Err(error) => {
+                self.unreadable(name, &error);
+                None
+            }
+        }
+    }
+
+    fn too_large(&mut self, name: &str, options: Options) {
+        let message = format!("the file is larger than {} bytes", options.largest());
+        self.diagnostics.push(
+            Diagnostic::error_in("I003", Some(name.to_owned()), message)
+                .help("`--max-file-size` sets another limit"),
+        );
+    }
+
+    fn text(&mut self, name: &str, path: &str, named: bool, bytes: Vec<u8>) {
+        match String::from_utf8(bytes) {
+            Ok(text) => {
+                let source = self.sources.add(name, text);
+                self.inputs.push(Input {
+                    source,
+                    path: path.to_owned(),
+                    named,
+                });
+            }
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let bytes = error.as_bytes();
+                let message = format!("not UTF-8: byte {} is 0x{:02x}", at + 1, bytes[at]);
+                let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+                let help = if utf16 {
+                    "it looks like UTF-16; save it as UTF-8"
+                } else {
+                    "save it as UTF-8"
+                };
+                let diagnostic = Diagnostic::error_in("I002", Some(name.to_owned()), message);
+                self.diagnostics.push(diagnostic.help(help));
+            }
+        }
+    }
+}
+
+fn is_read(file: &Path) -> bool {
+    let extension = file.extension().and_then(|e| e.to_str());
+    extension.is_some_and(|e| EXTENSIONS.iter().any(|known| e.eq_ignore_ascii_case(known)))
+}
+
+/// The system's messages begin with a capital.
+fn lower(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests;
