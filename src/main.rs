@@ -2,6 +2,8 @@
 
 mod cli;
 
-fn main() {
-    println!("{}", z3::full_version());
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
 }

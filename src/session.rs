@@ -181,12 +181,13 @@ fn clashes(known: &Applied, new: &Constraint, path: Option<&String>) -> bool {
 
 /// A text's constraints and mistakes.
 pub fn parse(sources: &SourceMap, source: SourceId) -> (Vec<Constraint>, Vec<Diagnostic>) {
-    let parsed = lang::parser::parse(source, sources.get(source).text());
+    let parsed = lang::parse(source, sources.get(source).text());
     let checked = check(&parsed.file);
     (checked.constraints, [parsed.diagnostics, checked.diagnostics].concat())
 }
 
-fn not_supported(object: &input::Unsupported) -> Diagnostic {
+/// What is said of an object that is not read.
+pub fn not_supported(object: &input::Unsupported) -> Diagnostic {
     let message = format!("objects of kind `{}` ({}) are not read yet", object.kind, object.api_version);
     Diagnostic::error("I028", object.span, message)
         .help("this version reads `kind: Cluster` of kubeproof.dev/v1; see `kubeproof list kinds`")

@@ -1,0 +1,213 @@
+//! `kubeproof trace`.
+
+use std::io::{BufRead, Read};
+
+use clap::ValueEnum;
+use kubeproof::base::source::SourceMap;
+use kubeproof::input;
+use kubeproof::lower::{Lowered, lower};
+use kubeproof::model::cluster::Cluster;
+use kubeproof::network::trace::{Disposition, Trace};
+use kubeproof::question::{self, Question, QuestionError};
+use kubeproof::report::names::Names;
+use kubeproof::report::{json, trace};
+use kubeproof::sim::walk;
+
+use super::exit::Exit;
+use super::load;
+use super::output::Output;
+
+/// What `trace` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Files or folders; `-` is standard input
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<String>,
+
+    /// Who sends: container/NS/POD/NAME, pod/NS/NAME, node/NAME, daemon/NODE/NAME, external/NAME or an address
+    #[arg(long, value_name = "X", required_unless_present = "queries")]
+    from: Option<String>,
+
+    /// To whom: as --from, or service/NS/NAME
+    #[arg(long, value_name = "Y", required_unless_present = "queries")]
+    to: Option<String>,
+
+    /// The destination port [default: the target's one open port of the protocol]
+    #[arg(long, value_name = "P")]
+    port: Option<u16>,
+
+    /// TCP, UDP or SCTP
+    #[arg(long, value_name = "T", default_value = "TCP")]
+    protocol: String,
+
+    /// The source port
+    #[arg(long, value_name = "P", default_value_t = 49152)]
+    source_port: u16,
+
+    /// Many questions: JSON lines {from, to, port, protocol, sourcePort?}; one trace as a JSON line for each, in order
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to", "port"])]
+    queries: Option<String>,
+
+    /// Which cluster, where the PATHs hold several
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+
+    /// What standard output gets
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+
+    /// What standard input is called in messages
+    #[arg(long, value_name = "NAME")]
+    stdin_filename: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// `schemaVersion: 1`
+    Json,
+}
+
+/// The one cluster of the PATHs, with its texts; none after the mistakes were told.
+pub(crate) fn one_cluster(
+    paths: &[String],
+    stdin_filename: Option<&str>,
+    wanted: Option<&str>,
+    output: &mut Output,
+) -> Option<(SourceMap, Cluster, Lowered)> {
+    let reading = input::Options::default();
+    let files = load::load(paths, &mut std::io::stdin().lock(), stdin_filename, reading);
+    let loaded = input::load(&files.sources, &files.inputs, reading);
+    output.diagnostics(&files.sources, files.diagnostics.iter().chain(loaded.all_diagnostics()));
+    for object in &loaded.unsupported {
+        output.diagnostics(&files.sources, [&kubeproof::session::not_supported(object)]);
+    }
+    if !files.diagnostics.is_empty() || loaded.failed() || !loaded.unsupported.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = loaded.clusters.iter().map(|c| c.name.clone()).collect();
+    let mut fitting: Vec<_> =
+        loaded.clusters.into_iter().filter(|c| wanted.is_none_or(|name| c.name == name)).collect();
+    if fitting.len() != 1 {
+        let (message, help) = match (fitting.len(), wanted) {
+            (0, Some(name)) => (format!("there is no cluster `{name}`"), format!("there are: {}", names.join(", "))),
+            (0, None) => ("the PATHs hold no cluster".to_owned(), "a cluster is a document with `kind: Cluster`".to_owned()),
+            _ => ("the PATHs hold several clusters".to_owned(), format!("choose one with --cluster: {}", names.join(", "))),
+        };
+        output.fail(&message);
+        output.help(&help);
+        return None;
+    }
+    let cluster = fitting.pop()?.cluster?;
+    match lower(&cluster) {
+        Ok(lowered) => Some((files.sources, cluster, lowered)),
+        Err(mistakes) => {
+            output.diagnostics(&files.sources, &mistakes);
+            None
+        }
+    }
+}
+
+/// Walks one message or many.
+pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
+    let found = one_cluster(&args.paths, args.stdin_filename.as_deref(), args.cluster.as_deref(), output);
+    let Some((sources, cluster, lowered)) = found else { return Exit::Bad };
+    let asked = Asked { sources: &sources, cluster: &cluster, lowered: &lowered };
+    if let Some(file) = &args.queries {
+        return asked.many(file, output);
+    }
+    let question = Question {
+        from: args.from.clone().unwrap_or_default(),
+        to: args.to.clone().unwrap_or_default(),
+        port: args.port,
+        protocol: Some(args.protocol.clone()),
+        source_port: Some(args.source_port),
+    };
+    match asked.answer(&question) {
+        Err(error) => {
+            output.fail(&error.message);
+            if let Some(help) = &error.help {
+                output.help(help);
+            }
+            Exit::Bad
+        }
+        Ok(trace) => {
+            output.print(&asked.show(&trace, args.output));
+            let delivered = trace.outcomes.iter().all(|o| o.disposition == Disposition::Delivered);
+            if delivered { Exit::Good } else { Exit::Violated }
+        }
+    }
+}
+
+struct Asked<'a> {
+    sources: &'a SourceMap,
+    cluster: &'a Cluster,
+    lowered: &'a Lowered,
+}
+
+impl Asked<'_> {
+    fn answer(&self, question: &Question) -> Result<Trace, QuestionError> {
+        let (sender, header) = question::message(self.cluster, self.lowered, question)?;
+        walk::trace(&self.lowered.network, sender, header)
+            .map_err(|error| QuestionError { message: error.to_string(), help: None })
+    }
+
+    fn show(&self, trace: &Trace, format: Format) -> String {
+        let names = Names::new(self.cluster);
+        let network = &self.lowered.network;
+        if format == Format::Json {
+            return json::render_trace(trace, &names, network, self.sources);
+        }
+        let teller = trace::Teller { names: &names, network, sources: self.sources };
+        let mut text = teller.trace(trace, "");
+        for (i, outcome) in trace.outcomes.iter().enumerate() {
+            let which = if trace.outcomes.len() > 1 { format!("outcome {}: ", i + 1) } else { String::new() };
+            text.push_str(&format!("{which}{}: {}\n", outcome.disposition.word(), teller.fate(outcome)));
+        }
+        text
+    }
+
+    /// JSON lines in, JSON lines out; a bad line has an error in its place.
+    fn many(&self, file: &str, output: &mut Output) -> Exit {
+        let reader: Box<dyn Read> = if file == "-" {
+            Box::new(std::io::stdin())
+        } else {
+            match std::fs::File::open(file) {
+                Ok(file) => Box::new(file),
+                Err(error) => {
+                    output.fail(&format!("`{file}` cannot be read: {error}"));
+                    return Exit::Bad;
+                }
+            }
+        };
+        let names = Names::new(self.cluster);
+        let mut exit = Exit::Good;
+        let mut lines = std::io::BufReader::new(reader);
+        loop {
+            let mut line = Vec::new();
+            // A question is short; a line beyond that is none.
+            match lines.by_ref().take(1 << 20).read_until(b'\n', &mut line) {
+                Ok(0) => return exit,
+                Ok(_) => {}
+                Err(error) => {
+                    output.fail(&format!("`{file}` cannot be read: {error}"));
+                    return Exit::Bad;
+                }
+            }
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            let question = serde_json::from_slice::<Question>(&line).map_err(|error| error.to_string());
+            let text = match question.and_then(|q| self.answer(&q).map_err(|e| e.message)) {
+                Ok(trace) => json::render_trace_line(&trace, &names, &self.lowered.network, self.sources),
+                Err(error) => {
+                    exit = Exit::Bad;
+                    serde_json::json!({ "error": error }).to_string()
+                }
+            };
+            output.print(&text);
+            output.print("\n");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! `kubeproof verify`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use kubeproof::input;
+use kubeproof::report::run::Run;
+use kubeproof::report::{json, junit, text};
+use kubeproof::session::{self, Model};
+use kubeproof::verify::direct::Query;
+
+use super::exit::Exit;
+use super::load;
+use super::output::Output;
+
+/// What `verify` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Files or folders; `-` is standard input. Read are *.yaml, *.yml, *.json and *.spec
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<String>,
+
+    /// What standard output gets
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+
+    /// Write one more report to a file; repeatable: `--report junit=out.xml --report json=out.json`
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = report)]
+    report: Vec<(Format, String)>,
+
+    /// Check only this constraint, by id or name; repeatable, or with commas
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    only: Vec<String>,
+
+    /// Check an opt-in constraint too, by id or name (KP011)
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    enable: Vec<String>,
+
+    /// The wording of the network model: the seeds', or today's weaker one (without KP005)
+    #[arg(long, value_enum, default_value_t = Wording::Classic)]
+    model: Wording,
+
+    /// How to decide: `auto` takes `direct`, the one strategy there is in this version
+    #[arg(long, value_enum, default_value_t = Strategy::Auto)]
+    strategy: Strategy,
+
+    /// Give up on a constraint after so many seconds; its verdict is then `unknown`
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+
+    /// Write each query as SMT-LIB to a folder per cluster
+    #[arg(long, value_name = "DIR")]
+    emit_smt2: Option<String>,
+
+    /// Tell only what is not proven
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// Exit with 1 where there are findings
+    #[arg(long, value_enum, value_name = "WHAT")]
+    fail_on: Option<FailOn>,
+
+    /// What standard input is called in messages
+    #[arg(long, value_name = "NAME")]
+    stdin_filename: Option<String>,
+
+    /// The largest file that is read, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = input::Options::default().max_file_size)]
+    max_file_size: u64,
+}
+
+/// Output formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// `schemaVersion: 1`
+    Json,
+    /// JUnit XML, for CI
+    Junit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Wording {
+    Classic,
+    Current,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Strategy {
+    Auto,
+    Direct,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Warning,
+}
+
+fn report(text: &str) -> Result<(Format, String), String> {
+    let (format, path) = text.split_once('=').ok_or("write FORMAT=PATH, such as junit=report.xml")?;
+    let format = Format::from_str(format, false).map_err(|_| format!("`{format}` is none of text, json, junit"))?;
+    if path.is_empty() {
+        return Err("the path is empty".to_owned());
+    }
+    Ok((format, path.to_owned()))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "write a number of seconds, such as 30 or 0.5".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "write a number of seconds from 0 on".to_owned())
+}
+
+/// Verifies, renders, decides the exit code.
+pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
+    let reading = input::Options { max_file_size: args.max_file_size };
+    let mut files = load::load(&args.paths, &mut std::io::stdin().lock(), args.stdin_filename.as_deref(), reading);
+    let unread = std::mem::take(&mut files.diagnostics);
+    if let Some(unknown) = args.only.iter().chain(&args.enable).find(|id| !exists(id, &files)) {
+        output.fail(&format!("there is no constraint `{unknown}`"));
+        output.help("`kubeproof list constraints` lists the built-in ones");
+        return Exit::Bad;
+    }
+    let options = session::Options {
+        input: reading,
+        model: if args.model == Wording::Classic { Model::Classic } else { Model::Current },
+        enable: args.enable.clone(),
+        only: args.only.clone(),
+        timeout: args.timeout,
+        keep_queries: args.emit_smt2.is_some(),
+    };
+    let session::Outcome { mut run, queries } = match session::verify(files.sources, &files.inputs, &options) {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            output.fail(&error.to_string());
+            output.help("this is a mistake in kubeproof, not in the input: please report it with the input");
+            return Exit::Bad;
+        }
+    };
+    run.diagnostics.splice(0..0, unread);
+    output.diagnostics(&run.sources, run.diagnostics.iter().chain(run.clusters.iter().flat_map(|c| &c.diagnostics)));
+    let mut exit = exit(&run, args);
+    if !run.clusters.is_empty() || args.output != Format::Text {
+        output.print(&render(&run, args.output, args.quiet));
+    } else if exit == Exit::Nothing {
+        output.fail("nothing was checked: the PATHs hold no cluster");
+        output.help("a cluster is a document with `apiVersion: kubeproof.dev/v1` and `kind: Cluster`");
+    }
+    for (format, path) in &args.report {
+        let text = anstream::adapter::strip_str(&render(&run, *format, args.quiet)).to_string();
+        if let Err(error) = std::fs::write(path, text) {
+            output.fail(&format!("`{path}` cannot be written: {error}"));
+            exit = Exit::Bad;
+        }
+    }
+    if let Some(folder) = &args.emit_smt2
+        && let Err(error) = emit(Path::new(folder), &run, &queries)
+    {
+        output.fail(&format!("`{folder}` cannot be written: {error}"));
+        exit = Exit::Bad;
+    }
+    exit
+}
+
+fn exists(id: &str, files: &load::Files) -> bool {
+    let builtin = kubeproof::library::builtins().iter().any(|b| b.id == id || b.file.contains(&format!("-{id}.spec")));
+    // A user's own is looked for as a word; the session says the rest.
+    builtin || files.sources.iter().any(|(_, source)| source.text().contains(id))
+}
+
+fn render(run: &Run, format: Format, quiet: bool) -> String {
+    match format {
+        Format::Text => text::render(run, text::Options { quiet }),
+        Format::Json => json::render(run),
+        Format::Junit => junit::render(run),
+    }
+}
+
+/// Where several apply: 2, 1, 3, 4, 0.
+fn exit(run: &Run, args: &Args) -> Exit {
+    let summary = run.summary();
+    let findings = run.clusters.iter().filter_map(|c| c.verified.as_ref()).any(|v| !v.findings.is_empty());
+    if run.has_errors() {
+        Exit::Bad
+    } else if summary.violated > 0 || (findings && args.fail_on == Some(FailOn::Warning)) {
+        Exit::Violated
+    } else if summary.unknown > 0 {
+        Exit::Unknown
+    } else if summary.proven + summary.waived == 0 {
+        Exit::Nothing
+    } else {
+        Exit::Good
+    }
+}
+
+/// One folder per cluster, one file per query.
+fn emit(folder: &Path, run: &Run, queries: &[Vec<Query>]) -> std::io::Result<()> {
+    let mut used = std::collections::BTreeSet::new();
+    for (cluster, queries) in run.clusters.iter().zip(queries) {
+        let mut name = file_name(&cluster.name);
+        while !used.insert(name.clone()) {
+            name.push('_');
+        }
+        let folder = folder.join(name);
+        std::fs::create_dir_all(&folder)?;
+        for query in queries {
+            std::fs::write(folder.join(format!("{}.smt2", file_name(&query.name))), &query.text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Names are the user's words: nothing in them may leave the folder.
+fn file_name(name: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
+    let name: String = name.chars().take(100).map(plain).collect();
+    if name.trim_matches('.').is_empty() { format!("_{name}") } else { name }
+}
