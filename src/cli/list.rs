@@ -81,7 +81,7 @@ fn codes() -> Vec<(&'static str, &'static str)> {
 }
 
 fn predicates() -> Vec<(String, String)> {
-    logic::signature::SIGNATURES.iter().map(|s| (s.to_string(), s.meaning.to_owned())).collect()
+    logic::signature::SIGNATURES.iter().map(|s| (s.form.to_owned(), s.says.to_owned())).collect()
 }
 
 /// What a code, predicate, disposition or assumption means.
