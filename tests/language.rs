@@ -1,6 +1,8 @@
 //! The constraint language: the manual's examples and the built-ins parse, check and print back; random trees print
 //! back; hostile texts are survived.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
 use std::time::{Duration, Instant};
 
 use kubeproof::base::source::{SourceId, SourceMap, Span};
@@ -296,7 +298,7 @@ fn cut_and_shuffled_texts_are_survived() {
 #[test]
 fn hostile_texts_are_read_in_linear_time() {
     let head = "constraint a \"t\" ";
-    let many = 2_000_000;
+    let many = 400_000;
     let texts = [
         format!("{head}{}", "(".repeat(many)),
         format!("{head}{}", "¬".repeat(many)),
@@ -321,7 +323,7 @@ fn hostile_texts_are_read_in_linear_time() {
         let checked = check(&parsed.file);
         let shown: String = text.chars().skip(17).take(20).collect();
         assert!(
-            start.elapsed() < Duration::from_secs(8),
+            start.elapsed() < Duration::from_secs(3),
             "{shown}: {:?}",
             start.elapsed()
         );

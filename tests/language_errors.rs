@@ -1,5 +1,9 @@
 //! Wrong constraint texts, and what is said about them: code, line:column, message, help.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
+use std::fmt::Write;
+
 use kubeproof::base::diag::Diagnostic;
 use kubeproof::base::source::SourceMap;
 use kubeproof::lang::{self, parse};
@@ -18,7 +22,7 @@ fn said(sources: &SourceMap, diagnostic: &Diagnostic) -> String {
         line.push_str(help);
     }
     if let Some((span, label)) = &diagnostic.related {
-        line.push_str(&format!(" | {} {label}", at(*span)));
+        let _ = write!(line, " | {} {label}", at(*span));
     }
     line
 }
@@ -41,8 +45,8 @@ fn wrong_texts_are_told_so() {
     for case in golden.split("=== ").skip(1) {
         let (text, expected) = case.split_once("---\n").unwrap();
         let (title, text) = text.split_once('\n').unwrap();
-        let found: String = mistakes(text).iter().map(|m| format!("{m}\n")).collect();
-        rewritten.push_str(&format!("=== {title}\n{text}---\n{found}\n"));
+        let found = mistakes(text).join("\n");
+        let _ = writeln!(rewritten, "=== {title}\n{text}---\n{found}\n");
         if std::env::var_os("KUBEPROOF_BLESS").is_none() {
             assert_eq!(found.trim(), expected.trim(), "{title}");
         }

@@ -58,7 +58,7 @@ pub enum Term {
     Var(VarId),
     /// A named entity that is not looked up yet (`pod(P2)`), with the place of the name.
     Named(FullName, Span),
-    /// A named entity of the cluster at hand; made from `Named` by [`Constraint::bind`].
+    /// A named entity of the cluster at hand; made from `Named` by [`super::bind::bind`].
     Entity(EntityId),
     /// An address.
     Address(IpAddr),
@@ -126,7 +126,7 @@ pub enum Predicate {
     Passes,
     /// `Loops(e)`.
     Loops,
-    /// `loopback(a)`: exactly 127.0.0.1 or ::1, as in the seed.
+    /// `loopback(a)`: exactly `127.0.0.1` or `::1`, as in the seed.
     Loopback,
     /// `ipv4(a)`.
     Ipv4,

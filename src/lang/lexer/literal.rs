@@ -41,17 +41,16 @@ impl<'a> Lexer<'a> {
         }
         let end = Self::literal_run(rest, &[':', '%']);
         let word = rest.get(..end)?;
-        Some(match word.parse::<Ipv6Addr>() {
-            Ok(ip) => self.prefix(IpAddr::V6(ip), end),
-            Err(_) => {
-                let help = if word.contains('%') {
-                    "an address has no zone here"
-                } else {
-                    "an address looks like `10.1.1.1` or `fd00::1`"
-                };
-                let message = format!("`{}` is not an address", clip(word));
-                self.bad("L005", end, &message, help)
-            }
+        Some(if let Ok(ip) = word.parse::<Ipv6Addr>() {
+            self.prefix(IpAddr::V6(ip), end)
+        } else {
+            let help = if word.contains('%') {
+                "an address has no zone here"
+            } else {
+                "an address looks like `10.1.1.1` or `fd00::1`"
+            };
+            let message = format!("`{}` is not an address", clip(word));
+            self.bad("L005", end, &message, help)
         })
     }
 
@@ -61,17 +60,16 @@ impl<'a> Lexer<'a> {
         let end = Self::literal_run(rest, &[]);
         let word = rest.get(..end).unwrap_or_default();
         if word.contains('.') {
-            return match word.parse::<Ipv4Addr>() {
-                Ok(ip) => self.prefix(IpAddr::V4(ip), end),
-                Err(_) => {
-                    let message = format!("`{}` is not an address", clip(word));
-                    self.bad(
-                        "L005",
-                        end,
-                        &message,
-                        "an address looks like `10.1.1.1` or `fd00::1`",
-                    )
-                }
+            return if let Ok(ip) = word.parse::<Ipv4Addr>() {
+                self.prefix(IpAddr::V4(ip), end)
+            } else {
+                let message = format!("`{}` is not an address", clip(word));
+                self.bad(
+                    "L005",
+                    end,
+                    &message,
+                    "an address looks like `10.1.1.1` or `fd00::1`",
+                )
             };
         }
         let mut behind = rest.get(end..).unwrap_or_default().chars();

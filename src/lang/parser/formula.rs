@@ -14,7 +14,7 @@ const IMPLIES: u8 = 1;
 const OR: u8 = 2;
 const AND: u8 = 3;
 
-impl<'a> Parser<'a> {
+impl Parser<'_> {
     /// A formula whose outermost connective binds at least as tightly as `least`.
     pub(super) fn formula(&mut self, least: u8) -> Formula {
         let start = self.current.span;
@@ -127,12 +127,11 @@ impl<'a> Parser<'a> {
         let sign = self.advance();
         let mut names: Vec<Word> = Vec::new();
         loop {
-            match self.name() {
-                Some(name) => names.push(name),
-                None => {
-                    self.not_a_variable();
-                    break;
-                }
+            if let Some(name) = self.name() {
+                names.push(name);
+            } else {
+                self.not_a_variable();
+                break;
             }
             if let TokenKind::Name(_) = self.current.kind {
                 // A forgotten comma, surely: reported, and read as one.
@@ -251,10 +250,7 @@ impl<'a> Parser<'a> {
         if self.take(&TokenKind::Close) {
             return TermKind::Call(name, terms);
         }
-        loop {
-            let Some(term) = self.term("a term") else {
-                break;
-            };
+        while let Some(term) = self.term("a term") {
             terms.push(term);
             if self.take(&TokenKind::Close) {
                 return TermKind::Call(name, terms);
