@@ -123,15 +123,10 @@ impl Narrowing<'_, '_> {
         Ok(had)
     }
 
-    /// The least number of hops; a loop only where nothing else breaks the constraint.
+    /// The least number of hops: lookups until the message was received, died, or came to a state where it was before.
     fn fewest_hops(&mut self, slot: usize) -> Result<(), String> {
         for hops in 0..=self.encoder.event(slot).hops() {
             let more = self.encoder.travelling_after(slot, hops);
-            let loops = self.encoder.event(slot).request_loops;
-            let more = match loops {
-                Some(loops) => self.encoder.pool.or(&[more, loops]),
-                None => more,
-            };
             let no_more = self.encoder.pool.not(more);
             if self.prefer(no_more)? {
                 return Ok(());
