@@ -191,7 +191,7 @@ fn render_counterexample(
     if counterexample.messages.is_empty() {
         for (_, witness) in &counterexample.assignment {
             if let Witness::Entity(id) = witness {
-                for at in places_of(verified, *id) {
+                if let Some(at) = places_of(verified, *id) {
                     let _ = writeln!(out, "        {} is written at {}", names.with_kind(*id), place(&run.sources, at));
                 }
             }

@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use z3::ast::{Ast, BV, Bool};
-use z3::{FuncDecl, Model, Params};
+use z3::{Model, Params};
 
 use super::error::SmtError;
 use super::solver::{Limits, SatResult, Solver, Value};
@@ -55,7 +55,12 @@ pub struct Z3 {
     serial: Option<u64>,
     /// By [`TermId::index`]; translated are the terms that were asked for, and what they are made of.
     terms: Vec<Option<Translated>>,
-    functions: Vec<Option<FuncDecl>>,
+    /// The applications that were met, by function.
+    applications: BTreeMap<FunctionId, Vec<TermId>>,
+    /// Equal arguments, equal results: one for each pair of applications of a function.
+    congruences: Vec<Bool>,
+    /// How many of them are asserted, one number a scope.
+    congruent: Vec<usize>,
     /// For each assumption that is no literal: the Boolean that stands for it. Kept for ever, so that what Z3 learnt
     /// about it serves the next check.
     proxies: BTreeMap<TermId, Bool>,
@@ -88,8 +93,12 @@ impl Default for Z3 {
 
 impl Z3 {
     /// A solver without assertions.
+    ///
+    /// Z3's incremental SAT solver behind a bit-blaster (logic `QF_BV`) answers our queries about ten times faster than
+    /// its general core (K1's nine constraints: 0.03 s against 0.25 s of processor time). It takes no uninterpreted
+    /// functions, so their applications become constants here, with every congruence (`Z3::congruence`).
     pub fn new() -> Self {
-        Self::over(z3::Solver::new())
+        Self::over(z3::Solver::new_for_logic("QF_BV").unwrap_or_default())
     }
 
     fn over(solver: z3::Solver) -> Self {
@@ -101,7 +110,9 @@ impl Z3 {
             solver,
             serial: None,
             terms: Vec::new(),
-            functions: Vec::new(),
+            applications: BTreeMap::new(),
+            congruences: Vec::new(),
+            congruent: vec![0],
             proxies: BTreeMap::new(),
             defined: vec![HashSet::new()],
             timeout: FOREVER,
@@ -116,7 +127,9 @@ impl Z3 {
         if self.serial != Some(pool.serial()) {
             self.serial = Some(pool.serial());
             self.terms.clear();
-            self.functions.clear();
+            self.applications.clear();
+            self.congruences.clear();
+            self.congruent.fill(0);
             self.proxies.clear();
             for scope in &mut self.defined {
                 scope.clear();
@@ -124,9 +137,6 @@ impl Z3 {
         }
         if self.terms.len() < pool.len() {
             self.terms.resize(pool.len(), None);
-        }
-        if self.functions.len() < pool.function_count() {
-            self.functions.resize_with(pool.function_count(), || None);
         }
     }
 
@@ -181,29 +191,42 @@ impl Z3 {
         }
     }
 
+    /// An application becomes a constant; what makes it a function is the congruence with those before it (Ackermann).
     fn apply(&mut self, pool: &TermPool, t: TermId, f: FunctionId) -> Translated {
         let function = pool.function_of(f);
-        let declared = self.functions[f.index()].get_or_insert_with(|| {
-            let parameters: Vec<z3::Sort> =
-                function.parameters.iter().copied().map(z3_sort).collect();
-            let parameters: Vec<&z3::Sort> = parameters.iter().collect();
-            FuncDecl::new(
-                symbol(&function.name),
-                &parameters,
-                &z3_sort(function.result),
-            )
-        });
-        let args: Vec<&dyn Ast> = pool
-            .children(t)
-            .iter()
-            .filter_map(|c| self.terms[c.index()].as_ref())
-            .map(Translated::ast)
+        let constant = match function.result {
+            Sort::Bool => Translated::Truth(Bool::fresh_const(&function.name)),
+            Sort::BitVec(width) => Translated::Bits(BV::fresh_const(&function.name, width)),
+        };
+        let others = self.applications.entry(f).or_default().clone();
+        for other in others {
+            let congruence = self.congruence(pool, t, &constant, other);
+            self.congruences.push(congruence);
+        }
+        self.applications.entry(f).or_default().push(t);
+        constant
+    }
+
+    /// Equal arguments, equal results.
+    fn congruence(&self, pool: &TermPool, t: TermId, result: &Translated, other: TermId) -> Bool {
+        let pairs = pool.children(t).iter().zip(pool.children(other));
+        let equal: Vec<Bool> = pairs
+            .filter_map(|(&a, &b)| Some(self.terms[a.index()].as_ref()?.equals(self.terms[b.index()].as_ref()?)))
             .collect();
-        let applied = declared.apply(&args);
-        match (applied.as_bool(), applied.as_bv()) {
-            (Some(b), _) => Translated::Truth(b),
-            (_, Some(b)) => Translated::Bits(b),
-            (None, None) => ill_sorted(t),
+        let equal: Vec<&Bool> = equal.iter().collect();
+        match &self.terms[other.index()] {
+            Some(other) => Bool::and(&equal).implies(result.equals(other)),
+            None => Bool::from_bool(true),
+        }
+    }
+
+    /// Asserts the congruences that the scopes do not hold: what a scope held goes with it.
+    fn assert_congruences(&mut self) {
+        if let Some(done) = self.congruent.last_mut() {
+            for congruence in &self.congruences[*done..] {
+                self.solver.assert(congruence);
+            }
+            *done = self.congruences.len();
         }
     }
 
@@ -278,12 +301,14 @@ impl Solver for Z3 {
     fn push(&mut self) {
         self.solver.push();
         self.defined.push(HashSet::new());
+        self.congruent.push(self.congruent.last().copied().unwrap_or_default());
     }
 
     fn pop(&mut self) {
         if self.defined.len() > 1 {
             self.solver.pop(1);
             self.defined.pop();
+            self.congruent.pop();
         }
     }
 
@@ -307,6 +332,7 @@ impl Solver for Z3 {
                 None => literals.push((t, self.literal(pool, t))),
             }
         }
+        self.assert_congruences();
         if !self.limit(limits) {
             return SatResult::Unknown("timeout".to_owned());
         }
@@ -366,18 +392,13 @@ impl Solver for Z3 {
 }
 
 impl Translated {
-    fn ast(&self) -> &dyn Ast {
-        match self {
-            Self::Truth(b) => b,
-            Self::Bits(b) => b,
+    /// Both of one sort.
+    fn equals(&self, other: &Self) -> Bool {
+        match (self, other) {
+            (Self::Truth(a), Self::Truth(b)) => a.iff(b),
+            (Self::Bits(a), Self::Bits(b)) => a.eq(b),
+            _ => Bool::from_bool(false),
         }
-    }
-}
-
-fn z3_sort(sort: Sort) -> z3::Sort {
-    match sort {
-        Sort::Bool => z3::Sort::bool(),
-        Sort::BitVec(width) => z3::Sort::bitvector(width),
     }
 }
 
