@@ -7,12 +7,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::time::Duration;
 
 use z3::ast::{Ast, BV, Bool};
 use z3::{FuncDecl, Model, Params};
 
 use super::error::SmtError;
+use super::names::c_name as symbol;
 use super::solver::{Limits, SatResult, Solver, Value};
 use super::term::{FunctionId, Op, Sort, TermId, TermPool};
 
@@ -72,7 +72,8 @@ impl fmt::Debug for Z3 {
 const FOREVER: u32 = u32::MAX;
 
 /// Terms deeper than this never see the one-shot pipeline: it is quadratic in the depth, and deaf to the timeout
-/// meanwhile (depth 4,000: 4 s; 8,000: 20 to 40 s; 200,000: hours). Incrementally, depth 200,000 takes 24 s.
+/// meanwhile (depth 4,000: 8 s; 8,000: 42 s, where 20 were allowed; 200,000: not in 10 minutes). Incrementally, the
+/// same terms take 24 s at depth 200,000.
 const DEEP: u32 = 2_000;
 
 impl Default for Z3 {
@@ -84,12 +85,16 @@ impl Default for Z3 {
 impl Z3 {
     /// A solver without assertions.
     ///
-    /// Made for the logic, which costs nothing and gains a little (Z3 5.3.3, 2 busy cores, medians, plain against this):
-    /// prefix-table queries under push, 0.10 and 0.10 ms if unsat, 0.74 and 0.57 ms if sat; fixing 128 bits one by one,
-    /// 0.47 and 0.29 ms a bit; function tables of 2,048 rows, 9.2 and 5.9 ms. Without relevancy: 0.21 ms, 1.4 ms, 0.9 ms,
-    /// 22 ms. `sat.euf` called satisfiable what is not: never use it. What matters most is not the solver but its use: the
-    /// first check, if there was no push and no assumption, bit-blasts everything at once. One hard query (two 300-rule
-    /// tables against each other) took 0.09 s that way, and 6 s or more incrementally.
+    /// Made for the logic, which costs nothing and gains a little. Z3 5.3.3, single runs on 2 busy cores, `Solver::new()`
+    /// against this: prefix-table queries under push, 0.10 and 0.10 ms if unsat, 0.74 and 0.57 ms if sat; fixing 128 bits
+    /// one by one, 0.50 and 0.29 ms a bit; function tables of 2,048 rows, 9.2 and 5.9 ms. With `relevancy=0` all of these
+    /// take about twice as long. `sat.euf` called a contradiction over function tables satisfiable: never set it.
+    ///
+    /// What matters more is the use: a check without scopes, assumptions and earlier checks bit-blasts everything at
+    /// once. One hard query (two tables of 300 rules against each other) took 0.09 s that way, 6 s or more incrementally.
+    /// So: many small queries on one `Z3`; for a single hard one a new `Z3`, `assert` only, and one check.
+    ///
+    /// The first one of a thread makes Z3's context: 12 ms, and 20 ms from the start of the process to the first answer.
     pub fn new() -> Self {
         let solver = z3::Solver::new_for_logic("QF_UFBV").unwrap_or_default();
         // The seed is fixed in Z3 already; said here, so that neither a later Z3 nor a global parameter moves it.
@@ -253,33 +258,13 @@ impl Z3 {
         proxy
     }
 
-    /// Tells Z3 the timeout; false where there is no time at all.
-    fn limit(&mut self, limits: Limits) -> bool {
-        let timeout = match limits.timeout {
-            None => FOREVER,
-            Some(Duration::ZERO) => return false,
-            // Z3 takes 0 for "none": what is less than a millisecond becomes one.
-            Some(time) => u32::try_from(time.as_millis()).map_or(FOREVER, |ms| ms.max(1)),
-        };
-        if timeout != self.timeout {
+    /// Tells Z3 the timeout, if it is another one than last time.
+    fn limit(&mut self, milliseconds: u32) {
+        if milliseconds != self.timeout {
             let mut params = Params::new();
-            params.set_u32("timeout", timeout);
+            params.set_u32("timeout", milliseconds);
             self.solver.set_params(&params);
-            self.timeout = timeout;
-        }
-        true
-    }
-
-    /// Why Z3 did not answer, in plain words.
-    fn reason(&self) -> String {
-        let reason = self.solver.get_reason_unknown().unwrap_or_default();
-        match reason.as_str() {
-            // Nobody else interrupts it, so a cancelled check is one that ran out of time.
-            "timeout" | "canceled" | "interrupted" | "interrupted from keyboard" => {
-                "timeout".to_owned()
-            }
-            "" => "the solver gave no reason".to_owned(),
-            _ => reason,
+            self.timeout = milliseconds;
         }
     }
 }
@@ -317,9 +302,10 @@ impl Solver for Z3 {
                 None => literals.push((t, self.literal(pool, t))),
             }
         }
-        if !self.limit(limits) {
-            return SatResult::Unknown("timeout".to_owned());
+        if limits.spent() {
+            return SatResult::unknown("timeout");
         }
+        self.limit(limits.milliseconds().unwrap_or(FOREVER));
         let answer = if literals.is_empty() {
             self.solver.check()
         } else {
@@ -346,7 +332,9 @@ impl Solver for Z3 {
                 }
                 SatResult::Unsat
             }
-            z3::SatResult::Unknown => SatResult::Unknown(self.reason()),
+            z3::SatResult::Unknown => {
+                SatResult::unknown(&self.solver.get_reason_unknown().unwrap_or_default())
+            }
         }
     }
 
@@ -401,20 +389,8 @@ fn constant(value: u128, width: u32) -> BV {
     }
 }
 
-/// A name as a C string can hold it. Two names stay two: the escape character is escaped as well.
-fn symbol(name: &str) -> String {
-    if name.contains(['\0', '\\']) {
-        name.replace('\\', "\\\\").replace('\0', "\\0")
-    } else {
-        name.to_owned()
-    }
-}
-
 /// The pool checks sorts when it makes terms, so this is a bug of the program, and no answer is better than a wrong one.
-#[expect(
-    clippy::panic,
-    reason = "a bug of the program, never of the input; a wrong answer would be worse"
-)]
+#[expect(clippy::panic, reason = "never the input's fault")]
 fn ill_sorted(t: TermId) -> ! {
     panic!("term {} has another sort than its parent needs", t.index())
 }
@@ -422,12 +398,8 @@ fn ill_sorted(t: TermId) -> ! {
 /// Reads an SMT-LIB script by Z3's own reader: how many assertions it found, and the answer.
 #[cfg(test)]
 pub(super) fn check_script(script: &str) -> (usize, SatResult) {
-    let z3 = Z3::new();
+    let mut z3 = Z3::new();
     z3.solver.from_string(script);
-    let answer = match z3.solver.check() {
-        z3::SatResult::Sat => SatResult::Sat,
-        z3::SatResult::Unsat => SatResult::Unsat,
-        z3::SatResult::Unknown => SatResult::Unknown(z3.reason()),
-    };
+    let answer = z3.check(&TermPool::new(), &[], Limits::default());
     (z3.solver.get_assertions().len(), answer)
 }
