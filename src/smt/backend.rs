@@ -47,8 +47,7 @@ pub struct Z3 {
     depths: Vec<u32>,
     deep: bool,
     functions: Vec<Option<FuncDecl>>,
-    /// For each assumption that is no literal: the Boolean that stands for it. Kept for ever, so that what Z3 learnt
-    /// about it serves the next check.
+    /// For each assumption that is no literal, the Boolean that stands for it: always the same one.
     proxies: BTreeMap<TermId, Bool>,
     /// Which `proxy → term` are asserted, one set a scope: Z3 drops an assertion with the scope it was made in,
     /// and so does this.
@@ -199,14 +198,10 @@ impl Z3 {
     fn apply(&mut self, pool: &TermPool, t: TermId, f: FunctionId) -> Translated {
         let function = pool.function_of(f);
         let declared = self.functions[f.index()].get_or_insert_with(|| {
-            let parameters: Vec<z3::Sort> =
-                function.parameters.iter().copied().map(z3_sort).collect();
-            let parameters: Vec<&z3::Sort> = parameters.iter().collect();
-            FuncDecl::new(
-                symbol(&function.name),
-                &parameters,
-                &z3_sort(function.result),
-            )
+            let domain: Vec<_> = function.parameters.iter().copied().map(z3_sort).collect();
+            let domain: Vec<&z3::Sort> = domain.iter().collect();
+            let name = symbol(&function.name);
+            FuncDecl::new(name, &domain, &z3_sort(function.result))
         });
         let args: Vec<&dyn Ast> = pool
             .children(t)
@@ -380,13 +375,12 @@ fn z3_sort(sort: Sort) -> z3::Sort {
 }
 
 fn constant(value: u128, width: u32) -> BV {
-    match u64::try_from(value) {
-        Ok(value) => BV::from_u64(value, width),
-        // The C interface takes 64 bits at a time.
-        Err(_) => {
-            BV::from_u64((value >> 64) as u64, width - 64).concat(BV::from_u64(value as u64, 64))
-        }
+    // The C interface takes 64 bits at a time.
+    let part = |value: u128, width| BV::from_u64(value as u64, width);
+    if width <= 64 {
+        return part(value, width);
     }
+    part(value >> 64, width - 64).concat(part(value, 64))
 }
 
 /// The pool checks sorts when it makes terms, so this is a bug of the program, and no answer is better than a wrong one.

@@ -58,10 +58,12 @@ impl Symbols {
 
 /// Words that mean something already: of the language, of the core theory, of bit-vectors (together with all that starts
 /// with `bv`), and of the theories that solvers load whatever the logic.
-const RESERVED: &str = " _ ! as let exists forall match par BINARY DECIMAL HEXADECIMAL NUMERAL STRING \
-    assert check-sat check-sat-assuming declare-const declare-datatype declare-datatypes declare-fun declare-sort define-fun \
-    define-fun-rec define-funs-rec define-sort echo exit get-assertions get-assignment get-info get-model get-option get-proof \
-    get-unsat-assumptions get-unsat-core get-value pop push reset reset-assertions set-info set-logic set-option \
-    true false not and or xor ite distinct if iff implies nand nor = => concat extract repeat zero_extend sign_extend \
-    rotate_left rotate_right ext_rotate_left ext_rotate_right bit2bool select store const map union intersection + - * / < <= \
-    > >= div mod rem abs to_real to_int is_int ~ ";
+const RESERVED: &str = "\
+    _ ! as let exists forall match par BINARY DECIMAL HEXADECIMAL NUMERAL STRING assert check-sat \
+    check-sat-assuming declare-const declare-datatype declare-datatypes declare-fun declare-sort \
+    define-fun define-fun-rec define-funs-rec define-sort echo exit get-assertions get-assignment \
+    get-info get-model get-option get-proof get-unsat-assumptions get-unsat-core get-value pop push \
+    reset reset-assertions set-info set-logic set-option true false not and or xor ite distinct if iff \
+    implies nand nor = => concat extract repeat zero_extend sign_extend rotate_left rotate_right \
+    ext_rotate_left ext_rotate_right bit2bool select store const map union intersection + - * / < <= > \
+    >= div mod rem abs to_real to_int is_int ~";
