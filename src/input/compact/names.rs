@@ -194,8 +194,18 @@ impl<'n> Resolver<'n> {
     }
 
     fn find(&self, text: &str, want: Want) -> Option<Short> {
-        if let Some(id) = full(text).and_then(|name| self.names.binary_search(&name).ok()) {
+        // Every pod says its node by its bare name, which is all there is to a node's name.
+        let bare_node = want == Want::One(EntityKind::Node) && !text.contains('/');
+        let name = if bare_node {
+            Some(FullName::new(EntityKind::Node, &[text]))
+        } else {
+            full(text)
+        };
+        if let Some(id) = name.and_then(|name| self.names.binary_search(&name).ok()) {
             return Some((EntityId(id as u32), None));
+        }
+        if bare_node {
+            return None;
         }
         let shorts = self.shorts.get_or_init(|| self.shorts());
         let with_kind = text
