@@ -124,6 +124,14 @@ fn everything() {
     );
 }
 
+/// The example of `formats.md`, word for word.
+#[test]
+fn the_example_of_the_format() {
+    let cluster = read(include_str!("cases/good/formats.yaml"));
+    assert_eq!(cluster.names.len(), 10);
+    assert_eq!(cluster.fibs[0].before.len(), 2);
+}
+
 #[test]
 fn next_to_nothing() {
     let cluster = read("{\"apiVersion\": \"kubeproof.dev/v1\", \"kind\": \"Cluster\"}");
