@@ -93,8 +93,8 @@ pub trait Solver {
     fn check(&mut self, pool: &TermPool, assumptions: &[TermId], limits: Limits) -> SatResult;
 
     /// The value of a term in the model of the last check that answered `Sat`, any value where the model leaves it
-    /// open (but the same one each time). The model outlives `push`, `pop` and `assert`; the next check replaces it,
-    /// and there is none after an answer other than `Sat`.
+    /// open (but the same one each time). The model outlives `push`, `pop`, `assert` and checks with other answers;
+    /// the next `Sat` replaces it.
     fn value(&mut self, pool: &TermPool, t: TermId) -> Option<Value>;
 
     /// Those assumptions of the last check that its proof used, in the order given there, each once; not
