@@ -152,20 +152,17 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         timeout: args.timeout,
         keep_queries: args.emit_smt2.is_some(),
     };
-    let session::Outcome { mut run, queries } = match session::verify(
-        files.sources,
-        &files.inputs,
-        &options,
-    ) {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            output.fail(&error.to_string());
-            output.help(
+    let session::Outcome { mut run, queries } =
+        match session::verify(files.sources, &files.inputs, &options) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                output.fail(&error.to_string());
+                output.help(
                 "this is a mistake in kubeproof, not in the input: please report it with the input",
             );
-            return Exit::Bad;
-        }
-    };
+                return Exit::Bad;
+            }
+        };
     run.diagnostics.splice(0..0, unread);
     output.diagnostics(
         &run.sources,

@@ -94,7 +94,7 @@ pub trait Solver {
 
     /// The value of a term in the model of the last check that answered `Sat`, any value where the model leaves it
     /// open (but the same one each time). The model outlives `push`, `pop`, `assert` and checks with other answers;
-    /// the next `Sat` replaces it.
+    /// the next `Sat` replaces it. An application of a function that no checked term holds is left open like a variable.
     fn value(&mut self, pool: &TermPool, t: TermId) -> Option<Value>;
 
     /// Those assumptions of the last check that its proof used, in the order given there, each once; not

@@ -154,7 +154,11 @@ fn scopes_and_assumptions() {
     );
     assert_eq!(z3.check(&p, &[ac], NO_LIMITS), SatResult::Unsat);
     assert_eq!(z3.unsat_assumptions(), [ac]);
-    assert_eq!(z3.value(&p, a), None);
+    assert_eq!(
+        z3.value(&p, a),
+        Some(Value::Bool(true)),
+        "the model outlives a check that said no"
+    );
     z3.pop();
     // The definition made inside the scope is gone with it, and must be made again.
     assert_eq!(z3.check(&p, &[ac, nb], NO_LIMITS), SatResult::Unsat);
