@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::decode;
 use crate::encode::Encoder;
-use crate::encode::path::Direction;
+use crate::encode::event::Direction;
 use crate::encode::relation::Sym;
 use crate::encode::symbols::Obligation;
 use crate::logic::formula::{Constraint, Formula, Sort, Term, VarId};
