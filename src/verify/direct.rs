@@ -9,7 +9,8 @@ use crate::encode::Encoder;
 use crate::encode::event::Direction;
 use crate::encode::relation::Sym;
 use crate::encode::symbols::Obligation;
-use crate::logic::formula::{Constraint, Formula, Sort, Term, VarId};
+use crate::logic::formula::{Constraint, Formula, Sort, VarId};
+use crate::logic::literals::literals;
 use crate::lower::Lowered;
 use crate::model::entity::EntityId;
 use crate::model::inet::IpNet;
@@ -390,32 +391,5 @@ impl Checker<'_> {
             messages.push((sender, decode::header(solver, pool, event.sent)?));
         }
         Some((assignment, messages))
-    }
-}
-
-/// The addresses and prefixes that a formula names.
-fn literals(formula: &Formula) -> Vec<IpNet> {
-    let term = |t: &Term| match t {
-        Term::Address(ip) => vec![IpNet::from(*ip)],
-        _ => Vec::new(),
-    };
-    match formula {
-        Formula::InPrefix(t, net) => [term(t), vec![*net]].concat(),
-        Formula::Equal(a, b) | Formula::Compare(a, _, b) => [term(a), term(b)].concat(),
-        Formula::Predicate(_, args) => args
-            .iter()
-            .flat_map(|arg| match arg {
-                crate::logic::formula::Arg::Term(t) => term(t),
-                crate::logic::formula::Arg::Any => Vec::new(),
-            })
-            .collect(),
-        Formula::Not(f) | Formula::Forall(_, f) | Formula::Exists(_, f) => literals(f),
-        Formula::And(parts) | Formula::Or(parts) => parts.iter().flat_map(literals).collect(),
-        Formula::Implies(a, b) | Formula::Iff(a, b) => [literals(a), literals(b)].concat(),
-        Formula::Constant(_)
-        | Formula::Hops(..)
-        | Formula::InRange(..)
-        | Formula::Label(..)
-        | Formula::Namespace(..) => Vec::new(),
     }
 }
