@@ -162,8 +162,7 @@ impl Checker<'_> {
         let about_messages = constraint.variables.iter().any(|v| v.sort == Sort::Event);
         match self.bounds.first() {
             Some(Ok((request, answer))) if about_messages => format!(
-                "all messages of this cluster; no message travels more than {request} hops, no answer more than {answer}, \
-                 without repeating itself"
+                "all messages that processes of this cluster can send (a complete bound: {request} hops there, {answer} back)"
             ),
             _ => "this cluster".to_owned(),
         }
