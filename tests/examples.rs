@@ -5,7 +5,13 @@
 //! `KUBEPROOF_BLESS=1 cargo test --test examples` rewrites it, and the table in `examples/README.md`; read the difference
 //! before committing it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may stop, and say what it could not check"
+)]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
