@@ -176,13 +176,16 @@ fn ideal(draft: &Draft) -> generate::IdealRules {
 
 fn one(seed: u64) -> Report {
     let (draft, texts) = made(seed);
-    let report = compare::cluster(seed, &draft.yaml(), &texts).unwrap_or_else(|why| panic!("seed {seed}: {why}\n{}", draft.yaml()));
+    let report = decided(seed, &draft, &texts).unwrap_or_else(|why| panic!("seed {seed}: {why}\n{}", draft.yaml()));
+    if std::env::var_os("KUBEPROOF_TIMES").is_some() {
+        writeln!(std::io::stderr(), "{seed} {:.2} s solving, {:.2} s trying, {} queries", report.seconds.0, report.seconds.1, report.queries).unwrap();
+    }
     if !report.disagreements.is_empty() {
         let wrong = |draft: &Draft, texts: &[String]| {
-            compare::cluster(seed, &draft.yaml(), texts).is_ok_and(|report| !report.disagreements.is_empty())
+            decided(seed, draft, texts).is_ok_and(|report| !report.disagreements.is_empty())
         };
         let (small, texts) = shrink(&draft, &texts, wrong);
-        let left = compare::cluster(seed, &small.yaml(), &texts).map(|r| r.disagreements).unwrap_or_default();
+        let left = decided(seed, &small, &texts).map(|r| r.disagreements).unwrap_or_default();
         let comment = |text: &str| text.lines().map(|line| format!("# {line}\n")).collect::<String>();
         let text = format!(
             "# Seed {seed}.\n{}{}{}",
@@ -196,4 +199,10 @@ fn one(seed: u64) -> Report {
         writeln!(std::io::stderr(), "{text}").unwrap();
     }
     report
+}
+
+/// A panic is a disagreement too.
+fn decided(seed: u64, draft: &Draft, texts: &[String]) -> Result<Report, String> {
+    let caught = std::panic::catch_unwind(|| compare::cluster(seed, &draft.yaml(), texts));
+    caught.unwrap_or_else(|_| Ok(Report { disagreements: vec!["a panic".to_owned()], ..Report::default() }))
 }

@@ -114,11 +114,10 @@ pub fn cluster(seed: u64, yaml: &str, texts: &[String]) -> Result<Report, String
 /// Walks every message of the covering set; some of them by the simulator too.
 fn exhaust(seed: u64, oracle: &Oracle<'_>, lowered: &Lowered, report: &mut Report) -> Vec<Tally> {
     let mut rng = Rng::new(seed, 2);
-    let covering = Covering::new(oracle.cluster, oracle.network, &Extra::default(), &mut rng);
+    let covering = Covering::new(oracle, &Extra::default(), &mut rng);
     let mut tallies = vec![Tally::default(); COUNT];
     judge::addresses(oracle, &mut tallies[0]);
-    let mut count = 0;
-    covering.each(oracle, |_, _| count += 1);
+    let count = covering.count(oracle);
     report.messages += count;
     let every = count / SAMPLE + 1;
     covering.each(oracle, |sender, sent| {
@@ -244,9 +243,8 @@ fn formula(seed: u64, oracle: &Oracle<'_>, lowered: &Lowered, result: &CheckResu
         report.skipped += 1;
         return;
     }
-    let covering = Covering::new(oracle.cluster, oracle.network, &formulas::extra(constraint), &mut Rng::new(seed, 3));
-    let mut count = 0;
-    covering.each(oracle, |_, _| count += 1);
+    let covering = Covering::new(oracle, &formulas::extra(constraint), &mut Rng::new(seed, 3));
+    let count = covering.count(oracle);
     let Some(mut trial) = Trial::new(lowered, constraint).filter(|_| count <= MOST_TRIED) else {
         report.skipped += 1;
         return;

@@ -9,7 +9,8 @@
 //!
 //! Source ports have fewer classes. They are tested by what rules say of source ports, by rewrites of source ports, and,
 //! on the way back, by what rules say of destination ports. The last does not count where a delivery is followed by the
-//! discard of the same address: an answer that gets there comes to nothing either way, and does not loop.
+//! discard of the same address: an answer that gets there comes to nothing either way, and does not loop. Where there are
+//! few messages, every class of ports is tried as a source port all the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -23,6 +24,9 @@ use kubeproof::network::header::Header;
 
 use super::oracle::{Oracle, bits, inside};
 use super::rng::Rng;
+
+/// Up to so many messages, source ports have as many classes as destination ports.
+const FEW: usize = 30_000;
 
 /// Representatives of addresses and ports, and who sends.
 #[derive(Debug)]
@@ -50,7 +54,8 @@ pub struct Extra {
 
 impl Covering {
     /// For this cluster and what is asked beyond it.
-    pub fn new(cluster: &Cluster, network: &Network, extra: &Extra, rng: &mut Rng) -> Self {
+    pub fn new(oracle: &Oracle<'_>, extra: &Extra, rng: &mut Rng) -> Self {
+        let (cluster, network) = (oracle.cluster, oracle.network);
         let mut nets = extra.nets.clone();
         nets.extend(named(cluster));
         nets.extend(of_rules(network));
@@ -78,12 +83,23 @@ impl Covering {
         }
         let mut senders: Vec<EntityId> = network.processes.iter().map(|p| p.id).collect();
         senders.sort_unstable();
-        Self {
+        let mut covering = Self {
             senders,
             addresses: addresses(&nets, rng),
             source_ports: representatives(&sources, rng),
             ports: representatives(&ports, rng),
+        };
+        if covering.count(oracle) / covering.source_ports.len() * covering.ports.len() <= FEW {
+            covering.source_ports = representatives(&ports, rng);
         }
+        covering
+    }
+
+    /// How many messages there are.
+    pub fn count(&self, oracle: &Oracle<'_>) -> usize {
+        let mut count = 0;
+        self.each(oracle, |_, _| count += 1);
+        count
     }
 
     /// The honest headers, by sender.

@@ -120,7 +120,7 @@ impl Draft {
         let mut section = |title: &str, items: Vec<String>| {
             if !items.is_empty() {
                 let _ = writeln!(out, "{title}:");
-                items.iter().for_each(|item| drop(writeln!(out, "- {item}")));
+                items.iter().for_each(|item| out += &format!("- {item}\n"));
             }
         };
         section("nodes", self.nodes.iter().map(node).collect());
@@ -142,7 +142,7 @@ impl Draft {
             for (key, rules) in [("remove", &fib.remove), ("before", &fib.before), ("after", &fib.after)] {
                 if !rules.is_empty() {
                     let _ = writeln!(out, "  {key}:");
-                    rules.iter().for_each(|rule| drop(writeln!(out, "  - {rule}")));
+                    rules.iter().for_each(|rule| out += &format!("  - {rule}\n"));
                 }
             }
         }

@@ -25,7 +25,7 @@ pub fn text(rng: &mut Rng, draft: &Draft, name: &str) -> String {
         premise.push(maker.formula(1, if receiver { &["X", "Y"] } else { &["X"] }));
     }
     let conclusion = maker.formula(2, if receiver { &["X", "Y"] } else { &["X"] });
-    let body = premise.concat() + &conclusion;
+    let body = premise.join(" ") + " " + &conclusion;
     let used = |v: &str| words(&body).any(|w| w == v);
     let arg = |v: &'static str| if used(v) { v } else { "_" };
     let mut parts = vec![format!("Send(e, {}, {}, {}, {}, {})", arg("X"), arg("sa"), arg("sp"), arg("ta"), arg("tp"))];

@@ -52,6 +52,12 @@ pub fn cluster(seed: u64, ideal: impl Fn(&Draft) -> IdealRules) -> Draft {
     for _ in 0..faults {
         super::faults::one(&mut maker.rng, &mut maker.draft, families != Families::V4, &ideal);
     }
+    // What a later fault took away cannot be removed any more.
+    let rules = ideal(&maker.draft);
+    for fib in &mut maker.draft.fibs {
+        let there = rules.iter().find(|(at, _)| *at == fib.at);
+        fib.remove.retain(|rule| there.is_some_and(|(_, rules)| rules.contains(rule)));
+    }
     maker.draft
 }
 
