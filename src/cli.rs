@@ -55,7 +55,11 @@ pub(crate) fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // clap prints help and version to standard output, mistakes to standard error, and knows the codes.
-            let code = if error.use_stderr() { Exit::Bad } else { Exit::Good };
+            let code = if error.use_stderr() {
+                Exit::Bad
+            } else {
+                Exit::Good
+            };
             let _ = error.print();
             return code.into();
         }
@@ -76,5 +80,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::List(args) => list::run(&args, &mut output),
     };
-    if output.finish() { exit.into() } else { Exit::Bad.into() }
+    if output.finish() {
+        exit.into()
+    } else {
+        Exit::Bad.into()
+    }
 }

@@ -12,7 +12,10 @@ use crate::report::run::{Assumption, Finding};
 
 /// Every finding, with its title.
 pub const CODES: &[(&str, &str)] = &[
-    ("F001", "two processes of one namespace listen on the same port"),
+    (
+        "F001",
+        "two processes of one namespace listen on the same port",
+    ),
     ("F002", "a rule changes the source port"),
     ("F003", "a service without an endpoint"),
 ];
@@ -21,7 +24,11 @@ pub const CODES: &[(&str, &str)] = &[
 pub fn assumptions(cluster: &Cluster) -> Vec<Assumption> {
     let mut all = Vec::new();
     let stated = |id| cluster.fibs.iter().any(|f| f.at == id && !f.keep_ideal);
-    let switches = cluster.nodes.iter().map(|n| n.id).chain(cluster.pods.iter().map(|p| p.id));
+    let switches = cluster
+        .nodes
+        .iter()
+        .map(|n| n.id)
+        .chain(cluster.pods.iter().map(|p| p.id));
     if switches.into_iter().any(|id| !stated(id)) {
         all.push(Assumption {
             id: "ideal-plugin",
@@ -30,10 +37,20 @@ pub fn assumptions(cluster: &Cluster) -> Vec<Assumption> {
             meaning: "where the input states no FIB, it is the seed's ideal one",
         });
     }
-    let one_each = |family| cluster.nodes.iter().all(|n| {
-        n.addresses.iter().filter(|a| Family::of(a.ip) == family).count() <= 1
-    });
-    if cluster.nodes.iter().any(|n| n.addresses.is_empty() && !n.daemons.is_empty()) {
+    let one_each = |family| {
+        cluster.nodes.iter().all(|n| {
+            n.addresses
+                .iter()
+                .filter(|a| Family::of(a.ip) == family)
+                .count()
+                <= 1
+        })
+    };
+    if cluster
+        .nodes
+        .iter()
+        .any(|n| n.addresses.is_empty() && !n.daemons.is_empty())
+    {
         all.push(Assumption {
             id: "node-source-address",
             value: "free".to_owned(),
@@ -68,7 +85,10 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
                 all.push(Finding {
                     id: "F002",
                     severity: "warning",
-                    message: format!("a rule of {} changes the source port", cluster.name_of(switch.id)),
+                    message: format!(
+                        "a rule of {} changes the source port",
+                        cluster.name_of(switch.id)
+                    ),
                     source: Some(rule.origin),
                 });
             }

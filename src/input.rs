@@ -24,10 +24,16 @@ pub const CODES: &[(&str, &str)] = &[
     ("I006", "a tab stands where only spaces may indent"),
     ("I007", "something follows a document separator"),
     ("I008", "a key is there twice in one object"),
-    ("I009", "a tag that means nothing, or does not fit its value"),
+    (
+        "I009",
+        "a tag that means nothing, or does not fit its value",
+    ),
     ("I010", "a key is not a string"),
     ("I011", "a merge key that cannot be read one way only"),
-    ("I012", "an alias that names nothing, or aliases that stand for too much"),
+    (
+        "I012",
+        "an alias that names nothing, or aliases that stand for too much",
+    ),
     ("I013", "lists and objects lie too deep in each other"),
     ("I014", "the file holds too much"),
     ("I015", "more mistakes than are told"),

@@ -42,8 +42,14 @@ pub struct QuestionError {
     pub help: Option<String>,
 }
 
-fn wrong<T>(message: impl Into<String>, help: impl Into<Option<String>>) -> Result<T, QuestionError> {
-    Err(QuestionError { message: message.into(), help: help.into() })
+fn wrong<T>(
+    message: impl Into<String>,
+    help: impl Into<Option<String>>,
+) -> Result<T, QuestionError> {
+    Err(QuestionError {
+        message: message.into(),
+        help: help.into(),
+    })
 }
 
 /// What X or Y turned out to be.
@@ -62,15 +68,30 @@ pub fn message(
         None => Protocol::Tcp,
         Some(text) => match Protocol::parse(&text.to_uppercase()) {
             Some(protocol) => protocol,
-            None => return wrong(format!("`{text}` is no protocol"), "use TCP, UDP or SCTP".to_owned()),
+            None => {
+                return wrong(
+                    format!("`{text}` is no protocol"),
+                    "use TCP, UDP or SCTP".to_owned(),
+                );
+            }
         },
     };
-    for (word, port) in [("port", question.port), ("source port", question.source_port)] {
+    for (word, port) in [
+        ("port", question.port),
+        ("source port", question.source_port),
+    ] {
         if port == Some(0) {
-            return wrong(format!("the {word} is 0"), "ports go from 1 to 65535".to_owned());
+            return wrong(
+                format!("the {word} is 0"),
+                "ports go from 1 to 65535".to_owned(),
+            );
         }
     }
-    let asker = Asker { cluster, lowered, protocol };
+    let asker = Asker {
+        cluster,
+        lowered,
+        protocol,
+    };
     let from = asker.place(&question.from)?;
     let sender = asker.sender(&from, &question.from)?;
     let (to, targets) = asker.target(&question.to)?;
@@ -122,27 +143,53 @@ impl Asker<'_> {
                     .to_owned(),
             );
         };
-        let names = || self.cluster.ids().filter(|id| self.cluster.kind_of(*id) == kind);
-        let is = |id: &EntityId, wanted: &[&str]| self.cluster.name_of(*id).parts.iter().eq(wanted.iter());
-        let in_default: Vec<&str> = std::iter::once("default").chain(parts.iter().copied()).collect();
-        if let Some(id) = names().find(|id| is(id, &parts)).or_else(|| names().find(|id| is(id, &in_default))) {
+        let names = || {
+            self.cluster
+                .ids()
+                .filter(|id| self.cluster.kind_of(*id) == kind)
+        };
+        let is = |id: &EntityId, wanted: &[&str]| {
+            self.cluster.name_of(*id).parts.iter().eq(wanted.iter())
+        };
+        let in_default: Vec<&str> = std::iter::once("default")
+            .chain(parts.iter().copied())
+            .collect();
+        if let Some(id) = names()
+            .find(|id| is(id, &parts))
+            .or_else(|| names().find(|id| is(id, &in_default)))
+        {
             return Ok(id);
         }
         let ends_so = |id: &EntityId| {
             let own = &self.cluster.name_of(*id).parts;
-            !parts.is_empty() && own.len() > parts.len() && own.iter().rev().zip(parts.iter().rev()).all(|(a, b)| a == b)
+            !parts.is_empty()
+                && own.len() > parts.len()
+                && own
+                    .iter()
+                    .rev()
+                    .zip(parts.iter().rev())
+                    .all(|(a, b)| a == b)
         };
         let candidates: Vec<EntityId> = names().filter(ends_so).collect();
         match candidates.as_slice() {
             [one] => Ok(*one),
             [] => {
-                let all: Vec<String> = names().map(|id| self.cluster.name_of(id).to_string()).collect();
-                let near = nearest(text, all.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
+                let all: Vec<String> = names()
+                    .map(|id| self.cluster.name_of(id).to_string())
+                    .collect();
+                let near = nearest(text, all.iter().map(String::as_str))
+                    .map(|n| format!("did you mean `{n}`?"));
                 wrong(format!("there is no `{text}` in this cluster"), near)
             }
             several => {
-                let all: Vec<String> = several.iter().map(|id| format!("`{}`", self.cluster.name_of(*id))).collect();
-                wrong(format!("`{text}` is ambiguous"), format!("it could be {}", all.join(", ")))
+                let all: Vec<String> = several
+                    .iter()
+                    .map(|id| format!("`{}`", self.cluster.name_of(*id)))
+                    .collect();
+                wrong(
+                    format!("`{text}` is ambiguous"),
+                    format!("it could be {}", all.join(", ")),
+                )
             }
         }
     }
@@ -175,10 +222,23 @@ impl Asker<'_> {
         let processes = match self.cluster.kind_of(id) {
             EntityKind::Container | EntityKind::Daemon | EntityKind::External => return Ok(id),
             EntityKind::Service | EntityKind::Outside => {
-                return wrong(format!("`{text}` sends nothing"), "a service is an address without a process".to_owned());
+                return wrong(
+                    format!("`{text}` sends nothing"),
+                    "a service is an address without a process".to_owned(),
+                );
             }
-            EntityKind::Pod => self.cluster.pods.iter().find(|p| p.id == id).map(|p| &p.containers),
-            EntityKind::Node => self.cluster.nodes.iter().find(|n| n.id == id).map(|n| &n.daemons),
+            EntityKind::Pod => self
+                .cluster
+                .pods
+                .iter()
+                .find(|p| p.id == id)
+                .map(|p| &p.containers),
+            EntityKind::Node => self
+                .cluster
+                .nodes
+                .iter()
+                .find(|n| n.id == id)
+                .map(|n| &n.daemons),
         };
         match processes.into_iter().flatten().map(|p| p.id).min() {
             Some(first) => Ok(first),
@@ -195,11 +255,15 @@ impl Asker<'_> {
         };
         let s = &self.lowered.structure;
         let owner = match self.cluster.kind_of(id) {
-            EntityKind::Container | EntityKind::Daemon => s.entities[id.index()].parent.unwrap_or(id),
+            EntityKind::Container | EntityKind::Daemon => {
+                s.entities[id.index()].parent.unwrap_or(id)
+            }
             _ => id,
         };
         let rows = s.addr.iter().filter(|(e, _)| *e == owner);
-        let addresses: Vec<IpAddr> = rows.filter_map(|(e, net)| self.first_of(*e, *net)).collect();
+        let addresses: Vec<IpAddr> = rows
+            .filter_map(|(e, net)| self.first_of(*e, *net))
+            .collect();
         if addresses.is_empty() {
             return wrong(format!("`{text}` has no address"), None);
         }
@@ -212,7 +276,9 @@ impl Asker<'_> {
             return Some(net.addr());
         }
         let held = &self.lowered.structure.held;
-        net.hosts().take(held.len() + 1).find(|ip| held.binary_search(ip).is_err())
+        net.hosts()
+            .take(held.len() + 1)
+            .find(|ip| held.binary_search(ip).is_err())
     }
 
     /// Source and destination in the first family that both have, IPv4 first.
@@ -230,7 +296,10 @@ impl Asker<'_> {
                 }
             }
         }
-        wrong(format!("the sender has no address in a family of `{text}`"), None)
+        wrong(
+            format!("the sender has no address in a family of `{text}`"),
+            None,
+        )
     }
 
     /// What Linux would choose: loopback to loopback, an own address to itself, else the first of the family.
@@ -270,20 +339,42 @@ impl Asker<'_> {
         };
         let c = self.cluster;
         let of = |processes: &[Process]| -> Vec<u16> {
-            processes.iter().flat_map(|p| &p.open).filter(|l| l.protocol == self.protocol).map(|l| l.port).collect()
+            processes
+                .iter()
+                .flat_map(|p| &p.open)
+                .filter(|l| l.protocol == self.protocol)
+                .map(|l| l.port)
+                .collect()
         };
         let mut ports: Vec<u16> = match id.map(|id| (id, c.kind_of(id))) {
-            Some((id, EntityKind::Pod)) => c.pods.iter().find(|p| p.id == id).map(|p| of(&p.containers)).unwrap_or_default(),
-            Some((id, EntityKind::Node)) => c.nodes.iter().find(|n| n.id == id).map(|n| of(&n.daemons)).unwrap_or_default(),
+            Some((id, EntityKind::Pod)) => c
+                .pods
+                .iter()
+                .find(|p| p.id == id)
+                .map(|p| of(&p.containers))
+                .unwrap_or_default(),
+            Some((id, EntityKind::Node)) => c
+                .nodes
+                .iter()
+                .find(|n| n.id == id)
+                .map(|n| of(&n.daemons))
+                .unwrap_or_default(),
             Some((id, EntityKind::Service)) => {
                 let service = c.services.iter().find(|s| s.id == id);
                 let ports = service.into_iter().flat_map(|s| &s.ports);
-                ports.filter(|p| p.protocol == self.protocol).map(|p| p.port).collect()
+                ports
+                    .filter(|p| p.protocol == self.protocol)
+                    .map(|p| p.port)
+                    .collect()
             }
             Some((id, EntityKind::Container | EntityKind::Daemon)) => {
                 let containers = c.pods.iter().flat_map(|p| &p.containers);
                 let daemons = c.nodes.iter().flat_map(|n| &n.daemons);
-                let process: Vec<Process> = containers.chain(daemons).filter(|p| p.id == id).cloned().collect();
+                let process: Vec<Process> = containers
+                    .chain(daemons)
+                    .filter(|p| p.id == id)
+                    .cloned()
+                    .collect();
                 of(&process)
             }
             _ => Vec::new(),
@@ -292,7 +383,10 @@ impl Asker<'_> {
         ports.dedup();
         match ports.as_slice() {
             [one] => Ok(*one),
-            [] => wrong(format!("`{text}` has no open {} port", self.protocol), "give one with --port".to_owned()),
+            [] => wrong(
+                format!("`{text}` has no open {} port", self.protocol),
+                "give one with --port".to_owned(),
+            ),
             many => {
                 let all: Vec<String> = many.iter().map(ToString::to_string).collect();
                 wrong(

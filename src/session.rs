@@ -65,20 +65,40 @@ pub struct Outcome {
 }
 
 /// Reads, checks, verifies.
-pub fn verify(mut sources: SourceMap, inputs: &[Input], options: &Options) -> Result<Outcome, InternalError> {
+pub fn verify(
+    mut sources: SourceMap,
+    inputs: &[Input],
+    options: &Options,
+) -> Result<Outcome, InternalError> {
     let loaded = input::load(&sources, inputs, options.input);
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(loaded.unsupported.iter().map(not_supported));
-    let (constraints, broken) = constraints(&mut sources, inputs, &loaded.specs, &loaded.clusters, options, &mut diagnostics);
+    let (constraints, broken) = constraints(
+        &mut sources,
+        inputs,
+        &loaded.specs,
+        &loaded.clusters,
+        options,
+        &mut diagnostics,
+    );
     let mut clusters = Vec::new();
     let mut queries = Vec::new();
     for cluster in loaded.clusters {
-        let excluded = broken.iter().any(|path| path.as_ref().is_none_or(|p| *p == cluster.path));
+        let excluded = broken
+            .iter()
+            .any(|path| path.as_ref().is_none_or(|p| *p == cluster.path));
         let (report, kept) = verify_cluster(cluster, &constraints, excluded, options)?;
         clusters.push(report);
         queries.push(kept);
     }
-    Ok(Outcome { run: Run { sources, clusters, diagnostics }, queries })
+    Ok(Outcome {
+        run: Run {
+            sources,
+            clusters,
+            diagnostics,
+        },
+        queries,
+    })
 }
 
 fn verify_cluster(
@@ -87,9 +107,22 @@ fn verify_cluster(
     excluded: bool,
     options: &Options,
 ) -> Result<(ClusterReport, Vec<Query>), InternalError> {
-    let LoadedCluster { name, path, cluster, mut diagnostics, .. } = loaded;
-    let failed = |diagnostics| ClusterReport { name: name.clone(), path: path.clone(), verified: None, diagnostics };
-    let Some(cluster) = cluster.filter(|_| !excluded) else { return Ok((failed(diagnostics), Vec::new())) };
+    let LoadedCluster {
+        name,
+        path,
+        cluster,
+        mut diagnostics,
+        ..
+    } = loaded;
+    let failed = |diagnostics| ClusterReport {
+        name: name.clone(),
+        path: path.clone(),
+        verified: None,
+        diagnostics,
+    };
+    let Some(cluster) = cluster.filter(|_| !excluded) else {
+        return Ok((failed(diagnostics), Vec::new()));
+    };
     let lowered = match lower(&cluster) {
         Ok(lowered) => lowered,
         Err(mistakes) => {
@@ -98,7 +131,9 @@ fn verify_cluster(
         }
     };
     let mut bound = Vec::new();
-    let applies = |a: &&Applied| a.path.as_ref().is_none_or(|p| *p == path) && is_about(&a.constraint, &cluster);
+    let applies = |a: &&Applied| {
+        a.path.as_ref().is_none_or(|p| *p == path) && is_about(&a.constraint, &cluster)
+    };
     for applied in constraints.iter().filter(applies) {
         match bind(&applied.constraint, &lowered.structure) {
             Ok(constraint) => bound.push(constraint),
@@ -108,8 +143,13 @@ fn verify_cluster(
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
         return Ok((failed(diagnostics), Vec::new()));
     }
-    let how = direct::Options { timeout: options.timeout, keep_queries: options.keep_queries };
-    let checked = direct::check(&lowered, &bound, how, &|| Box::new(Z3::new()) as Box<dyn Solver>)?;
+    let how = direct::Options {
+        timeout: options.timeout,
+        keep_queries: options.keep_queries,
+    };
+    let checked = direct::check(&lowered, &bound, how, &|| {
+        Box::new(Z3::new()) as Box<dyn Solver>
+    })?;
     let verified = Verified {
         assumptions: findings::assumptions(&cluster),
         findings: findings::findings(&cluster, &lowered),
@@ -117,7 +157,15 @@ fn verify_cluster(
         cluster,
         lowered,
     };
-    Ok((ClusterReport { name, path, verified: Some(verified), diagnostics }, checked.queries))
+    Ok((
+        ClusterReport {
+            name,
+            path,
+            verified: Some(verified),
+            diagnostics,
+        },
+        checked.queries,
+    ))
 }
 
 /// KP008 is about Services; where there is none, it is not asked.
@@ -138,7 +186,10 @@ fn constraints(
     for builtin in library::builtins() {
         let source = sources.add(builtin.file, builtin.text);
         for constraint in parse(sources, source).0 {
-            let named = |list: &[String]| list.iter().any(|x| *x == constraint.id || *x == constraint.name);
+            let named = |list: &[String]| {
+                list.iter()
+                    .any(|x| *x == constraint.id || *x == constraint.name)
+            };
             let of_model = options.model == Model::Classic || constraint.id != "KP005";
             let wanted = if options.only.is_empty() {
                 (!builtin.opt_in && of_model) || named(&options.enable)
@@ -146,13 +197,19 @@ fn constraints(
                 named(&options.only)
             };
             if wanted {
-                all.push(Applied { constraint, path: None });
+                all.push(Applied {
+                    constraint,
+                    path: None,
+                });
             }
         }
     }
     let mut broken = Vec::new();
     for &source in specs {
-        let path = inputs.iter().find(|i| i.source == source).map(|i| i.path.clone());
+        let path = inputs
+            .iter()
+            .find(|i| i.source == source)
+            .map(|i| i.path.clone());
         // Beside clusters in one PATH, constraints apply to those; alone, to every cluster of the call.
         let path = path.filter(|p| clusters.iter().any(|c| c.path == *p));
         let (constraints, mistakes) = parse(sources, source);
@@ -161,13 +218,19 @@ fn constraints(
             broken.push(path.clone());
         }
         for constraint in constraints {
-            if let Some(first) = all.iter().find(|a: &&Applied| clashes(a, &constraint, path.as_ref())) {
+            if let Some(first) = all
+                .iter()
+                .find(|a: &&Applied| clashes(a, &constraint, path.as_ref()))
+            {
                 let message = format!("there is another constraint `{}`", constraint.id);
                 let clash = Diagnostic::error("L115", constraint.span, message);
                 diagnostics.push(clash.related(first.constraint.span, "first defined here"));
                 broken.push(path.clone());
             } else if options.only.is_empty() || options.only.contains(&constraint.id) {
-                all.push(Applied { constraint, path: path.clone() });
+                all.push(Applied {
+                    constraint,
+                    path: path.clone(),
+                });
             }
         }
     }
@@ -183,12 +246,18 @@ fn clashes(known: &Applied, new: &Constraint, path: Option<&String>) -> bool {
 pub fn parse(sources: &SourceMap, source: SourceId) -> (Vec<Constraint>, Vec<Diagnostic>) {
     let parsed = lang::parse(source, sources.get(source).text());
     let checked = check(&parsed.file);
-    (checked.constraints, [parsed.diagnostics, checked.diagnostics].concat())
+    (
+        checked.constraints,
+        [parsed.diagnostics, checked.diagnostics].concat(),
+    )
 }
 
 /// What is said of an object that is not read.
 pub fn not_supported(object: &input::Unsupported) -> Diagnostic {
-    let message = format!("objects of kind `{}` ({}) are not read yet", object.kind, object.api_version);
+    let message = format!(
+        "objects of kind `{}` ({}) are not read yet",
+        object.kind, object.api_version
+    );
     Diagnostic::error("I028", object.span, message)
         .help("this version reads `kind: Cluster` of kubeproof.dev/v1; see `kubeproof list kinds`")
 }

@@ -6,6 +6,7 @@ pub mod backend;
 mod build;
 pub mod error;
 mod intern;
+mod names;
 pub mod smtlib;
 pub mod solver;
 pub mod term;

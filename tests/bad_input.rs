@@ -2,6 +2,13 @@
 //!
 //! `BLESS=1 cargo test --test bad_input` rewrites what is expected; read the difference before committing it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may"
+)]
+
 use std::fs;
 use std::path::Path;
 
@@ -14,13 +21,20 @@ fn load(name: &str, text: &str) -> (SourceMap, Loaded) {
     let mut sources = SourceMap::new();
     let source = sources.add(name, text);
     let path = name.to_owned();
-    let inputs = [Input { source, path, named: true }];
+    let inputs = [Input {
+        source,
+        path,
+        named: true,
+    }];
     let loaded = input::load(&sources, &inputs, Options::default());
     (sources, loaded)
 }
 
 fn show(sources: &SourceMap, loaded: &Loaded) -> String {
-    loaded.all_diagnostics().map(|d| render(sources, d, false) + "\n").collect()
+    loaded
+        .all_diagnostics()
+        .map(|d| render(sources, d, false) + "\n")
+        .collect()
 }
 
 fn known(d: &Diagnostic) -> bool {
@@ -32,7 +46,10 @@ fn known(d: &Diagnostic) -> bool {
 fn cases() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/bad-input");
     let bless = std::env::var_os("BLESS").is_some();
-    let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut names: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     names.sort();
     assert!(names.len() >= 30, "only {} cases", names.len());
     let mut wrong = Vec::new();
@@ -47,7 +64,9 @@ fn cases() {
             first.is_some_and(|c| !c.is_uppercase()) && !d.message.ends_with('.')
         };
         assert!(loaded.all_diagnostics().all(lower), "{got}");
-        let only_warnings = loaded.all_diagnostics().all(|d| d.severity == Severity::Warning);
+        let only_warnings = loaded
+            .all_diagnostics()
+            .all(|d| d.severity == Severity::Warning);
         assert_eq!(loaded.failed(), !only_warnings, "{got}");
         let file = case.join("expected.txt");
         if bless {
@@ -86,7 +105,12 @@ fn texts_that_are_none() {
     ] {
         let (sources, loaded) = load("x.json", text);
         let codes: Vec<_> = loaded.all_diagnostics().map(|d| d.code).collect();
-        assert_eq!(codes.first(), Some(&code), "{text:?}\n{}", show(&sources, &loaded));
+        assert_eq!(
+            codes.first(),
+            Some(&code),
+            "{text:?}\n{}",
+            show(&sources, &loaded)
+        );
     }
 }
 
@@ -95,14 +119,18 @@ fn a_byte_order_mark_and_carriage_returns_are_harmless() {
     let text = "\u{feff}apiVersion: kubeproof.dev/v1\r\nkind: Cluster\r\nnodes:\r\n- {name: N1}\r\n- name: N1\r\n";
     let (sources, loaded) = load("x.yaml", text);
     let out = show(&sources, &loaded);
-    assert!(out.starts_with("error[C001]: the node `N1` is there twice\n  --> x.yaml:5:9\n"), "{out}");
+    assert!(
+        out.starts_with("error[C001]: the node `N1` is there twice\n  --> x.yaml:5:9\n"),
+        "{out}"
+    );
     assert!(!out.contains('\r'));
 }
 
 #[test]
 fn one_mistake_does_not_hide_the_next_document() {
     let head = "apiVersion: kubeproof.dev/v1\nkind: Cluster\n";
-    let text = format!("a: [\n---\n{head}metadata: {{name: good}}\n---\n{head}nodes: 1\n---\nb: {{\n");
+    let text =
+        format!("a: [\n---\n{head}metadata: {{name: good}}\n---\n{head}nodes: 1\n---\nb: {{\n");
     let (sources, loaded) = load("x.yaml", &text);
     let out = show(&sources, &loaded);
     let codes: Vec<_> = loaded.all_diagnostics().map(|d| d.code).collect();
@@ -135,9 +163,15 @@ fn folders_may_hold_other_files() {
     let inputs = [
         input("dir/values.yaml", "replicas: 3"),
         input("dir/rules.spec", "constraint x"),
-        input("dir/k.yaml", "{apiVersion: kubeproof.dev/v1, kind: Cluster}"),
+        input(
+            "dir/k.yaml",
+            "{apiVersion: kubeproof.dev/v1, kind: Cluster}",
+        ),
         input("dir/broken.yaml", "a: ["),
-        input("dir/mixed.yaml", "{apiVersion: v1, kind: Pod}\n---\nstray: 1"),
+        input(
+            "dir/mixed.yaml",
+            "{apiVersion: v1, kind: Pod}\n---\nstray: 1",
+        ),
     ];
     let loaded = input::load(&sources, &inputs, Options::default());
     assert_eq!(loaded.not_read.len(), 1);

@@ -34,7 +34,11 @@ fn constraint(id: &str) -> Option<String> {
         let source = sources.add(builtin.file, builtin.text);
         for c in session::parse(&sources, source).0 {
             if c.id.eq_ignore_ascii_case(id) || c.name == id {
-                let opt_in = if builtin.opt_in { "  (opt-in: --enable)" } else { "" };
+                let opt_in = if builtin.opt_in {
+                    "  (opt-in: --enable)"
+                } else {
+                    ""
+                };
                 let mut text = format!("{} {}{opt_in}\n  {}\n\n", c.id, c.name, c.title);
                 for (word, value) in [("why", &c.reason), ("source", &c.source)] {
                     if let Some(value) = value {

@@ -50,19 +50,37 @@ enum What {
 
 /// How a message can end, in words.
 const DISPOSITIONS: &[(&str, &str)] = &[
-    ("delivered", "a process received it (and, for TCP and SCTP, the answer came back)"),
-    ("no-reply", "a process received it, but the answer did not come back to the sender's socket"),
-    ("no-rule", "no rule of the switch's FIB matched; the default is to discard"),
+    (
+        "delivered",
+        "a process received it (and, for TCP and SCTP, the answer came back)",
+    ),
+    (
+        "no-reply",
+        "a process received it, but the answer did not come back to the sender's socket",
+    ),
+    (
+        "no-rule",
+        "no rule of the switch's FIB matched; the default is to discard",
+    ),
     ("discard-rule", "a rule of the cluster file discarded it"),
     ("no-link", "the action wanted a link that is not there"),
-    ("loop", "the same switch, header and connection state came again"),
-    ("closed-port", "the address is the switch's own, and nobody listens on the port"),
+    (
+        "loop",
+        "the same switch, header and connection state came again",
+    ),
+    (
+        "closed-port",
+        "the address is the switch's own, and nobody listens on the port",
+    ),
     ("no-endpoint", "the port of a service has no endpoint"),
 ];
 
 /// What may be taken for granted (formats.md, Assumptions), as far as this version needs it.
 const ASSUMPTIONS: &[(&str, &str)] = &[
-    ("ideal-plugin", "where the input states no FIB, it is the seed's ideal one"),
+    (
+        "ideal-plugin",
+        "where the input states no FIB, it is the seed's ideal one",
+    ),
     (
         "node-source-address",
         "a node without an address sends from one that nobody holds and its answers are not judged; a node with several \
@@ -71,23 +89,45 @@ const ASSUMPTIONS: &[(&str, &str)] = &[
 ];
 
 const KINDS: &[(&str, &str)] = &[
-    ("Cluster", "kubeproof.dev/v1: nodes, pods, services, externals, links and FIBs, by hand"),
+    (
+        "Cluster",
+        "kubeproof.dev/v1: nodes, pods, services, externals, links and FIBs, by hand",
+    ),
     ("*.spec", "constraints, as text"),
 ];
 
 fn codes() -> Vec<(&'static str, &'static str)> {
-    [input::CODES, input::compact::CODES, lower::CODES, lang::CODES, logic::check::CODES, logic::bind::CODES, findings::CODES]
-        .concat()
+    [
+        input::CODES,
+        input::compact::CODES,
+        lower::CODES,
+        lang::CODES,
+        logic::check::CODES,
+        logic::bind::CODES,
+        findings::CODES,
+    ]
+    .concat()
 }
 
 fn predicates() -> Vec<(String, String)> {
-    logic::signature::SIGNATURES.iter().map(|s| (s.form.to_owned(), s.says.to_owned())).collect()
+    logic::signature::SIGNATURES
+        .iter()
+        .map(|s| (s.form.to_owned(), s.says.to_owned()))
+        .collect()
 }
 
 /// What a code, predicate, disposition or assumption means.
 pub(crate) fn explain(id: &str) -> Option<String> {
-    let tables = [codes(), DISPOSITIONS.to_vec(), ASSUMPTIONS.to_vec(), KINDS.to_vec()].concat();
-    let found = tables.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(id));
+    let tables = [
+        codes(),
+        DISPOSITIONS.to_vec(),
+        ASSUMPTIONS.to_vec(),
+        KINDS.to_vec(),
+    ]
+    .concat();
+    let found = tables
+        .into_iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(id));
     let from_table = found.map(|(name, meaning)| format!("{name}: {meaning}\n"));
     from_table.or_else(|| {
         let same: Vec<String> = predicates()
@@ -118,13 +158,18 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         What::Assumptions => owned(ASSUMPTIONS),
         What::Kinds => owned(KINDS),
         What::Entities | What::Rules | What::Links => {
-            let Some((sources, cluster, lowered)) = one_cluster(&args.paths, None, args.cluster.as_deref(), output)
+            let Some((sources, cluster, lowered)) =
+                one_cluster(&args.paths, None, args.cluster.as_deref(), output)
             else {
                 return Exit::Bad;
             };
             let text = of(args.what, &sources, &cluster, &lowered);
             output.print(&text);
-            return if text.is_empty() { Exit::Nothing } else { Exit::Good };
+            return if text.is_empty() {
+                Exit::Nothing
+            } else {
+                Exit::Good
+            };
         }
     };
     output.print(&aligned(&rows));
@@ -132,7 +177,9 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
 }
 
 fn owned(rows: &[(&str, &str)]) -> Vec<(String, String)> {
-    rows.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+    rows.iter()
+        .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+        .collect()
 }
 
 fn constraints() -> Vec<(String, String)> {
@@ -142,15 +189,24 @@ fn constraints() -> Vec<(String, String)> {
         let source = sources.add(builtin.file, builtin.text);
         for c in session::parse(&sources, source).0 {
             let opt_in = if builtin.opt_in { " (opt-in)" } else { "" };
-            rows.push((format!("{} {}", c.id, c.name), format!("{}{opt_in}", c.title)));
+            rows.push((
+                format!("{} {}", c.id, c.name),
+                format!("{}{opt_in}", c.title),
+            ));
         }
     }
     rows
 }
 
 fn aligned(rows: &[(String, String)]) -> String {
-    let width = rows.iter().map(|(a, _)| a.chars().count()).max().unwrap_or(0);
-    rows.iter().map(|(a, b)| format!("{a:width$}  {b}\n")).collect()
+    let width = rows
+        .iter()
+        .map(|(a, _)| a.chars().count())
+        .max()
+        .unwrap_or(0);
+    rows.iter()
+        .map(|(a, b)| format!("{a:width$}  {b}\n"))
+        .collect()
 }
 
 fn of(
@@ -167,7 +223,9 @@ fn of(
                 .ids()
                 .map(|id| {
                     let held = lowered.structure.addr.iter().filter(|(e, _)| *e == id);
-                    let nets: Vec<String> = held.map(|(_, net)| kubeproof::model::inet::show_net(*net)).collect();
+                    let nets: Vec<String> = held
+                        .map(|(_, net)| kubeproof::model::inet::show_net(*net))
+                        .collect();
                     (names.full(id), nets.join(", "))
                 })
                 .collect();
@@ -178,7 +236,11 @@ fn of(
         }
         What::Links => {
             for (from, to) in &lowered.network.links {
-                text.push_str(&format!("link({}, {})\n", names.full(*from), names.full(*to)));
+                text.push_str(&format!(
+                    "link({}, {})\n",
+                    names.full(*from),
+                    names.full(*to)
+                ));
             }
         }
         _ => {
@@ -187,7 +249,12 @@ fn of(
                 let rows: Vec<(String, String)> = switch
                     .fib
                     .iter()
-                    .map(|r| (format!("  {}", rule::show(r, &names)), trace::place(sources, r.origin)))
+                    .map(|r| {
+                        (
+                            format!("  {}", rule::show(r, &names)),
+                            trace::place(sources, r.origin),
+                        )
+                    })
                     .collect();
                 text.push_str(&aligned(&rows));
             }

@@ -126,7 +126,9 @@ impl Files {
             Err(error) => return self.unreadable(&shown, &error),
         };
         entries.sort();
-        let snapshot = entries.iter().any(|e| e.file_name().is_some_and(|n| n == SNAPSHOT));
+        let snapshot = entries
+            .iter()
+            .any(|e| e.file_name().is_some_and(|n| n == SNAPSHOT));
         for entry in entries {
             walk.seen += 1;
             if walk.seen > MOST {
@@ -145,19 +147,22 @@ impl Files {
                     }
                 }
                 Ok(meta) if meta.is_file() && is_read(&entry) => walk.found.push(entry),
-                // Sockets, devices, and files of other names.
-                Ok(_) => {}
                 Err(error) if is_read(&entry) => {
                     self.unreadable(&entry.display().to_string(), &error);
                 }
-                Err(_) => {}
+                // Sockets, devices, and files of other names.
+                Ok(_) | Err(_) => {}
             }
         }
         walk.open.remove(&real);
     }
 
     fn file(&mut self, file: &Path, path: &str, named: bool, options: Options) {
-        let name = if named { path.to_owned() } else { file.display().to_string() };
+        let name = if named {
+            path.to_owned()
+        } else {
+            file.display().to_string()
+        };
         let size = fs::metadata(file).map_or(0, |meta| meta.len());
         if size > options.largest() {
             self.too_large(&name, options);
@@ -232,8 +237,11 @@ fn is_read(file: &Path) -> bool {
 /// The system's messages begin with a capital.
 fn lower(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may")]
 mod tests;

@@ -17,7 +17,11 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new() -> Self {
-        Self { out: anstream::stdout(), err: anstream::stderr(), broken: false }
+        Self {
+            out: anstream::stdout(),
+            err: anstream::stderr(),
+            broken: false,
+        }
     }
 
     /// To standard output. A reader that closes its pipe (`| head`) is no error of ours.
@@ -40,10 +44,19 @@ impl Output {
     }
 
     /// Diagnostics, each with its snippet, to standard error.
-    pub(crate) fn diagnostics<'d>(&mut self, sources: &SourceMap, all: impl IntoIterator<Item = &'d Diagnostic>) {
-        let color = self.err.current_choice() != anstream::ColorChoice::Never && io::stderr().is_terminal();
+    pub(crate) fn diagnostics<'d>(
+        &mut self,
+        sources: &SourceMap,
+        all: impl IntoIterator<Item = &'d Diagnostic>,
+    ) {
+        let color =
+            self.err.current_choice() != anstream::ColorChoice::Never && io::stderr().is_terminal();
         for diagnostic in all {
-            let _ = writeln!(self.err, "{}", snippet::render(sources, diagnostic, color).trim_end_matches('\n'));
+            let _ = writeln!(
+                self.err,
+                "{}",
+                snippet::render(sources, diagnostic, color).trim_end_matches('\n')
+            );
             let _ = writeln!(self.err);
         }
     }

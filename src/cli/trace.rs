@@ -79,7 +79,10 @@ pub(crate) fn one_cluster(
     let reading = input::Options::default();
     let files = load::load(paths, &mut std::io::stdin().lock(), stdin_filename, reading);
     let loaded = input::load(&files.sources, &files.inputs, reading);
-    output.diagnostics(&files.sources, files.diagnostics.iter().chain(loaded.all_diagnostics()));
+    output.diagnostics(
+        &files.sources,
+        files.diagnostics.iter().chain(loaded.all_diagnostics()),
+    );
     for object in &loaded.unsupported {
         output.diagnostics(&files.sources, [&kubeproof::session::not_supported(object)]);
     }
@@ -87,13 +90,25 @@ pub(crate) fn one_cluster(
         return None;
     }
     let names: Vec<String> = loaded.clusters.iter().map(|c| c.name.clone()).collect();
-    let mut fitting: Vec<_> =
-        loaded.clusters.into_iter().filter(|c| wanted.is_none_or(|name| c.name == name)).collect();
+    let mut fitting: Vec<_> = loaded
+        .clusters
+        .into_iter()
+        .filter(|c| wanted.is_none_or(|name| c.name == name))
+        .collect();
     if fitting.len() != 1 {
         let (message, help) = match (fitting.len(), wanted) {
-            (0, Some(name)) => (format!("there is no cluster `{name}`"), format!("there are: {}", names.join(", "))),
-            (0, None) => ("the PATHs hold no cluster".to_owned(), "a cluster is a document with `kind: Cluster`".to_owned()),
-            _ => ("the PATHs hold several clusters".to_owned(), format!("choose one with --cluster: {}", names.join(", "))),
+            (0, Some(name)) => (
+                format!("there is no cluster `{name}`"),
+                format!("there are: {}", names.join(", ")),
+            ),
+            (0, None) => (
+                "the PATHs hold no cluster".to_owned(),
+                "a cluster is a document with `kind: Cluster`".to_owned(),
+            ),
+            _ => (
+                "the PATHs hold several clusters".to_owned(),
+                format!("choose one with --cluster: {}", names.join(", ")),
+            ),
         };
         output.fail(&message);
         output.help(&help);
@@ -111,9 +126,20 @@ pub(crate) fn one_cluster(
 
 /// Walks one message or many.
 pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
-    let found = one_cluster(&args.paths, args.stdin_filename.as_deref(), args.cluster.as_deref(), output);
-    let Some((sources, cluster, lowered)) = found else { return Exit::Bad };
-    let asked = Asked { sources: &sources, cluster: &cluster, lowered: &lowered };
+    let found = one_cluster(
+        &args.paths,
+        args.stdin_filename.as_deref(),
+        args.cluster.as_deref(),
+        output,
+    );
+    let Some((sources, cluster, lowered)) = found else {
+        return Exit::Bad;
+    };
+    let asked = Asked {
+        sources: &sources,
+        cluster: &cluster,
+        lowered: &lowered,
+    };
     if let Some(file) = &args.queries {
         return asked.many(file, output);
     }
@@ -134,8 +160,15 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         }
         Ok(trace) => {
             output.print(&asked.show(&trace, args.output));
-            let delivered = trace.outcomes.iter().all(|o| o.disposition == Disposition::Delivered);
-            if delivered { Exit::Good } else { Exit::Violated }
+            let delivered = trace
+                .outcomes
+                .iter()
+                .all(|o| o.disposition == Disposition::Delivered);
+            if delivered {
+                Exit::Good
+            } else {
+                Exit::Violated
+            }
         }
     }
 }
@@ -149,8 +182,10 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn answer(&self, question: &Question) -> Result<Trace, QuestionError> {
         let (sender, header) = question::message(self.cluster, self.lowered, question)?;
-        walk::trace(&self.lowered.network, sender, header)
-            .map_err(|error| QuestionError { message: error.to_string(), help: None })
+        walk::trace(&self.lowered.network, sender, header).map_err(|error| QuestionError {
+            message: error.to_string(),
+            help: None,
+        })
     }
 
     fn show(&self, trace: &Trace, format: Format) -> String {
@@ -159,11 +194,23 @@ impl Asked<'_> {
         if format == Format::Json {
             return json::render_trace(trace, &names, network, self.sources);
         }
-        let teller = trace::Teller { names: &names, network, sources: self.sources };
+        let teller = trace::Teller {
+            names: &names,
+            network,
+            sources: self.sources,
+        };
         let mut text = teller.trace(trace, "");
         for (i, outcome) in trace.outcomes.iter().enumerate() {
-            let which = if trace.outcomes.len() > 1 { format!("outcome {}: ", i + 1) } else { String::new() };
-            text.push_str(&format!("{which}{}: {}\n", outcome.disposition.word(), teller.fate(outcome)));
+            let which = if trace.outcomes.len() > 1 {
+                format!("outcome {}: ", i + 1)
+            } else {
+                String::new()
+            };
+            text.push_str(&format!(
+                "{which}{}: {}\n",
+                outcome.disposition.word(),
+                teller.fate(outcome)
+            ));
         }
         text
     }
@@ -198,9 +245,12 @@ impl Asked<'_> {
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            let question = serde_json::from_slice::<Question>(&line).map_err(|error| error.to_string());
+            let question =
+                serde_json::from_slice::<Question>(&line).map_err(|error| error.to_string());
             let text = match question.and_then(|q| self.answer(&q).map_err(|e| e.message)) {
-                Ok(trace) => json::render_trace_line(&trace, &names, &self.lowered.network, self.sources),
+                Ok(trace) => {
+                    json::render_trace_line(&trace, &names, &self.lowered.network, self.sources)
+                }
                 Err(error) => {
                     exit = Exit::Bad;
                     serde_json::json!({ "error": error }).to_string()

@@ -99,8 +99,11 @@ enum FailOn {
 }
 
 fn report(text: &str) -> Result<(Format, String), String> {
-    let (format, path) = text.split_once('=').ok_or("write FORMAT=PATH, such as junit=report.xml")?;
-    let format = Format::from_str(format, false).map_err(|_| format!("`{format}` is none of text, json, junit"))?;
+    let (format, path) = text
+        .split_once('=')
+        .ok_or("write FORMAT=PATH, such as junit=report.xml")?;
+    let format = Format::from_str(format, false)
+        .map_err(|_| format!("`{format}` is none of text, json, junit"))?;
     if path.is_empty() {
         return Err("the path is empty".to_owned());
     }
@@ -108,44 +111,73 @@ fn report(text: &str) -> Result<(Format, String), String> {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "write a number of seconds, such as 30 or 0.5".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|_| "write a number of seconds from 0 on".to_owned())
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "write a number of seconds, such as 30 or 0.5".to_owned())?;
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| "write a number of seconds from 0 on".to_owned())
 }
 
 /// Verifies, renders, decides the exit code.
 pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
-    let reading = input::Options { max_file_size: args.max_file_size };
-    let mut files = load::load(&args.paths, &mut std::io::stdin().lock(), args.stdin_filename.as_deref(), reading);
+    let reading = input::Options {
+        max_file_size: args.max_file_size,
+    };
+    let mut files = load::load(
+        &args.paths,
+        &mut std::io::stdin().lock(),
+        args.stdin_filename.as_deref(),
+        reading,
+    );
     let unread = std::mem::take(&mut files.diagnostics);
-    if let Some(unknown) = args.only.iter().chain(&args.enable).find(|id| !exists(id, &files)) {
+    if let Some(unknown) = args
+        .only
+        .iter()
+        .chain(&args.enable)
+        .find(|id| !exists(id, &files))
+    {
         output.fail(&format!("there is no constraint `{unknown}`"));
         output.help("`kubeproof list constraints` lists the built-in ones");
         return Exit::Bad;
     }
     let options = session::Options {
         input: reading,
-        model: if args.model == Wording::Classic { Model::Classic } else { Model::Current },
+        model: if args.model == Wording::Classic {
+            Model::Classic
+        } else {
+            Model::Current
+        },
         enable: args.enable.clone(),
         only: args.only.clone(),
         timeout: args.timeout,
         keep_queries: args.emit_smt2.is_some(),
     };
-    let session::Outcome { mut run, queries } = match session::verify(files.sources, &files.inputs, &options) {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            output.fail(&error.to_string());
-            output.help("this is a mistake in kubeproof, not in the input: please report it with the input");
-            return Exit::Bad;
-        }
-    };
+    let session::Outcome { mut run, queries } =
+        match session::verify(files.sources, &files.inputs, &options) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                output.fail(&error.to_string());
+                output.help(
+                "this is a mistake in kubeproof, not in the input: please report it with the input",
+            );
+                return Exit::Bad;
+            }
+        };
     run.diagnostics.splice(0..0, unread);
-    output.diagnostics(&run.sources, run.diagnostics.iter().chain(run.clusters.iter().flat_map(|c| &c.diagnostics)));
+    output.diagnostics(
+        &run.sources,
+        run.diagnostics
+            .iter()
+            .chain(run.clusters.iter().flat_map(|c| &c.diagnostics)),
+    );
     let mut exit = exit(&run, args);
     if !run.clusters.is_empty() || args.output != Format::Text {
         output.print(&render(&run, args.output, args.quiet));
     } else if exit == Exit::Nothing {
         output.fail("nothing was checked: the PATHs hold no cluster");
-        output.help("a cluster is a document with `apiVersion: kubeproof.dev/v1` and `kind: Cluster`");
+        output.help(
+            "a cluster is a document with `apiVersion: kubeproof.dev/v1` and `kind: Cluster`",
+        );
     }
     for (format, path) in &args.report {
         let text = anstream::adapter::strip_str(&render(&run, *format, args.quiet)).to_string();
@@ -164,9 +196,15 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
 }
 
 fn exists(id: &str, files: &load::Files) -> bool {
-    let builtin = kubeproof::library::builtins().iter().any(|b| b.id == id || b.file.contains(&format!("-{id}.spec")));
+    let builtin = kubeproof::library::builtins()
+        .iter()
+        .any(|b| b.id == id || b.file.contains(&format!("-{id}.spec")));
     // A user's own is looked for as a word; the session says the rest.
-    builtin || files.sources.iter().any(|(_, source)| source.text().contains(id))
+    builtin
+        || files
+            .sources
+            .iter()
+            .any(|(_, source)| source.text().contains(id))
 }
 
 fn render(run: &Run, format: Format, quiet: bool) -> String {
@@ -180,7 +218,11 @@ fn render(run: &Run, format: Format, quiet: bool) -> String {
 /// Where several apply: 2, 1, 3, 4, 0.
 fn exit(run: &Run, args: &Args) -> Exit {
     let summary = run.summary();
-    let findings = run.clusters.iter().filter_map(|c| c.verified.as_ref()).any(|v| !v.findings.is_empty());
+    let findings = run
+        .clusters
+        .iter()
+        .filter_map(|c| c.verified.as_ref())
+        .any(|v| !v.findings.is_empty());
     if run.has_errors() {
         Exit::Bad
     } else if summary.violated > 0 || (findings && args.fail_on == Some(FailOn::Warning)) {
@@ -205,7 +247,10 @@ fn emit(folder: &Path, run: &Run, queries: &[Vec<Query>]) -> std::io::Result<()>
         let folder = folder.join(name);
         std::fs::create_dir_all(&folder)?;
         for query in queries {
-            std::fs::write(folder.join(format!("{}.smt2", file_name(&query.name))), &query.text)?;
+            std::fs::write(
+                folder.join(format!("{}.smt2", file_name(&query.name))),
+                &query.text,
+            )?;
         }
     }
     Ok(())
@@ -213,7 +258,17 @@ fn emit(folder: &Path, run: &Run, queries: &[Vec<Query>]) -> std::io::Result<()>
 
 /// Names are the user's words: nothing in them may leave the folder.
 fn file_name(name: &str) -> String {
-    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
+    let plain = |c: char| {
+        if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') {
+            c
+        } else {
+            '_'
+        }
+    };
     let name: String = name.chars().take(100).map(plain).collect();
-    if name.trim_matches('.').is_empty() { format!("_{name}") } else { name }
+    if name.trim_matches('.').is_empty() {
+        format!("_{name}")
+    } else {
+        name
+    }
 }

@@ -48,13 +48,15 @@ pub fn describe(node: Node<'_>) -> &'static str {
 
 /// Tells that a value is of the wrong type.
 pub fn wrong_type(node: Node<'_>, expected: &str, problems: &mut Problems) {
-    if node.is_hole() {
+    if node.is_hole() || problems.skips() {
         return;
     }
     let message = format!("expected {expected}, found {}", describe(node));
     let mut diagnostic = Diagnostic::error("I020", node.span(), message);
-    if matches!(node.value(), Value::Bool(_) | Value::Int(_) | Value::Float(_))
-        && expected.starts_with("a string")
+    if matches!(
+        node.value(),
+        Value::Bool(_) | Value::Int(_) | Value::Float(_)
+    ) && expected.starts_with("a string")
     {
         diagnostic = diagnostic.help("in quotes it is a string");
     }
@@ -125,17 +127,15 @@ impl<'t> Fields<'t> {
     /// Tells the fields that were not asked for.
     pub fn finish(self, problems: &mut Problems) {
         for entry in self.map.iter() {
-            if self.asked.contains(&entry.key) {
+            if self.asked.contains(&entry.key) || problems.skips() {
                 continue;
             }
             let message = format!("unknown field {} in {}", show(entry.key), self.what);
             let mut diagnostic = Diagnostic::error("I018", entry.key_span, message);
-            if problems.has_room() {
-                diagnostic = diagnostic.help(match nearest(entry.key, &self.asked) {
-                    Some(known) => format!("did you mean `{known}`?"),
-                    None => format!("known are {}", all_of(&self.asked)),
-                });
-            }
+            diagnostic = diagnostic.help(match nearest(entry.key, &self.asked) {
+                Some(known) => format!("did you mean `{known}`?"),
+                None => format!("known are {}", all_of(&self.asked)),
+            });
             problems.push(diagnostic);
         }
     }
@@ -188,7 +188,11 @@ pub fn name<'t>(node: Node<'t>, problems: &mut Problems) -> Option<&'t str> {
     } else if text.chars().count() > 253 {
         "a name is at most 253 characters long".to_owned()
     } else if let Some(c) = text.chars().find(|&c| bad(c)) {
-        let c = if c == '/' || c == ' ' { c.to_string() } else { c.escape_unicode().to_string() };
+        let c = if c == '/' || c == ' ' {
+            c.to_string()
+        } else {
+            c.escape_unicode().to_string()
+        };
         format!("a name must not hold `{c}`")
     } else {
         return Some(text);

@@ -114,7 +114,10 @@ impl Loaded {
     /// Whether anything is wrong: exit code 2.
     pub fn failed(&self) -> bool {
         let broken = self.clusters.iter().any(|c| c.cluster.is_none());
-        broken || self.all_diagnostics().any(|d| d.severity == Severity::Error)
+        broken
+            || self
+                .all_diagnostics()
+                .any(|d| d.severity == Severity::Error)
     }
 }
 
@@ -169,7 +172,9 @@ fn one(sources: &SourceMap, input: &Input, options: Options, loaded: &mut Loaded
                 objects += 1;
                 let taken = problems.take_within(&document.range);
                 let mut own = Problems::with_room(problems.room());
-                taken.into_iter().for_each(|d| own.push(d));
+                for diagnostic in taken {
+                    own.push(diagnostic);
+                }
                 let cluster = compact::cluster(node, &input.path, &mut own);
                 let cluster = cluster.filter(|_| document.sound);
                 untold += own.untold();
@@ -203,13 +208,18 @@ fn one(sources: &SourceMap, input: &Input, options: Options, loaded: &mut Loaded
     untold += problems.untold();
     if untold > 0 {
         let message = format!("{untold} more mistakes in this file are not told");
-        problems.push_anyway(Diagnostic::error_in("I015", Some(source.name().to_owned()), message));
+        problems.push_anyway(Diagnostic::error_in(
+            "I015",
+            Some(source.name().to_owned()),
+            message,
+        ));
     }
     loaded.diagnostics.extend(problems.into_list());
 }
 
 const NO_OBJECT: &str = "no object with `apiVersion` and `kind`";
-const OBJECT: &str = "a cluster file begins with `apiVersion: kubeproof.dev/v1` and `kind: Cluster`";
+const OBJECT: &str =
+    "a cluster file begins with `apiVersion: kubeproof.dev/v1` and `kind: Cluster`";
 
 /// A text beyond the limit.
 pub(crate) fn too_large(name: &str, options: Options) -> Diagnostic {
@@ -301,7 +311,7 @@ fn unknown_kind<'t>(kind: &str, span: Span, problems: &mut Problems) -> Identity
     Identity::Wrong
 }
 
-fn name_of<'t>(node: Node<'t>) -> Option<&'t str> {
+fn name_of(node: Node<'_>) -> Option<&str> {
     let meta = node.as_map()?.get("metadata")?.value.as_map()?;
     let name = meta.get("name")?.value.as_str()?;
     (!name.is_empty()).then_some(name)

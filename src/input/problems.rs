@@ -46,6 +46,16 @@ impl Problems {
         self.list.len() < self.room
     }
 
+    /// Where there is no room for one more error, counts it and says so: the effort of a message can be spared.
+    pub fn skips(&mut self) -> bool {
+        let full = !self.has_room();
+        if full {
+            self.errors += 1;
+            self.untold += 1;
+        }
+        full
+    }
+
     /// One more, told whatever the room.
     pub fn push_anyway(&mut self, diagnostic: Diagnostic) {
         self.room += 1;
@@ -74,13 +84,15 @@ impl Problems {
 
     /// Takes out those told within some bytes of the text, for whom they belong to. They stay counted.
     pub fn take_within(&mut self, range: &Range<usize>) -> Vec<Diagnostic> {
-        let within = |d: &mut Diagnostic| d.span.is_some_and(|s| range.contains(&(s.start as usize)));
+        let within =
+            |d: &mut Diagnostic| d.span.is_some_and(|s| range.contains(&(s.start as usize)));
         self.list.extract_if(.., within).collect()
     }
 
     /// Those told, in the order of the text.
     pub fn into_list(mut self) -> Vec<Diagnostic> {
-        self.list.sort_by_key(|d| d.span.map(|s| (s.source, s.start)));
+        self.list
+            .sort_by_key(|d| d.span.map(|s| (s.source, s.start)));
         self.list
     }
 }

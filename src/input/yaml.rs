@@ -24,11 +24,13 @@ use crate::base::source::{SourceId, Span};
 /// How deep lists and objects may lie in each other.
 pub const MAX_DEPTH: usize = 128;
 /// How many values one file may hold.
-pub const MAX_NODES: usize = 6_000_000;
+pub const MAX_NODES: usize = 5_000_000;
 /// How many documents one file may hold.
 pub const MAX_DOCUMENTS: usize = 400_000;
 /// How many anchors one document may hold.
 pub const MAX_ANCHORS: usize = 100_000;
+/// After so many mistakes that are not told a file is left.
+pub const MAX_UNTOLD: usize = 10_000;
 /// How many values the aliases of one document may stand for; a long string counts as several.
 pub const MAX_EXPANDED: u64 = 1_000_000;
 
@@ -99,8 +101,8 @@ fn one(yaml: &mut Yaml, text: &str, range: Range<usize>, problems: &mut Problems
         Err(stop) => {
             yaml.tree.rows.truncate(rows);
             yaml.tree.pool.truncate(pool);
-            let full = stop.code == "I014";
-            problems.push(stop);
+            let full = matches!(stop.code, "I014" | "I015");
+            problems.push(*stop);
             !full
         }
     }

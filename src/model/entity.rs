@@ -132,23 +132,23 @@ impl PartialOrd for FullName {
 ///
 /// On bytes, whose order is that of the characters; without allocating, since whole clusters are sorted by it.
 pub fn natural_cmp(a: &str, b: &str) -> Ordering {
-    let (mut x, mut y) = (a.as_bytes(), b.as_bytes());
+    let (mut left, mut right) = (a.as_bytes(), b.as_bytes());
     loop {
-        match (x, y) {
-            ([], []) => return a.cmp(b),
-            ([], _) => return Ordering::Less,
-            (_, []) => return Ordering::Greater,
-            ([c, ..], [d, ..]) if c.is_ascii_digit() && d.is_ascii_digit() => {
-                let (m, n);
-                (m, x) = digits(x);
-                (n, y) = digits(y);
-                let order = m.len().cmp(&n.len()).then_with(|| m.cmp(n));
+        match (left.first(), right.first()) {
+            (None, None) => return a.cmp(b),
+            (None, Some(_)) => return Ordering::Less,
+            (Some(_), None) => return Ordering::Greater,
+            (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
+                let (one, other);
+                (one, left) = digits(left);
+                (other, right) = digits(right);
+                let order = one.len().cmp(&other.len()).then_with(|| one.cmp(other));
                 if order.is_ne() {
                     return order;
                 }
             }
-            ([c, rest @ ..], [d, other @ ..]) if c == d => (x, y) = (rest, other),
-            ([c, ..], [d, ..]) => return c.cmp(d),
+            (Some(x), Some(y)) if x == y => (left, right) = (&left[1..], &right[1..]),
+            (Some(x), Some(y)) => return x.cmp(y),
         }
     }
 }

@@ -171,7 +171,11 @@ pub fn render(run: &Run) -> String {
     let json = RunJson {
         schema_version: 1,
         clusters: run.clusters.iter().map(|c| cluster(run, c)).collect(),
-        diagnostics: run.diagnostics.iter().map(|d| diagnostic(&run.sources, d)).collect(),
+        diagnostics: run
+            .diagnostics
+            .iter()
+            .map(|d| diagnostic(&run.sources, d))
+            .collect(),
         summary: SummaryJson {
             clusters: s.clusters,
             failed: s.failed,
@@ -194,17 +198,45 @@ pub fn render_diagnostics(sources: &SourceMap, diagnostics: &[Diagnostic]) -> St
         diagnostics: Vec<DiagnosticJson>,
     }
     let diagnostics = diagnostics.iter().map(|d| diagnostic(sources, d)).collect();
-    pretty(&OnlyDiagnostics { schema_version: 1, diagnostics })
+    pretty(&OnlyDiagnostics {
+        schema_version: 1,
+        diagnostics,
+    })
 }
 
 /// One trace, pretty.
-pub fn render_trace(trace: &Trace, names: &Names<'_>, network: &Network, sources: &SourceMap) -> String {
-    pretty(&Writer { names, network, sources }.trace(trace))
+pub fn render_trace(
+    trace: &Trace,
+    names: &Names<'_>,
+    network: &Network,
+    sources: &SourceMap,
+) -> String {
+    pretty(
+        &Writer {
+            names,
+            network,
+            sources,
+        }
+        .trace(trace),
+    )
 }
 
 /// One trace on one line, without its end.
-pub fn render_trace_line(trace: &Trace, names: &Names<'_>, network: &Network, sources: &SourceMap) -> String {
-    serde_json::to_string(&Writer { names, network, sources }.trace(trace)).unwrap_or_default()
+pub fn render_trace_line(
+    trace: &Trace,
+    names: &Names<'_>,
+    network: &Network,
+    sources: &SourceMap,
+) -> String {
+    serde_json::to_string(
+        &Writer {
+            names,
+            network,
+            sources,
+        }
+        .trace(trace),
+    )
+    .unwrap_or_default()
 }
 
 fn pretty(value: &impl Serialize) -> String {
@@ -218,10 +250,17 @@ fn diagnostic(sources: &SourceMap, d: &Diagnostic) -> DiagnosticJson {
     let at = d.span.map(|span| place(sources, span));
     DiagnosticJson {
         code: d.code,
-        severity: if d.severity == Severity::Error { "error" } else { "warning" },
+        severity: if d.severity == Severity::Error {
+            "error"
+        } else {
+            "warning"
+        },
         message: d.message.clone(),
         help: d.help.clone(),
-        file: at.as_ref().map(|p| p.file.clone()).or_else(|| d.file.clone()),
+        file: at
+            .as_ref()
+            .map(|p| p.file.clone())
+            .or_else(|| d.file.clone()),
         line: at.as_ref().map(|p| p.line),
         column: at.as_ref().map(|p| p.column),
     }
@@ -229,11 +268,19 @@ fn diagnostic(sources: &SourceMap, d: &Diagnostic) -> DiagnosticJson {
 
 fn place(sources: &SourceMap, span: Span) -> PlaceJson {
     let at = sources.line_col(span.source, span.start);
-    PlaceJson { file: sources.get(span.source).name().to_owned(), line: at.line, column: at.column }
+    PlaceJson {
+        file: sources.get(span.source).name().to_owned(),
+        line: at.line,
+        column: at.column,
+    }
 }
 
 fn cluster(run: &Run, report: &ClusterReport) -> ClusterJson {
-    let diagnostics = report.diagnostics.iter().map(|d| diagnostic(&run.sources, d)).collect();
+    let diagnostics = report
+        .diagnostics
+        .iter()
+        .map(|d| diagnostic(&run.sources, d))
+        .collect();
     let mut json = ClusterJson {
         name: report.name.clone(),
         path: report.path.clone(),
@@ -243,13 +290,23 @@ fn cluster(run: &Run, report: &ClusterReport) -> ClusterJson {
         findings: Vec::new(),
         diagnostics,
     };
-    let Some(verified) = &report.verified else { return json };
+    let Some(verified) = &report.verified else {
+        return json;
+    };
     let names = Names::new(&verified.cluster);
-    let writer = Writer { names: &names, network: &verified.lowered.network, sources: &run.sources };
+    let writer = Writer {
+        names: &names,
+        network: &verified.lowered.network,
+        sources: &run.sources,
+    };
     json.assumptions = verified
         .assumptions
         .iter()
-        .map(|a| AssumptionJson { id: a.id, value: a.value.clone(), default: a.default })
+        .map(|a| AssumptionJson {
+            id: a.id,
+            value: a.value.clone(),
+            default: a.default,
+        })
         .collect();
     json.results = verified.results.iter().map(|r| writer.result(r)).collect();
     json.findings = verified
@@ -282,7 +339,10 @@ impl Writer<'_> {
             queries: result.queries,
             compared: result.compared,
             detail: result.detail.clone(),
-            counterexample: result.counterexample.as_ref().map(|c| self.counterexample(c)),
+            counterexample: result
+                .counterexample
+                .as_ref()
+                .map(|c| self.counterexample(c)),
         }
     }
 
@@ -299,7 +359,10 @@ impl Writer<'_> {
             trace: first.map(|m| self.trace(&m.trace)),
             replayed: counterexample.replayed,
             other_messages: messages
-                .map(|m| OtherMessageJson { message: self.message(m), trace: self.trace(&m.trace) })
+                .map(|m| OtherMessageJson {
+                    message: self.message(m),
+                    trace: self.trace(&m.trace),
+                })
                 .collect(),
         }
     }
@@ -315,11 +378,16 @@ impl Writer<'_> {
     }
 
     fn message(&self, message: &Message) -> MessageJson {
-        MessageJson { sender: self.names.full(message.sender), header: header(message.header) }
+        MessageJson {
+            sender: self.names.full(message.sender),
+            header: header(message.header),
+        }
     }
 
     fn trace(&self, trace: &Trace) -> TraceJson {
-        TraceJson { outcomes: trace.outcomes.iter().map(|o| self.outcome(o)).collect() }
+        TraceJson {
+            outcomes: trace.outcomes.iter().map(|o| self.outcome(o)).collect(),
+        }
     }
 
     fn outcome(&self, outcome: &Outcome) -> OutcomeJson {
@@ -327,9 +395,15 @@ impl Writer<'_> {
         json.replied = outcome.replied;
         json.reply = outcome.reply.as_ref().map(|reply| {
             let sent = reply.steps.first().map_or(outcome.sent, |s| s.header);
-            Box::new(TraceJson { outcomes: vec![self.journey(reply, sent, reply.end)] })
+            Box::new(TraceJson {
+                outcomes: vec![self.journey(reply, sent, reply.end)],
+            })
         });
-        let teller = Teller { names: self.names, network: self.network, sources: self.sources };
+        let teller = Teller {
+            names: self.names,
+            network: self.network,
+            sources: self.sources,
+        };
         json.choices = outcome
             .choices
             .iter()
@@ -343,7 +417,10 @@ impl Writer<'_> {
     }
 
     fn journey(&self, journey: &Journey, sent: Header, disposition: Disposition) -> OutcomeJson {
-        let received = journey.receiver.and_then(|_| journey.steps.last()).map(|step| step.header);
+        let received = journey
+            .receiver
+            .and_then(|_| journey.steps.last())
+            .map(|step| step.header);
         let at = journey.receiver.and_then(|id| self.home(id));
         OutcomeJson {
             disposition: disposition.word(),
@@ -375,7 +452,11 @@ impl Writer<'_> {
             Event::Discard { rule, .. } => ("discard", *rule),
             Event::Receive => ("receive", None),
         };
-        let teller = Teller { names: self.names, network: self.network, sources: self.sources };
+        let teller = Teller {
+            names: self.names,
+            network: self.network,
+            sources: self.sources,
+        };
         StepJson {
             event,
             at: self.names.full(step.at),

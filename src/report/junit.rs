@@ -18,7 +18,11 @@ pub fn render(run: &Run) -> String {
     }
     if !run.diagnostics.is_empty() {
         let mut suite = TestSuite::new("input");
-        let messages: Vec<String> = run.diagnostics.iter().map(|d| format!("{}: {}", d.code, d.message)).collect();
+        let messages: Vec<String> = run
+            .diagnostics
+            .iter()
+            .map(|d| format!("{}: {}", d.code, d.message))
+            .collect();
         suite.add_test_case(failed_input(&messages));
         report.add_test_suite(suite);
     }
@@ -34,8 +38,11 @@ fn suite(run: &Run, cluster: &ClusterReport) -> TestSuite {
             }
         }
         None => {
-            let messages: Vec<String> =
-                cluster.diagnostics.iter().map(|d| format!("{}: {}", d.code, d.message)).collect();
+            let messages: Vec<String> = cluster
+                .diagnostics
+                .iter()
+                .map(|d| format!("{}: {}", d.code, d.message))
+                .collect();
             suite.add_test_case(failed_input(&messages));
         }
     }
@@ -44,7 +51,10 @@ fn suite(run: &Run, cluster: &ClusterReport) -> TestSuite {
 
 fn failed_input(messages: &[String]) -> TestCase {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-    status.set_type("input").set_message("the input could not be verified").set_description(messages.join("\n"));
+    status
+        .set_type("input")
+        .set_message("the input could not be verified")
+        .set_description(messages.join("\n"));
     TestCase::new("input", status)
 }
 
@@ -53,18 +63,25 @@ fn case(run: &Run, cluster: &ClusterReport, verified: &Verified, result: &CheckR
         Verdict::Proven => TestCaseStatus::success(),
         Verdict::Vacuous | Verdict::Waived => {
             let mut status = TestCaseStatus::skipped();
-            status.set_type(result.verdict.word()).set_message(result.detail.clone());
+            status
+                .set_type(result.verdict.word())
+                .set_message(result.detail.clone());
             status
         }
         Verdict::Unknown => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            status.set_type("unknown").set_message(result.detail.clone());
+            status
+                .set_type("unknown")
+                .set_message(result.detail.clone());
             status
         }
         Verdict::Violated => {
             let (message, trace) = violation(run, verified, result);
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type("violated").set_message(message).set_description(trace);
+            status
+                .set_type("violated")
+                .set_message(message)
+                .set_description(trace);
             status
         }
     };
@@ -81,13 +98,22 @@ fn case(run: &Run, cluster: &ClusterReport, verified: &Verified, result: &CheckR
 /// What is violated in a sentence, and the trace.
 fn violation(run: &Run, verified: &Verified, result: &CheckResult) -> (String, String) {
     let names = Names::new(&verified.cluster);
-    let teller = Teller { names: &names, network: &verified.lowered.network, sources: &run.sources };
+    let teller = Teller {
+        names: &names,
+        network: &verified.lowered.network,
+        sources: &run.sources,
+    };
     let messages = result.counterexample.iter().flat_map(|c| &c.messages);
     let mut told = vec![result.title.clone()];
     let mut trace = String::new();
     for message in messages {
         if let Some(outcome) = message.trace.outcomes.first() {
-            told.push(format!("{} sends {}: {}", names.with_kind(message.sender), message.header, teller.fate(outcome)));
+            told.push(format!(
+                "{} sends {}: {}",
+                names.with_kind(message.sender),
+                message.header,
+                teller.fate(outcome)
+            ));
         }
         trace.push_str(&teller.trace(&message.trace, ""));
     }

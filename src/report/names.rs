@@ -34,7 +34,11 @@ impl<'c> Names<'c> {
     pub fn short(&self, id: EntityId) -> String {
         let name = self.cluster.name_of(id);
         let unique = self.shared.get(name.short()).is_none_or(|n| *n == 1);
-        let text = if unique { name.short().to_owned() } else { name.to_string() };
+        let text = if unique {
+            name.short().to_owned()
+        } else {
+            name.to_string()
+        };
         printable(&text)
     }
 
@@ -44,9 +48,16 @@ impl<'c> Names<'c> {
         if kind == EntityKind::Outside {
             return kind.word().to_owned();
         }
-        let unique = self.shared.get(self.cluster.name_of(id).short()).is_none_or(|n| *n == 1);
+        let unique = self
+            .shared
+            .get(self.cluster.name_of(id).short())
+            .is_none_or(|n| *n == 1);
         // A full name says the kind itself.
-        if unique { format!("{} {}", kind.word(), self.short(id)) } else { self.short(id) }
+        if unique {
+            format!("{} {}", kind.word(), self.short(id))
+        } else {
+            self.short(id)
+        }
     }
 
     /// The cluster.
@@ -58,9 +69,20 @@ impl<'c> Names<'c> {
 /// Control characters, and those that turn the reading direction, are shown as escapes: names are the user's words, and
 /// must not be able to move the cursor or fake a verdict.
 pub fn printable(text: &str) -> String {
-    let hostile = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let hostile = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
     if !text.chars().any(hostile) {
         return text.to_owned();
     }
-    text.chars().map(|c| if hostile(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+    text.chars()
+        .map(|c| {
+            if hostile(c) {
+                c.escape_default().to_string()
+            } else {
+                c.to_string()
+            }
+        })
+        .collect()
 }

@@ -16,7 +16,10 @@ pub fn show(rule: &FibRule, names: &Names<'_>) -> String {
     let from_ports = m.from_ports.as_ref().map_or_else(any, ToString::to_string);
     let to = m.to.map_or_else(any, show_net);
     let to_ports = m.to_ports.as_ref().map_or_else(any, ToString::to_string);
-    format!("[{protocol}{from} {from_ports} {to} {to_ports} → {}]", action(&rule.action, names))
+    format!(
+        "[{protocol}{from} {from_ports} {to} {to_ports} → {}]",
+        action(&rule.action, names)
+    )
 }
 
 fn action(action: &Action, names: &Names<'_>) -> String {
@@ -35,13 +38,16 @@ fn action(action: &Action, names: &Names<'_>) -> String {
 
 /// `to 10.1.1.1:8080`, `from 192.0.2.1`.
 pub fn rewrite(way: &Rewrite) -> String {
-    let side = |word: &str, address: Option<std::net::IpAddr>, port: Option<u16>| match (address, port) {
-        (None, None) => None,
-        (Some(a), None) => Some(format!("{word} {a}")),
-        (Some(a), Some(p)) => Some(format!("{word} {}", std::net::SocketAddr::new(a, p))),
-        (None, Some(p)) => Some(format!("{word} port {p}")),
-    };
-    let sides =
-        [side("from", way.source, way.source_port), side("to", way.destination, way.destination_port)];
+    let side =
+        |word: &str, address: Option<std::net::IpAddr>, port: Option<u16>| match (address, port) {
+            (None, None) => None,
+            (Some(a), None) => Some(format!("{word} {a}")),
+            (Some(a), Some(p)) => Some(format!("{word} {}", std::net::SocketAddr::new(a, p))),
+            (None, Some(p)) => Some(format!("{word} port {p}")),
+        };
+    let sides = [
+        side("from", way.source, way.source_port),
+        side("to", way.destination, way.destination_port),
+    ];
     sides.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -95,7 +95,10 @@ pub struct Summary {
 impl Run {
     /// The counts.
     pub fn summary(&self) -> Summary {
-        let mut all = Summary { clusters: self.clusters.len(), ..Summary::default() };
+        let mut all = Summary {
+            clusters: self.clusters.len(),
+            ..Summary::default()
+        };
         for cluster in &self.clusters {
             let Some(verified) = &cluster.verified else {
                 all.failed += 1;
@@ -116,7 +119,11 @@ impl Run {
 
     /// Whether any mistake was told.
     pub fn has_errors(&self) -> bool {
-        let all = self.clusters.iter().flat_map(|c| &c.diagnostics).chain(&self.diagnostics);
+        let all = self
+            .clusters
+            .iter()
+            .flat_map(|c| &c.diagnostics)
+            .chain(&self.diagnostics);
         let mut all = all.filter(|d| d.severity == crate::base::diag::Severity::Error);
         all.next().is_some() || self.clusters.iter().any(|c| c.verified.is_none())
     }

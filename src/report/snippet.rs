@@ -172,7 +172,10 @@ impl View {
     fn of(line: &str, mark: &Mark<'_>) -> Self {
         // From characters to bytes of the line; a hostile line is looked at only around the mark.
         let column = mark.at.column - 1;
-        let start = line.char_indices().nth(column).map_or(line.len(), |(i, _)| i);
+        let start = line
+            .char_indices()
+            .nth(column)
+            .map_or(line.len(), |(i, _)| i);
         let length = mark.span.end.saturating_sub(mark.span.start) as usize;
         let mut end = start.saturating_add(length).min(line.len());
         while !line.is_char_boundary(end) {
@@ -186,7 +189,11 @@ impl View {
         };
         let mut begin = 0;
         if line.len() > WIDTH && start > BEFORE {
-            begin = line[..start].char_indices().rev().nth(BEFORE - 1).map_or(0, |(i, _)| i);
+            begin = line[..start]
+                .char_indices()
+                .rev()
+                .nth(BEFORE - 1)
+                .map_or(0, |(i, _)| i);
         }
         if begin > 0 {
             view.push('…');
@@ -274,13 +281,20 @@ mod tests {
              3 | b: two\n   |    ^^^\nhelp: remove one\n"
         );
         let d = Diagnostic::error_in("I002", Some("x\n.yaml".to_owned()), "no text").warning();
-        assert_eq!(render(&map, &d, false), "warning[I002]: no text\n  --> x\\n.yaml\n");
+        assert_eq!(
+            render(&map, &d, false),
+            "warning[I002]: no text\n  --> x\\n.yaml\n"
+        );
         assert!(render(&map, &d, true).contains("\x1b[1;33m"));
     }
 
     #[test]
     fn long_and_odd_lines() {
-        let text = format!("{}\t日本\x1b[31m\u{202e}bad{}", "é".repeat(500), "x".repeat(5000));
+        let text = format!(
+            "{}\t日本\x1b[31m\u{202e}bad{}",
+            "é".repeat(500),
+            "x".repeat(5000)
+        );
         let mut map = SourceMap::new();
         let id = map.add("-", text.clone());
         let d = Diagnostic::error("X", span(id, &text, "bad"), "m");
@@ -291,7 +305,11 @@ mod tests {
         let lines: Vec<&str> = out.lines().collect();
         let width = |s: &str| s.chars().map(|c| c.width().unwrap_or(0)).sum::<usize>();
         let at = lines[3].find("bad").map(|i| width(&lines[3][..i]));
-        assert_eq!(at, lines[4].find('^').map(|i| width(&lines[4][..i])), "{out}");
+        assert_eq!(
+            at,
+            lines[4].find('^').map(|i| width(&lines[4][..i])),
+            "{out}"
+        );
     }
 
     #[test]

@@ -67,26 +67,46 @@ pub fn render(run: &Run, options: Options) -> String {
     if counts.is_empty() {
         counts.push("nothing was checked".to_owned());
     }
-    let _ = writeln!(out, "{}: {}", plural(s.clusters, "cluster"), counts.join(", "));
+    let _ = writeln!(
+        out,
+        "{}: {}",
+        plural(s.clusters, "cluster"),
+        counts.join(", ")
+    );
     out
 }
 
 fn plural(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+    if count == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{count} {word}s")
+    }
 }
 
 fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: Options) {
     let bold = Style::new().bold();
     let name = printable(&report.name);
-    let path = if report.path == report.name { String::new() } else { format!("  {}", printable(&report.path)) };
+    let path = if report.path == report.name {
+        String::new()
+    } else {
+        format!("  {}", printable(&report.path))
+    };
     let Some(verified) = &report.verified else {
         let red = style(Verdict::Violated).bold();
-        let _ = writeln!(out, "{red}NOT VERIFIED{red:#}  {bold}{name}{bold:#}{path}: see the errors");
+        let _ = writeln!(
+            out,
+            "{red}NOT VERIFIED{red:#}  {bold}{name}{bold:#}{path}: see the errors"
+        );
         return;
     };
     let overall = overall(&verified.results);
     let tint = style(overall).bold();
-    let _ = writeln!(out, "{tint}{}{tint:#}  {bold}{name}{bold:#}{path}", headline(overall));
+    let _ = writeln!(
+        out,
+        "{tint}{}{tint:#}  {bold}{name}{bold:#}{path}",
+        headline(overall)
+    );
     let names = Names::new(&verified.cluster);
     let mut results: Vec<&CheckResult> = verified.results.iter().collect();
     // What needs a person comes first.
@@ -95,10 +115,23 @@ fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: 
         Verdict::Unknown => 1,
         _ => 2,
     });
-    let id_width = results.iter().map(|r| r.id.chars().count()).max().unwrap_or(0);
-    let name_width = results.iter().map(|r| constraint_name(r).chars().count()).max().unwrap_or(0);
+    let id_width = results
+        .iter()
+        .map(|r| r.id.chars().count())
+        .max()
+        .unwrap_or(0);
+    let name_width = results
+        .iter()
+        .map(|r| constraint_name(r).chars().count())
+        .max()
+        .unwrap_or(0);
     for result in results {
-        if options.quiet && matches!(result.verdict, Verdict::Proven | Verdict::Vacuous | Verdict::Waived) {
+        if options.quiet
+            && matches!(
+                result.verdict,
+                Verdict::Proven | Verdict::Vacuous | Verdict::Waived
+            )
+        {
             continue;
         }
         let tint = style(result.verdict);
@@ -112,7 +145,9 @@ fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: 
         );
         let _ = writeln!(out, "{}", line.trim_end());
         match &result.counterexample {
-            Some(counterexample) => render_counterexample(out, run, verified, &names, counterexample),
+            Some(counterexample) => {
+                render_counterexample(out, run, verified, &names, counterexample)
+            }
             None if result.verdict != Verdict::Proven && !result.detail.is_empty() => {
                 let _ = writeln!(out, "      {}", printable(&result.detail));
             }
@@ -124,22 +159,43 @@ fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: 
 
 /// The name, where it says more than the id.
 fn constraint_name(result: &CheckResult) -> String {
-    if result.constraint == result.id { String::new() } else { printable(&result.constraint) }
+    if result.constraint == result.id {
+        String::new()
+    } else {
+        printable(&result.constraint)
+    }
 }
 
 fn render_footer(out: &mut String, run: &Run, verified: &Verified, options: Options) {
     for finding in &verified.findings {
-        let at = finding.source.map(|span| format!("  {}", place(&run.sources, span))).unwrap_or_default();
-        let _ = writeln!(out, "  {}: {} [{}]{at}", finding.severity, printable(&finding.message), finding.id);
+        let at = finding
+            .source
+            .map(|span| format!("  {}", place(&run.sources, span)))
+            .unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "  {}: {} [{}]{at}",
+            finding.severity,
+            printable(&finding.message),
+            finding.id
+        );
     }
     if options.quiet {
         return;
     }
-    if let Some(universe) = verified.results.iter().find(|r| r.verdict == Verdict::Proven && r.detail.contains("messages")) {
+    if let Some(universe) = verified
+        .results
+        .iter()
+        .find(|r| r.verdict == Verdict::Proven && r.detail.contains("messages"))
+    {
         let _ = writeln!(out, "  proven for {}", universe.detail);
     }
     for assumption in &verified.assumptions {
-        let _ = writeln!(out, "  assuming {}={}: {}", assumption.id, assumption.value, assumption.meaning);
+        let _ = writeln!(
+            out,
+            "  assuming {}={}: {}",
+            assumption.id, assumption.value, assumption.meaning
+        );
     }
 }
 
@@ -173,11 +229,20 @@ fn render_counterexample(
     names: &Names<'_>,
     counterexample: &Counterexample,
 ) {
-    let teller = Teller { names, network: &verified.lowered.network, sources: &run.sources };
+    let teller = Teller {
+        names,
+        network: &verified.lowered.network,
+        sources: &run.sources,
+    };
     for message in &counterexample.messages {
         let broken = message.trace.outcomes.first();
         let fate = broken.map(|o| teller.fate(o)).unwrap_or_default();
-        let _ = writeln!(out, "      {} sends {}: {fate}", names.with_kind(message.sender), message.header);
+        let _ = writeln!(
+            out,
+            "      {} sends {}: {fate}",
+            names.with_kind(message.sender),
+            message.header
+        );
     }
     let values: Vec<String> = counterexample
         .assignment
@@ -191,8 +256,13 @@ fn render_counterexample(
     if counterexample.messages.is_empty() {
         for (_, witness) in &counterexample.assignment {
             if let Witness::Entity(id) = witness {
-                for at in places_of(verified, *id) {
-                    let _ = writeln!(out, "        {} is written at {}", names.with_kind(*id), place(&run.sources, at));
+                if let Some(at) = places_of(verified, *id) {
+                    let _ = writeln!(
+                        out,
+                        "        {} is written at {}",
+                        names.with_kind(*id),
+                        place(&run.sources, at)
+                    );
                 }
             }
         }
@@ -203,9 +273,21 @@ fn render_counterexample(
             out.push_str(&teller.outcome(outcome, "        ", false));
         } else if let Some(outcome) = message.trace.outcomes.first() {
             let more = message.trace.outcomes.len() - 1;
-            let way: Vec<String> = outcome.choices.iter().map(|(at, rule, way)| teller.choice(*at, *rule, *way)).collect();
-            let others = if more == 1 { "1 other outcome".to_owned() } else { format!("{more} other outcomes") };
-            let _ = writeln!(out, "        where {}; {others}: `kubeproof trace`", way.join(", "));
+            let way: Vec<String> = outcome
+                .choices
+                .iter()
+                .map(|(at, rule, way)| teller.choice(*at, *rule, *way))
+                .collect();
+            let others = if more == 1 {
+                "1 other outcome".to_owned()
+            } else {
+                format!("{more} other outcomes")
+            };
+            let _ = writeln!(
+                out,
+                "        where {}; {others}: `kubeproof trace`",
+                way.join(", ")
+            );
             out.push_str(&teller.outcome(outcome, "        ", false));
         }
         out.push('\n');
@@ -213,7 +295,10 @@ fn render_counterexample(
 }
 
 /// Where an entity is written.
-fn places_of(verified: &Verified, id: crate::model::entity::EntityId) -> Option<crate::base::source::Span> {
+fn places_of(
+    verified: &Verified,
+    id: crate::model::entity::EntityId,
+) -> Option<crate::base::source::Span> {
     let c = &verified.cluster;
     match c.kind_of(id) {
         EntityKind::Pod => c.pods.iter().find(|p| p.id == id).map(|p| p.origin),

@@ -28,7 +28,12 @@ pub struct Teller<'r> {
 /// `examples/k1/cluster.yaml:12:5`.
 pub fn place(sources: &SourceMap, span: Span) -> String {
     let at = sources.line_col(span.source, span.start);
-    format!("{}:{}:{}", printable(sources.get(span.source).name()), at.line, at.column)
+    format!(
+        "{}:{}:{}",
+        printable(sources.get(span.source).name()),
+        at.line,
+        at.column
+    )
 }
 
 impl Teller<'_> {
@@ -38,7 +43,13 @@ impl Teller<'_> {
         let many = trace.outcomes.len() > 1;
         for (i, outcome) in trace.outcomes.iter().enumerate() {
             if many {
-                let _ = writeln!(out, "{indent}outcome {} of {}: {}", i + 1, trace.outcomes.len(), self.chosen(outcome));
+                let _ = writeln!(
+                    out,
+                    "{indent}outcome {} of {}: {}",
+                    i + 1,
+                    trace.outcomes.len(),
+                    self.chosen(outcome)
+                );
             }
             out.push_str(&self.outcome(outcome, indent, true));
         }
@@ -48,8 +59,17 @@ impl Teller<'_> {
     /// One outcome, with its answer where that is asked for or where it decides.
     pub fn outcome(&self, outcome: &Outcome, indent: &str, answer: bool) -> String {
         let mut lines = self.journey(&outcome.request);
-        if let Some(reply) = outcome.reply.as_ref().filter(|_| answer || outcome.disposition == Disposition::NoReply) {
-            lines.push(["answer".to_owned(), String::new(), String::new(), String::new()]);
+        if let Some(reply) = outcome
+            .reply
+            .as_ref()
+            .filter(|_| answer || outcome.disposition == Disposition::NoReply)
+        {
+            lines.push([
+                "answer".to_owned(),
+                String::new(),
+                String::new(),
+                String::new(),
+            ]);
             lines.extend(self.journey(reply));
         }
         columns(&lines, indent)
@@ -64,24 +84,40 @@ impl Teller<'_> {
         let (event, what) = match &step.event {
             Event::Send => ("send", step.header.to_string()),
             Event::Lookup { rule: index, .. } => ("lookup", rule(&Some(*index))),
-            Event::Translate { rule: Some(_), .. } => {
-                ("translate", format!("{}   now {}", self.short_rule(step), step.header))
+            Event::Translate { rule: Some(_), .. } => (
+                "translate",
+                format!("{}   now {}", self.short_rule(step), step.header),
+            ),
+            Event::Translate { rule: None, .. } => {
+                ("translate", format!("back   now {}", step.header))
             }
-            Event::Translate { rule: None, .. } => ("translate", format!("back   now {}", step.header)),
-            Event::Deliver { rule: None, to } => {
-                ("deliver", format!("to the socket of {} that waits for it", self.names.short(*to)))
-            }
+            Event::Deliver { rule: None, to } => (
+                "deliver",
+                format!(
+                    "to the socket of {} that waits for it",
+                    self.names.short(*to)
+                ),
+            ),
             Event::Deliver { rule: index, .. } => ("deliver", rule(index)),
-            Event::Discard { rule: index, why, toward } => ("discard", self.death(step, *index, *why, *toward)),
+            Event::Discard {
+                rule: index,
+                why,
+                toward,
+            } => ("discard", self.death(step, *index, *why, *toward)),
             Event::Receive => ("receive", step.header.to_string()),
         };
-        let place = step.origin.map(|span| place(self.sources, span)).unwrap_or_default();
+        let place = step
+            .origin
+            .map(|span| place(self.sources, span))
+            .unwrap_or_default();
         [event.to_owned(), self.names.short(step.at), what, place]
     }
 
     /// A rule of a switch as text.
     pub fn rule(&self, at: EntityId, index: usize) -> String {
-        self.fib_rule(at, index).map(|r| rule::show(r, self.names)).unwrap_or_default()
+        self.fib_rule(at, index)
+            .map(|r| rule::show(r, self.names))
+            .unwrap_or_default()
     }
 
     fn fib_rule(&self, at: EntityId, index: usize) -> Option<&FibRule> {
@@ -90,18 +126,30 @@ impl Teller<'_> {
 
     fn short_rule(&self, step: &Step) -> String {
         match step.event {
-            Event::Translate { rule: Some(index), .. } => self.rule(step.at, index),
+            Event::Translate {
+                rule: Some(index), ..
+            } => self.rule(step.at, index),
             _ => String::new(),
         }
     }
 
-    fn death(&self, step: &Step, rule: Option<usize>, why: Disposition, toward: Option<EntityId>) -> String {
+    fn death(
+        &self,
+        step: &Step,
+        rule: Option<usize>,
+        why: Disposition,
+        toward: Option<EntityId>,
+    ) -> String {
         let rule = rule.map(|i| self.rule(step.at, i)).unwrap_or_default();
         match (why, toward) {
             (Disposition::NoRule, _) => "no rule matches".to_owned(),
             (Disposition::Loop, _) => "a loop: here again with the same header".to_owned(),
-            (Disposition::NoLink, Some(to)) if rule.is_empty() => format!("no link to {}", self.names.short(to)),
-            (Disposition::NoLink, Some(to)) => format!("{rule}, but no link to {}", self.names.short(to)),
+            (Disposition::NoLink, Some(to)) if rule.is_empty() => {
+                format!("no link to {}", self.names.short(to))
+            }
+            (Disposition::NoLink, Some(to)) => {
+                format!("{rule}, but no link to {}", self.names.short(to))
+            }
             _ => rule,
         }
     }
@@ -117,21 +165,31 @@ impl Teller<'_> {
             _ => request,
         };
         match (&outcome.reply, outcome.replied) {
-            (Some(reply), Some(false)) => format!("{received}; the answer does not come back: {}", self.end(reply, "it")),
+            (Some(reply), Some(false)) => format!(
+                "{received}; the answer does not come back: {}",
+                self.end(reply, "it")
+            ),
             _ => received,
         }
     }
 
     fn end(&self, journey: &Journey, it: &str) -> String {
-        let Some(last) = journey.steps.last() else { return String::new() };
+        let Some(last) = journey.steps.last() else {
+            return String::new();
+        };
         let at = self.names.with_kind(last.at);
         match &last.event {
             Event::Discard { why, toward, rule } => match (why, toward) {
                 (Disposition::NoRule, _) => format!("{at} has no rule for {it}"),
-                (Disposition::NoLink, Some(to)) => format!("{at} has no link to {}", self.names.with_kind(*to)),
+                (Disposition::NoLink, Some(to)) => {
+                    format!("{at} has no link to {}", self.names.with_kind(*to))
+                }
                 (Disposition::Loop, _) => format!("{it} loops: {}", self.circle(journey)),
                 (Disposition::ClosedPort, _) => {
-                    format!("nobody in {at} listens on {} port {}", last.header.protocol, last.header.destination_port)
+                    format!(
+                        "nobody in {at} listens on {} port {}",
+                        last.header.protocol, last.header.destination_port
+                    )
                 }
                 (Disposition::NoEndpoint, _) => "the service port has no endpoint".to_owned(),
                 _ => {
@@ -143,7 +201,9 @@ impl Teller<'_> {
                 let delivered = journey.steps.iter().rev().nth(1);
                 match delivered.map(|s| (&s.event, s.at)) {
                     // An answer that meets a listener, and not the socket that asked.
-                    Some((Event::Deliver { rule: Some(_), .. }, _)) => format!("{at} receives {it}"),
+                    Some((Event::Deliver { rule: Some(_), .. }, _)) => {
+                        format!("{at} receives {it}")
+                    }
                     _ => format!("{at} gets {it} back"),
                 }
             }
@@ -175,30 +235,53 @@ impl Teller<'_> {
     }
 
     fn chosen(&self, outcome: &Outcome) -> String {
-        let ways: Vec<String> = outcome.choices.iter().map(|(at, rule, way)| self.choice(*at, *rule, *way)).collect();
+        let ways: Vec<String> = outcome
+            .choices
+            .iter()
+            .map(|(at, rule, way)| self.choice(*at, *rule, *way))
+            .collect();
         ways.join(", ")
     }
 
     /// `N1 translates to 10.1.2.1:8080 (P2)`.
     pub fn choice(&self, at: EntityId, rule: usize, way: usize) -> String {
-        let Some(crate::network::fib::Action::Translate(ways)) = self.fib_rule(at, rule).map(|r| &r.action) else {
+        let Some(crate::network::fib::Action::Translate(ways)) =
+            self.fib_rule(at, rule).map(|r| &r.action)
+        else {
             return String::new();
         };
-        let Some(way) = ways.get(way) else { return String::new() };
-        let target = way.target.map(|t| format!(" ({})", self.names.short(t))).unwrap_or_default();
-        format!("{} translates {}{target}", self.names.short(at), rule::rewrite(way))
+        let Some(way) = ways.get(way) else {
+            return String::new();
+        };
+        let target = way
+            .target
+            .map(|t| format!(" ({})", self.names.short(t)))
+            .unwrap_or_default();
+        format!(
+            "{} translates {}{target}",
+            self.names.short(at),
+            rule::rewrite(way)
+        )
     }
 }
 
 /// Aligned columns; what is too long for its column pushes the rest of its line. Widths count characters.
 fn columns(lines: &[[String; 4]], indent: &str) -> String {
     let width = |i: usize, most: usize| {
-        lines.iter().map(|l| l[i].chars().count()).filter(|w| *w <= most).max().unwrap_or(0)
+        lines
+            .iter()
+            .map(|l| l[i].chars().count())
+            .filter(|w| *w <= most)
+            .max()
+            .unwrap_or(0)
     };
     let (event, at, what) = (width(0, 12), width(1, 32), width(2, 72));
     let mut out = String::new();
     for line in lines {
-        let text = format!("{indent}{:event$}  {:at$}  {:what$}  {}", line[0], line[1], line[2], line[3]);
+        let text = format!(
+            "{indent}{:event$}  {:at$}  {:what$}  {}",
+            line[0], line[1], line[2], line[3]
+        );
         out.push_str(text.trim_end());
         out.push('\n');
     }

@@ -20,3 +20,17 @@ pub enum SmtError {
         wanted: &'static str,
     },
 }
+
+impl SmtError {
+    /// Compares what the library says of itself with what is wanted.
+    pub(super) fn unless_wanted(found: &str, wanted: &'static str) -> Result<(), Self> {
+        // Builds add a commit or a date behind the number, and some a word before it.
+        if found.split_whitespace().any(|word| word == wanted) {
+            return Ok(());
+        }
+        Err(Self::WrongVersion {
+            found: found.to_owned(),
+            wanted,
+        })
+    }
+}

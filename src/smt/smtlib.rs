@@ -4,9 +4,10 @@
 //!
 //! The text is linear in the terms reachable from the assertions: what is used twice, or is deep, gets a name.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::names::Symbols;
 use super::term::{FunctionId, Op, Sort, TermId, TermPool};
 
 /// How deep a term is written in place before it gets a name. Bounds the copying (each level copies the text below it)
@@ -53,7 +54,7 @@ struct Printer<'a> {
     reachable: Vec<bool>,
     /// How often each term is used by reachable terms and assertions; two is as good as many.
     uses: Vec<u8>,
-    taken: HashSet<String>,
+    symbols: Symbols,
     functions: BTreeMap<FunctionId, String>,
 }
 
@@ -76,7 +77,7 @@ impl<'a> Printer<'a> {
             pool,
             reachable,
             uses,
-            taken: HashSet::new(),
+            symbols: Symbols::default(),
             functions: BTreeMap::new(),
         }
     }
@@ -88,7 +89,7 @@ impl<'a> Printer<'a> {
         // All names of the user's first: the names of definitions must keep out of their way.
         for &t in &wanted {
             if let Some(name) = pool.name(t) {
-                let name = self.name(name);
+                let name = self.symbols.of(name);
                 let sort = sort(pool.sort(t));
                 line(out, &format!("(declare-const {name} {sort})"));
                 texts[t.index()].text = name;
@@ -99,7 +100,6 @@ impl<'a> Printer<'a> {
                 self.declare(f, out);
             }
         }
-        let mut definitions = 0u32;
         for &t in &wanted {
             if pool.name(t).is_some() {
                 continue;
@@ -113,13 +113,7 @@ impl<'a> Printer<'a> {
             let mut text = self.write(t, &texts);
             let shared = self.uses[t.index()] > 1 && depth > 0;
             if shared && !self.cheap(t) || depth >= DEEP {
-                let name = loop {
-                    definitions += 1;
-                    let name = format!("t{definitions}");
-                    if self.taken.insert(name.clone()) {
-                        break name;
-                    }
-                };
+                let name = self.symbols.fresh();
                 let sort = sort(pool.sort(t));
                 line(out, &format!("(define-fun {name} () {sort} {text})"));
                 text = name;
@@ -156,7 +150,7 @@ impl<'a> Printer<'a> {
             return;
         }
         let function = self.pool.function_of(f);
-        let name = self.name(&function.name);
+        let name = self.symbols.of(&function.name);
         let parameters: Vec<String> = function.parameters.iter().copied().map(sort).collect();
         let parameters = parameters.join(" ");
         let result = sort(function.result);
@@ -203,41 +197,6 @@ impl<'a> Printer<'a> {
         text.push(')');
         text
     }
-
-    /// A user's name as a symbol of the script that nothing else is called.
-    fn name(&mut self, name: &str) -> String {
-        // A quoted symbol holds anything printable but `|` and `\`. Quotes do not make another symbol of a word: `|and|`
-        // is `and`. Those that start with `@` or `.` belong to solvers.
-        let mut plain: String = name
-            .chars()
-            .map(|c| {
-                if c.is_control() || matches!(c, '|' | '\\') {
-                    '_'
-                } else {
-                    c
-                }
-            })
-            .collect();
-        if plain.starts_with(['@', '.'])
-            || plain.is_empty()
-            || RESERVED.split(' ').any(|word| word == plain)
-            || plain.starts_with("bv")
-        {
-            plain.insert(0, '_');
-        }
-        let mut unique = plain.clone();
-        let mut number = 1;
-        while !self.taken.insert(unique.clone()) {
-            number += 1;
-            unique = format!("{plain}~{number}");
-        }
-        let simple = |c: char| c.is_ascii_alphanumeric() || "~!$%^&*_-+=<>.?/@".contains(c);
-        if unique.chars().all(simple) && !unique.starts_with(|c: char| c.is_ascii_digit()) {
-            unique
-        } else {
-            format!("|{unique}|")
-        }
-    }
 }
 
 fn sort(sort: Sort) -> String {
@@ -246,13 +205,3 @@ fn sort(sort: Sort) -> String {
         Sort::BitVec(width) => format!("(_ BitVec {width})"),
     }
 }
-
-/// Words that mean something already: of the language, of the core theory, of bit-vectors (together with all that starts
-/// with `bv`), and of the theories that solvers load whatever the logic.
-const RESERVED: &str = " _ ! as let exists forall match par BINARY DECIMAL HEXADECIMAL NUMERAL STRING \
-    assert check-sat check-sat-assuming declare-const declare-datatype declare-datatypes declare-fun declare-sort define-fun \
-    define-fun-rec define-funs-rec define-sort echo exit get-assertions get-assignment get-info get-model get-option get-proof \
-    get-unsat-assumptions get-unsat-core get-value pop push reset reset-assertions set-info set-logic set-option \
-    true false not and or xor ite distinct if iff implies nand nor = => concat extract repeat zero_extend sign_extend \
-    rotate_left rotate_right ext_rotate_left ext_rotate_right bit2bool select store const map union intersection + - * / < <= \
-    > >= div mod rem abs to_real to_int is_int ~ ";

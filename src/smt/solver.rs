@@ -13,6 +13,19 @@ pub struct Limits {
     pub timeout: Option<Duration>,
 }
 
+impl Limits {
+    /// No time left at all?
+    pub(super) fn spent(self) -> bool {
+        self.timeout == Some(Duration::ZERO)
+    }
+
+    /// The timeout as solvers take it: at least 1, since 0 means "none" to them; none where it is beyond counting.
+    pub(super) fn milliseconds(self) -> Option<u32> {
+        let milliseconds = u32::try_from(self.timeout?.as_millis()).ok()?;
+        Some(milliseconds.max(1))
+    }
+}
+
 /// The answer of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SatResult {
@@ -22,6 +35,20 @@ pub enum SatResult {
     Unsat,
     /// No answer, and why, in plain words such as `timeout`.
     Unknown(String),
+}
+
+impl SatResult {
+    /// No answer, for what the solver gives as its reason.
+    pub(super) fn unknown(reason: &str) -> Self {
+        Self::Unknown(match reason {
+            // Nobody else interrupts a check, so a cancelled one is one that ran out of time.
+            "timeout" | "canceled" | "interrupted" | "interrupted from keyboard" => {
+                "timeout".to_owned()
+            }
+            "" => "the solver gave no reason".to_owned(),
+            _ => reason.to_owned(),
+        })
+    }
 }
 
 /// The value of a term in a model.
@@ -66,8 +93,8 @@ pub trait Solver {
     fn check(&mut self, pool: &TermPool, assumptions: &[TermId], limits: Limits) -> SatResult;
 
     /// The value of a term in the model of the last check that answered `Sat`, any value where the model leaves it
-    /// open (but the same one each time). The model outlives `push`, `pop` and `assert`; the next check replaces it,
-    /// and there is none after an answer other than `Sat`.
+    /// open (but the same one each time). The model outlives `push`, `pop`, `assert` and checks with other answers;
+    /// the next `Sat` replaces it. An application of a function that no checked term holds is left open like a variable.
     fn value(&mut self, pool: &TermPool, t: TermId) -> Option<Value>;
 
     /// Those assumptions of the last check that its proof used, in the order given there, each once; not

@@ -88,12 +88,7 @@ impl Narrowing<'_, '_> {
                 self.least(choice)?;
             }
         }
-        // A last look, so that the model is that of the pins.
-        if self.possible(&[])? {
-            Ok(())
-        } else {
-            Err("the counterexample vanished while it was narrowed".to_owned())
-        }
+        Ok(())
     }
 
     fn possible(&mut self, assumptions: &[TermId]) -> Result<bool, String> {
@@ -112,12 +107,13 @@ impl Narrowing<'_, '_> {
         self.solver.assert(&self.encoder.pool, fact);
     }
 
-    /// Asserts the wish if it can be had, else its opposite.
+    /// Asserts the wish if it can be had, else its opposite. What the model at hand grants costs no check; and the model
+    /// at hand keeps the pins, whatever checks have failed since.
     fn prefer(&mut self, wish: TermId) -> Result<bool, String> {
         if let Some(truth) = self.encoder.pool.as_truth(wish) {
             return Ok(truth);
         }
-        let had = self.possible(&[wish])?;
+        let had = self.value(wish)? == 1 || self.possible(&[wish])?;
         let not = self.encoder.pool.not(wish);
         self.pin(if had { wish } else { not });
         Ok(had)
@@ -144,8 +140,6 @@ impl Narrowing<'_, '_> {
         if self.encoder.pool.as_bits(term).is_some() {
             return Ok(());
         }
-        // After a check that said no there is no model: make one that keeps the pins.
-        self.model()?;
         let mut value = self.value(term)?;
         let constant = self.encoder.pool.bits(value, width);
         let same = self.encoder.pool.eq(term, constant);
@@ -154,7 +148,7 @@ impl Narrowing<'_, '_> {
             self.pin(same);
             return Ok(());
         }
-        value = value.min(self.value(term)?);
+        value = self.value(term)?;
         for bit in (0..width).rev() {
             let one = self.encoder.pool.extract(term, bit, bit);
             let zero = self.encoder.pool.bits(0, 1);
@@ -170,14 +164,6 @@ impl Narrowing<'_, '_> {
             }
         }
         Ok(())
-    }
-
-    fn model(&mut self) -> Result<(), String> {
-        if self.possible(&[])? {
-            Ok(())
-        } else {
-            Err("the counterexample vanished while it was narrowed".to_owned())
-        }
     }
 
     fn value(&mut self, term: TermId) -> Result<u128, String> {

@@ -42,21 +42,46 @@ fn read(paths: &[String], max: u64) -> Files {
 fn names(files: &Files, below: &Folder) -> Vec<String> {
     let prefix = format!("{}/", below.path());
     let names = files.sources.iter().map(|(_, s)| s.name().to_owned());
-    names.map(|n| n.strip_prefix(&prefix).unwrap_or(&n).to_owned()).collect()
+    names
+        .map(|n| n.strip_prefix(&prefix).unwrap_or(&n).to_owned())
+        .collect()
 }
 
 #[test]
 fn folders_in_order() {
     let folder = Folder::new("order");
-    folder.file("b.yaml", "b").file("a/z.JSON", "{}").file("a/y.yml", "").file("c.spec", "");
-    folder.file(".hidden.yaml", "").file(".git/x.yaml", "").file("readme.md", "").file("yaml", "");
-    folder.file("snap/snapshot.yaml", "").file("snap/pods.yaml", "").file("snap/ns1/addr.json", "[]");
+    folder
+        .file("b.yaml", "b")
+        .file("a/z.JSON", "{}")
+        .file("a/y.yml", "")
+        .file("c.spec", "");
+    folder
+        .file(".hidden.yaml", "")
+        .file(".git/x.yaml", "")
+        .file("readme.md", "")
+        .file("yaml", "");
+    folder
+        .file("snap/snapshot.yaml", "")
+        .file("snap/pods.yaml", "")
+        .file("snap/ns1/addr.json", "[]");
     let files = read(&[folder.path()], 1000);
     assert_eq!(
         names(&files, &folder),
-        ["a/y.yml", "a/z.JSON", "b.yaml", "c.spec", "snap/pods.yaml", "snap/snapshot.yaml"]
+        [
+            "a/y.yml",
+            "a/z.JSON",
+            "b.yaml",
+            "c.spec",
+            "snap/pods.yaml",
+            "snap/snapshot.yaml"
+        ]
     );
-    assert!(files.inputs.iter().all(|i| !i.named && i.path == folder.path()));
+    assert!(
+        files
+            .inputs
+            .iter()
+            .all(|i| !i.named && i.path == folder.path())
+    );
     assert!(files.diagnostics.is_empty());
 }
 
@@ -74,10 +99,17 @@ fn named_files_are_read_whatever_their_name() {
 #[test]
 fn trouble() {
     let folder = Folder::new("trouble");
-    folder.file("big.yaml", "x".repeat(20)).file("bad.yaml", b"ab\xffc").file("wide.yaml", b"\xff\xfea\0");
+    folder
+        .file("big.yaml", "x".repeat(20))
+        .file("bad.yaml", b"ab\xffc")
+        .file("wide.yaml", b"\xff\xfea\0");
     let missing = folder.at("none.yaml");
     let files = read(&[folder.path(), missing, "-".to_owned()], 10);
-    let told: Vec<_> = files.diagnostics.iter().map(|d| (d.code, d.message.as_str())).collect();
+    let told: Vec<_> = files
+        .diagnostics
+        .iter()
+        .map(|d| (d.code, d.message.as_str()))
+        .collect();
     assert_eq!(
         told,
         [

@@ -13,9 +13,7 @@ use crate::base::source::Span;
 use crate::input::decode::{self, Fields, show};
 use crate::input::problems::Problems;
 use crate::input::yaml::Node as Yaml;
-use crate::model::cluster::{
-    Address, Cluster, External, Node, Pod, Process, Service, ServicePort,
-};
+use crate::model::cluster::{Address, Cluster, External, Node, Pod, Process, Service, ServicePort};
 use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::{Family, IpNet, Protocol, non_unicast};
 
@@ -50,7 +48,10 @@ impl<'t> Entities<'t> {
         let id = EntityId(self.drafts.len() as u32);
         // A blank keeps what has no name apart from everything else.
         let nameless = format!(" {}", id.0);
-        let parts: Vec<&str> = parts.iter().map(|&p| if p.is_empty() { &nameless } else { p }).collect();
+        let parts: Vec<&str> = parts
+            .iter()
+            .map(|&p| if p.is_empty() { &nameless } else { p })
+            .collect();
         let name = FullName::new(kind, &parts);
         self.drafts.push(Draft { name, span });
         id
@@ -125,7 +126,11 @@ impl<'t> Entities<'t> {
         parent: &[&str],
         problems: &mut Problems,
     ) -> Option<Process> {
-        let what = if kind == EntityKind::Daemon { "a daemon" } else { "a container" };
+        let what = if kind == EntityKind::Daemon {
+            "a daemon"
+        } else {
+            "a container"
+        };
         let mut fields = Fields::of(item, what, problems)?;
         let (name, span) = named(&mut fields, problems);
         let parts: Vec<&str> = parent.iter().copied().chain([name]).collect();
@@ -146,7 +151,8 @@ impl<'t> Entities<'t> {
             let id = self.draft(EntityKind::Service, &[namespace, name], span);
             let addresses = addresses(&mut fields, "a service", true, problems);
             let ports = service_ports(&mut fields, problems);
-            self.endpoints.push(fields.list("endpoints", problems).collect());
+            self.endpoints
+                .push(fields.list("endpoints", problems).collect());
             let origin = fields.span();
             fields.finish(problems);
             self.services.push(Service {
@@ -328,13 +334,18 @@ fn prefixes(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<IpNet> {
             continue;
         };
         let loopback = Family::of(net.addr()).loopback_net();
-        if non_unicast().iter().chain([&loopback]).any(|bad| bad.contains(&net)) {
+        if non_unicast()
+            .iter()
+            .chain([&loopback])
+            .any(|bad| bad.contains(&net))
+        {
             let message = format!("`{net}` holds no host outside");
             problems.push(Diagnostic::error("C007", node.span(), message));
         } else if let Some(there) = seen.insert(net, node.span()) {
             let message = format!("the prefix `{net}` is there twice");
             problems.push(
-                Diagnostic::error("C006", node.span(), message).related(there, "first written here"),
+                Diagnostic::error("C006", node.span(), message)
+                    .related(there, "first written here"),
             );
         } else {
             prefixes.push(net);

@@ -93,7 +93,10 @@ fn rule(item: Node<'_>, resolver: &Resolver<'_>, problems: &mut Problems) -> Opt
     fields.finish(problems);
     let (matches, action) = (matches?, action?);
     if let ExplicitAction::Translate { from, to, .. } = action {
-        let matched = matches.from.or(matches.to).map(|net| Family::of(net.addr()));
+        let matched = matches
+            .from
+            .or(matches.to)
+            .map(|net| Family::of(net.addr()));
         let written = from.or(to).map(Family::of);
         if let (Some(matched), Some(written)) = (matched, written)
             && matched != written
@@ -115,11 +118,17 @@ fn rule(item: Node<'_>, resolver: &Resolver<'_>, problems: &mut Problems) -> Opt
 fn matches(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Match> {
     let errors = problems.errors();
     let from = fields.get("from").and_then(|n| decode::prefix(n, problems));
-    let from_ports = fields.get("fromPort").and_then(|n| decode::port_set(n, problems));
+    let from_ports = fields
+        .get("fromPort")
+        .and_then(|n| decode::port_set(n, problems));
     let to_node = fields.get("to");
     let to = to_node.and_then(|n| decode::prefix(n, problems));
-    let to_ports = fields.get("toPort").and_then(|n| decode::port_set(n, problems));
-    let protocol = fields.get("protocol").and_then(|n| decode::protocol(n, problems));
+    let to_ports = fields
+        .get("toPort")
+        .and_then(|n| decode::port_set(n, problems));
+    let protocol = fields
+        .get("protocol")
+        .and_then(|n| decode::protocol(n, problems));
     if let (Some(from), Some(to), Some(node)) = (from, to, to_node)
         && from.addr().is_ipv4() != to.addr().is_ipv4()
     {
@@ -165,7 +174,10 @@ fn action(
             _ => translate(one.value, problems),
         },
         [one, other, ..] => {
-            let message = format!("an action is one thing, not `{}` and `{}`", one.key, other.key);
+            let message = format!(
+                "an action is one thing, not `{}` and `{}`",
+                one.key, other.key
+            );
             let diagnostic = Diagnostic::error("C013", other.key_span, message);
             problems.push(diagnostic.related(one.key_span, "the first one"));
             None
@@ -186,8 +198,12 @@ fn reason(node: Node<'_>, problems: &mut Problems) -> Option<ExplicitAction> {
 fn translate(node: Node<'_>, problems: &mut Problems) -> Option<ExplicitAction> {
     let errors = problems.errors();
     let mut fields = Fields::of(node, "a translation", problems)?;
-    let from = fields.get("from").and_then(|n| decode::address(n, problems));
-    let from_port = fields.get("fromPort").and_then(|n| decode::port(n, problems));
+    let from = fields
+        .get("from")
+        .and_then(|n| decode::address(n, problems));
+    let from_port = fields
+        .get("fromPort")
+        .and_then(|n| decode::port(n, problems));
     let to = fields.get("to").and_then(|n| decode::address(n, problems));
     let to_port = fields.get("toPort").and_then(|n| decode::port(n, problems));
     fields.finish(problems);

@@ -31,7 +31,8 @@ pub(super) fn open(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<List
             let message = "the process listens on this twice";
             let there = listeners[there].origin;
             problems.push(
-                Diagnostic::error("C008", listener.origin, message).related(there, "first written here"),
+                Diagnostic::error("C008", listener.origin, message)
+                    .related(there, "first written here"),
             );
             continue;
         }
@@ -54,7 +55,11 @@ fn one(node: Node<'_>, problems: &mut Problems) -> Option<Listener> {
         }
         Value::Str(text) => text,
         _ => {
-            decode::wrong_type(node, "a port or a string such as `127.0.0.1:7070/TCP`", problems);
+            decode::wrong_type(
+                node,
+                "a port or a string such as `127.0.0.1:7070/TCP`",
+                problems,
+            );
             return None;
         }
     };
@@ -103,7 +108,10 @@ fn bind(host: &str, text: &str) -> Result<Bind, Trouble> {
         // Without brackets it is not clear where an IPv6 address ends and the port begins.
         None if host.contains(':') => {
             let help = "an IPv6 address stands in brackets, as in `[::1]:53/UDP`";
-            return Err((format!("{} is not clear", show(text)), Some(help.to_owned())));
+            return Err((
+                format!("{} is not clear", show(text)),
+                Some(help.to_owned()),
+            ));
         }
         None => ip(host)?,
         Some(inner) => {
@@ -136,7 +144,10 @@ mod tests {
         for (text, expected) in [
             ("8080", (Bind::Any, 8080, Protocol::Tcp)),
             ("9090/UDP", (Bind::Any, 9090, Protocol::Udp)),
-            ("127.0.0.1:7070/TCP", (Bind::Address(local), 7070, Protocol::Tcp)),
+            (
+                "127.0.0.1:7070/TCP",
+                (Bind::Address(local), 7070, Protocol::Tcp),
+            ),
             ("[::1]:53/UDP", (Bind::Address(local6), 53, Protocol::Udp)),
             ("0.0.0.0:80", (Bind::AnyV4, 80, Protocol::Tcp)),
             ("*:80", (Bind::Any, 80, Protocol::Tcp)),
@@ -144,7 +155,22 @@ mod tests {
         ] {
             assert_eq!(read(text), Ok(expected), "{text}");
         }
-        for bad in ["", "0", "65536", "80/tcp", "80/", "::1:53", "[127.0.0.1]:1", "127.0.0.01:1", ":80", "x:80", "1-2", "224.0.0.1:5", "+80", "[::ffff:1.2.3.4]:80"] {
+        for bad in [
+            "",
+            "0",
+            "65536",
+            "80/tcp",
+            "80/",
+            "::1:53",
+            "[127.0.0.1]:1",
+            "127.0.0.01:1",
+            ":80",
+            "x:80",
+            "1-2",
+            "224.0.0.1:5",
+            "+80",
+            "[::ffff:1.2.3.4]:80",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
     }

@@ -48,7 +48,10 @@ impl Names {
         }
         tell_twice(&twice, problems);
         let mut drafts: Vec<Option<FullName>> = drafts.into_iter().map(|d| Some(d.name)).collect();
-        let names = order.iter().filter_map(|&d| drafts[d as usize].take()).collect();
+        let names = order
+            .iter()
+            .filter_map(|&d| drafts[d as usize].take())
+            .collect();
         Self { names, ids }
     }
 
@@ -63,9 +66,13 @@ fn tell_twice(twice: &[(&Draft, &Draft)], problems: &mut Problems) {
     let parents: BTreeSet<&[String]> = twice.iter().map(|(_, d)| d.name.parts.as_slice()).collect();
     for (kept, again) in twice {
         let kind = again.name.kind;
-        let (own, parent) = again.name.parts.split_last().map_or(("", &[][..]), |(o, p)| (o, p));
+        let (own, parent) = again
+            .name
+            .parts
+            .split_last()
+            .map_or(("", &[][..]), |(o, p)| (o, p));
         let below = matches!(kind, EntityKind::Container | EntityKind::Daemon);
-        if below && parents.contains(parent) {
+        if below && parents.contains(parent) || problems.skips() {
             continue;
         }
         let place = match (kind, parent) {
@@ -173,7 +180,8 @@ impl<'n> Resolver<'n> {
                 let mut diagnostic = Diagnostic::error("C003", span, message);
                 // What could not be read has a name with a blank, which helps nobody.
                 if !one.contains(' ') && !other.contains(' ') {
-                    diagnostic = diagnostic.help(format!("write {} or {}", show(&one), show(&other)));
+                    diagnostic =
+                        diagnostic.help(format!("write {} or {}", show(&one), show(&other)));
                 }
                 problems.push(diagnostic);
                 None
@@ -186,13 +194,27 @@ impl<'n> Resolver<'n> {
     }
 
     fn find(&self, text: &str, want: Want) -> Option<Short> {
-        if let Some(id) = full(text).and_then(|name| self.names.binary_search(&name).ok()) {
+        // Every pod says its node by its bare name, which is all there is to a node's name.
+        let bare_node = want == Want::One(EntityKind::Node) && !text.contains('/');
+        let name = if bare_node {
+            Some(FullName::new(EntityKind::Node, &[text]))
+        } else {
+            full(text)
+        };
+        if let Some(id) = name.and_then(|name| self.names.binary_search(&name).ok()) {
             return Some((EntityId(id as u32), None));
         }
+        if bare_node {
+            return None;
+        }
         let shorts = self.shorts.get_or_init(|| self.shorts());
-        let with_kind = text.split_once('/').is_some_and(|(word, _)| EntityKind::of_word(word).is_some());
+        let with_kind = text
+            .split_once('/')
+            .is_some_and(|(word, _)| EntityKind::of_word(word).is_some());
         let with_kind = with_kind.then(|| shorts.get(text)).flatten();
-        with_kind.or_else(|| shorts.get(&format!("{}{text}", prefix(want)))).copied()
+        with_kind
+            .or_else(|| shorts.get(&format!("{}{text}", prefix(want))))
+            .copied()
     }
 
     fn shorts(&self) -> HashMap<String, Short> {
@@ -223,11 +245,12 @@ impl<'n> Resolver<'n> {
     }
 
     fn unknown(&self, text: &str, span: Span, want: Want, problems: &mut Problems) {
+        if problems.skips() {
+            return;
+        }
         let message = format!("{} names nothing in this cluster", show(text));
         let mut diagnostic = Diagnostic::error("C002", span, message);
-        if problems.has_room() {
-            diagnostic.help = self.help(text, want);
-        }
+        diagnostic.help = self.help(text, want);
         problems.push(diagnostic);
     }
 
@@ -237,11 +260,18 @@ impl<'n> Resolver<'n> {
         }
         // What has no readable name of its own is not to be offered.
         let named = |n: &&FullName| !n.parts.iter().any(|p| p.starts_with(' '));
-        let fitting = || self.names.iter().filter(|n| want.takes(n.kind)).filter(named);
+        let fitting = || {
+            self.names
+                .iter()
+                .filter(|n| want.takes(n.kind))
+                .filter(named)
+        };
         let near = nearest(text, fitting().map(FullName::to_string)).or_else(|| {
             let end = text.rsplit('/').next().unwrap_or(text);
             let short = nearest(end, fitting().map(FullName::short))?;
-            fitting().find(|n| n.short() == short).map(FullName::to_string)
+            fitting()
+                .find(|n| n.short() == short)
+                .map(FullName::to_string)
         });
         let near = near.map(|near| format!("did you mean {}?", show(&near)));
         near.or_else(|| Some(format!("wanted is {}", want.words())))

@@ -46,12 +46,13 @@ fn slip(text: &str) -> Option<String> {
         }
         return Some("each of the four numbers is at most 255".to_owned());
     }
-    if let Some((address, length)) = text.split_once('/') {
-        if ip(address).is_ok() && length.parse::<u8>().is_ok() {
-            return Some(format!(
-                "a single address is wanted here, not a prefix; write `{address}`"
-            ));
-        }
+    if let Some((address, length)) = text.split_once('/')
+        && ip(address).is_ok()
+        && length.parse::<u8>().is_ok()
+    {
+        return Some(format!(
+            "a single address is wanted here, not a prefix; write `{address}`"
+        ));
     }
     if let Some((address, _)) = text.split_once('%')
         && ip(address).is_ok()
@@ -105,14 +106,25 @@ pub fn prefix(node: Node<'_>, problems: &mut Problems) -> Option<IpNet> {
     let most = if ip.is_ipv4() { 32 } else { 128 };
     let digits = length.bytes().all(|b| b.is_ascii_digit());
     let plain = digits && (length.len() == 1 || !length.starts_with('0'));
-    let net = length.parse().ok().filter(|_| plain).and_then(|length| IpNet::new(ip, length).ok());
+    let net = length
+        .parse()
+        .ok()
+        .filter(|_| plain)
+        .and_then(|length| IpNet::new(ip, length).ok());
     let Some(net) = net else {
         let message = format!("{} is no prefix length", show(length));
-        return refuse("I022", message, Some(format!("it is a number from 0 to {most}")));
+        return refuse(
+            "I022",
+            message,
+            Some(format!("it is a number from 0 to {most}")),
+        );
     };
     if net.addr() != net.network() {
         let message = format!("{} has bits set beyond its length", show(text));
-        let help = format!("write `{}` for the prefix, or `{ip}` for the one address", net.trunc());
+        let help = format!(
+            "write `{}` for the prefix, or `{ip}` for the one address",
+            net.trunc()
+        );
         return refuse("I022", message, Some(help));
     }
     Some(net)
@@ -126,7 +138,11 @@ pub fn port(node: Node<'_>, problems: &mut Problems) -> Option<u16> {
             _ => format!("{number} is no port"),
         },
         Value::Str(text) if text.parse::<u16>().is_ok() => {
-            let diagnostic = Diagnostic::error("I020", node.span(), "expected a port number, found a string");
+            let diagnostic = Diagnostic::error(
+                "I020",
+                node.span(),
+                "expected a port number, found a string",
+            );
             problems.push(diagnostic.help("write it without quotes"));
             return None;
         }
@@ -135,7 +151,13 @@ pub fn port(node: Node<'_>, problems: &mut Problems) -> Option<u16> {
             return None;
         }
     };
-    tell(problems, "I023", node.span(), message, Some(PORTS.to_owned()));
+    tell(
+        problems,
+        "I023",
+        node.span(),
+        message,
+        Some(PORTS.to_owned()),
+    );
     None
 }
 
@@ -153,7 +175,11 @@ pub fn port_set(node: Node<'_>, problems: &mut Problems) -> Option<PortSet> {
         Value::Int(_) => return port(node, problems).map(PortSet::one),
         Value::Str(text) => text,
         _ => {
-            wrong_type(node, "a port or a string such as `80,443,1000-2000`", problems);
+            wrong_type(
+                node,
+                "a port or a string such as `80,443,1000-2000`",
+                problems,
+            );
             return None;
         }
     };

@@ -11,11 +11,12 @@ use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
 
 use super::scalar::{self, Scalar};
 use super::tree::{Kind, Row, Tree};
-use super::{MAX_ANCHORS, MAX_DEPTH, MAX_EXPANDED, MAX_NODES, at, syntax};
+use super::{MAX_DEPTH, MAX_NODES, MAX_UNTOLD, at, syntax};
 use crate::base::diag::Diagnostic;
 use crate::base::source::Span;
 use crate::input::problems::Problems;
 
+mod alias;
 mod close;
 
 /// A list or an object that is not closed yet.
@@ -62,7 +63,7 @@ pub(super) fn document(
     text: &str,
     range: Range<usize>,
     problems: &mut Problems,
-) -> Result<Option<u32>, Diagnostic> {
+) -> Step<Option<u32>> {
     let options = granit_parser::options! {
         emit_comments: false,
         emit_unresolved_aliases: true,
@@ -86,8 +87,9 @@ pub(super) fn document(
         root: None,
     };
     for next in Parser::new_from_str_with_options(document, options) {
-        let (event, span) = next.map_err(|e| syntax::diagnostic(source, text, range.clone(), &e))?;
-        builder.event(event, &span).map_err(|stop| *stop)?;
+        let (event, span) =
+            next.map_err(|e| syntax::diagnostic(source, text, range.clone(), &e))?;
+        builder.event(event, &span)?;
     }
     Ok(builder.root)
 }
@@ -116,7 +118,13 @@ impl Builder<'_> {
                     Some((tag, tag_place)) => self.tagged(tag, *tag_place, &value),
                 };
                 let row = if merge && self.at_key() {
-                    Row { kind: Kind::Merge, start: place.start, end: place.end, a: 0, b: 0 }
+                    Row {
+                        kind: Kind::Merge,
+                        start: place.start,
+                        end: place.end,
+                        a: 0,
+                        b: 0,
+                    }
                 } else {
                     self.scalar_row(kind, &value, place)
                 };
@@ -140,9 +148,22 @@ impl Builder<'_> {
             Event::UnresolvedAlias(name) => {
                 let name = super::super::decode::show(&name);
                 let message = format!("the alias {name} names no anchor of this document");
-                self.problems.push(Diagnostic::error("I012", place, message));
-                let row = Row { kind: Kind::Hole, start: place.start, end: place.end, a: 0, b: 0 };
-                self.finish(row, Size { weight: 1, height: 0 })
+                self.problems
+                    .push(Diagnostic::error("I012", place, message));
+                let row = Row {
+                    kind: Kind::Hole,
+                    start: place.start,
+                    end: place.end,
+                    a: 0,
+                    b: 0,
+                };
+                self.finish(
+                    row,
+                    Size {
+                        weight: 1,
+                        height: 0,
+                    },
+                )
             }
             _ => Ok(()),
         }
@@ -161,7 +182,8 @@ impl Builder<'_> {
     }
 
     fn tag_place(&self, span: &granit_parser::Span) -> Span {
-        span.tag_span().map_or_else(|| self.place(span), |s| self.place(&s))
+        span.tag_span()
+            .map_or_else(|| self.place(span), |s| self.place(&s))
     }
 
     /// Whether the next node is a key.
@@ -178,17 +200,20 @@ impl Builder<'_> {
             Some("float") => Some(scalar::Tag::Float),
             Some("bool") => Some(scalar::Tag::Bool),
             Some("null") => Some(scalar::Tag::Null),
-            // The lone `!`: not to be resolved.
-            _ if tag.handle().is_empty() && tag.suffix() == "!" => Some(scalar::Tag::Str),
             _ => None,
         };
+        // The lone `!` means "as if plain", in quotes too: so libyaml and its Go port read it.
+        if lone(tag) {
+            return scalar::plain(value);
+        }
         let Some(known) = known else {
             self.unknown_tag(place);
             return Scalar::Str;
         };
         scalar::tagged(value, known).unwrap_or_else(|| {
             let message = format!("the value is not what its tag `{}` says", tag.original());
-            self.problems.push(Diagnostic::error("I009", place, message));
+            self.problems
+                .push(Diagnostic::error("I009", place, message));
             Scalar::Str
         })
     }
@@ -199,12 +224,15 @@ impl Builder<'_> {
         wanted: &str,
         span: &granit_parser::Span,
     ) {
-        if tag.is_some_and(|t| t.core_suffix() != Some(wanted)) {
+        if tag.is_some_and(|t| t.core_suffix() != Some(wanted) && !lone(t)) {
             self.unknown_tag(self.tag_place(span));
         }
     }
 
     fn unknown_tag(&mut self, place: Span) {
+        if self.problems.skips() {
+            return;
+        }
         let written = self.text.get(place.start as usize..place.end as usize);
         let written = super::super::decode::show(written.unwrap_or_default());
         let message = format!("the tag {written} means nothing here");
@@ -236,48 +264,6 @@ impl Builder<'_> {
         }
     }
 
-    fn name_anchor(&mut self, id: usize, anchor: Anchor, place: Span) -> Step {
-        if id == 0 {
-            return Ok(());
-        }
-        if id > MAX_ANCHORS {
-            let message = format!("more than {MAX_ANCHORS} anchors in one document");
-            return Err(Diagnostic::error("I012", place, message).into());
-        }
-        while self.anchors.len() <= id {
-            self.anchors.push(Anchor::Open);
-        }
-        self.anchors[id] = anchor;
-        Ok(())
-    }
-
-    fn alias(&mut self, anchor: usize, place: Span) -> Step {
-        let Some(&Anchor::Done(row, size)) = self.anchors.get(anchor) else {
-            let message = "the alias stands inside what it names";
-            return Err(Diagnostic::error("I012", place, message).into());
-        };
-        self.expanded = self.expanded.saturating_add(size.weight);
-        // The ratio is that of yaml.v2: nearly everything may be aliases in a small document, a tenth in a large one.
-        let decoded = self.nodes.saturating_add(self.expanded);
-        let many = self.expanded > 100 && decoded > 1000;
-        if self.expanded > MAX_EXPANDED || (many && over_ratio(self.expanded, decoded)) {
-            let message = "the aliases stand for too many values";
-            return Err(Diagnostic::error("I012", place, message)
-                .help("write them out, or split the file")
-                .into());
-        }
-        if self.frames.len() + size.height > MAX_DEPTH {
-            let message = format!("lists and objects lie more than {MAX_DEPTH} deep in each other");
-            return Err(Diagnostic::error("I013", place, message).into());
-        }
-        let row = Row {
-            start: place.start,
-            end: place.end,
-            ..row
-        };
-        self.finish(row, size)
-    }
-
     fn open(&mut self, map: bool, style: StructureStyle, anchor: usize, place: Span) -> Step {
         self.name_anchor(anchor, Anchor::Open, place)?;
         if self.frames.len() >= MAX_DEPTH {
@@ -290,7 +276,10 @@ impl Builder<'_> {
             start: place.start,
             anchor,
             first: self.pending.len(),
-            size: Size { weight: 1, height: 0 },
+            size: Size {
+                weight: 1,
+                height: 0,
+            },
         });
         Ok(())
     }
@@ -298,6 +287,10 @@ impl Builder<'_> {
     /// A node is complete: it becomes a child of the frame on top, or the document.
     fn finish(&mut self, row: Row, size: Size) -> Step {
         self.nodes += 1;
+        if self.problems.untold() > MAX_UNTOLD {
+            let message = "too many mistakes to read on";
+            return Err(Diagnostic::error("I015", self.tree.span_of(row), message).into());
+        }
         if self.tree.rows.len() + self.pending.len() >= MAX_NODES {
             let message = format!("more than {MAX_NODES} values in one file");
             let place = self.tree.span_of(row);
@@ -322,12 +315,11 @@ impl Builder<'_> {
         let place = self.tree.span_of(row);
         let bits = u64::from(row.a) << 32 | u64::from(row.b);
         let spelled = match row.kind {
-            Kind::Str | Kind::Merge => return row,
+            Kind::Str | Kind::Merge | Kind::Hole => return row,
             Kind::Bool => (bits != 0).to_string(),
             Kind::Int => bits.cast_signed().to_string(),
             Kind::UInt => bits.to_string(),
             Kind::Float => f64::from_bits(bits).to_string(),
-            Kind::Hole => return row,
             Kind::Null | Kind::Seq | Kind::Map => {
                 let place = at(self.tree.source, self.text, place.start as usize);
                 let what = match row.kind {
@@ -336,19 +328,18 @@ impl Builder<'_> {
                     _ => "an object",
                 };
                 let message = format!("a key must be a string, not {what}");
-                self.problems.push(Diagnostic::error("I010", place, message));
-                return Row { kind: Kind::Null, ..row };
+                self.problems
+                    .push(Diagnostic::error("I010", place, message));
+                return Row {
+                    kind: Kind::Null,
+                    ..row
+                };
             }
         };
         self.scalar_row(Scalar::Str, &spelled, place)
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "both are far below 2^52, or saturated")]
-fn over_ratio(expanded: u64, decoded: u64) -> bool {
-    const LOW: f64 = 400_000.0;
-    const HIGH: f64 = 4_000_000.0;
-    let (expanded, decoded) = (expanded as f64, decoded as f64);
-    let part = ((decoded - LOW) / (HIGH - LOW)).clamp(0.0, 1.0);
-    expanded / decoded > 0.99 - 0.89 * part
+fn lone(tag: &granit_parser::Tag) -> bool {
+    tag.handle().is_empty() && tag.suffix() == "!"
 }

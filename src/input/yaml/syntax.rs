@@ -40,9 +40,17 @@ pub(super) fn diagnostic(
 
 /// The tab that is meant: the parser may point to the end of the line before.
 fn tab(text: &str, offset: usize) -> usize {
-    let start = text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |i| i + 1);
+    let start = text
+        .get(..offset)
+        .and_then(|before| before.rfind('\n'))
+        .map_or(0, |i| i + 1);
     let mut at = start;
-    for line in text.get(start..).unwrap_or_default().split_inclusive('\n').take(3) {
+    for line in text
+        .get(start..)
+        .unwrap_or_default()
+        .split_inclusive('\n')
+        .take(3)
+    {
         let blank = line.len() - line.trim_start_matches([' ', '\t']).len();
         if let Some(tab) = line[..blank].find('\t') {
             return at + tab;
@@ -72,7 +80,11 @@ fn describe(kind: &ErrorKind) -> (&'static str, String, Option<&'static str>) {
             return ("I013", message, None);
         }
         K::UnclosedFlowCollection { open } => {
-            return ("I005", format!("the bracket `{open}` is never closed"), None);
+            return (
+                "I005",
+                format!("the bracket `{open}` is never closed"),
+                None,
+            );
         }
         K::MismatchedFlowCollectionEnd { open, close } => {
             let message = format!("the bracket `{open}` is closed by `{close}`");
@@ -128,11 +140,18 @@ fn describe(kind: &ErrorKind) -> (&'static str, String, Option<&'static str>) {
             "something follows the end of the document",
             Some("documents are separated by a line `---`"),
         ),
-        K::BomInsideDocument => ("a byte order mark may stand only at the very beginning", None),
+        K::BomInsideDocument => (
+            "a byte order mark may stand only at the very beginning",
+            None,
+        ),
         K::CommentNotSeparated => ("a comment wants a space before its `#`", None),
         other => {
             let plain = other.to_string();
-            return ("I005", format!("no YAML: {}", plain.trim_end_matches('.')), None);
+            return (
+                "I005",
+                format!("no YAML: {}", plain.trim_end_matches('.')),
+                None,
+            );
         }
     };
     ("I005", message.to_owned(), help)

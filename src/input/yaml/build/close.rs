@@ -82,23 +82,18 @@ impl Builder<'_> {
         }
         for &(j, i) in &twice {
             let (kept, again) = (self.pending[first + 2 * j], self.pending[first + 2 * i]);
-            if self.problems.has_room() {
-                let spelled = if again.kind == Kind::Merge {
-                    "<<"
-                } else {
-                    self.tree.str_of(again)
-                };
-                let message = format!("the key {} is there twice", show(spelled));
-                let diagnostic = Diagnostic::error("I008", self.tree.span_of(again), message)
-                    .related(self.tree.span_of(kept), "first written here");
-                self.problems.push(diagnostic);
-            } else {
-                self.problems.push(Diagnostic::error(
-                    "I008",
-                    self.tree.span_of(again),
-                    String::new(),
-                ));
+            if self.problems.skips() {
+                continue;
             }
+            let spelled = if again.kind == Kind::Merge {
+                "<<"
+            } else {
+                self.tree.str_of(again)
+            };
+            let message = format!("the key {} is there twice", show(spelled));
+            let diagnostic = Diagnostic::error("I008", self.tree.span_of(again), message)
+                .related(self.tree.span_of(kept), "first written here");
+            self.problems.push(diagnostic);
         }
         let mut drop = twice.iter().map(|&(_, i)| i).peekable();
         let mut kept = first;
@@ -106,7 +101,8 @@ impl Builder<'_> {
             if drop.next_if_eq(&i).is_some() {
                 continue;
             }
-            self.pending.copy_within(first + 2 * i..first + 2 * i + 2, kept);
+            self.pending
+                .copy_within(first + 2 * i..first + 2 * i + 2, kept);
             kept += 2;
         }
         self.pending.truncate(kept);
@@ -126,7 +122,10 @@ impl Builder<'_> {
         let Some(at) = keys.clone().position(|key| key.kind == Kind::Merge) else {
             return;
         };
-        let (sign, value) = (self.pending[first + 2 * at], self.pending[first + 2 * at + 1]);
+        let (sign, value) = (
+            self.pending[first + 2 * at],
+            self.pending[first + 2 * at + 1],
+        );
         let place = self.tree.span_of(sign);
         let parts: Vec<Row> = match value.kind {
             Kind::Map => vec![value],
@@ -163,7 +162,10 @@ impl Builder<'_> {
             }
         }
         for (i, spelled) in clashes {
-            let message = format!("the merge key sets {} too, which stands before it", show(&spelled));
+            let message = format!(
+                "the merge key sets {} too, which stands before it",
+                show(&spelled)
+            );
             let before = self.tree.span_of(self.pending[first + 2 * i]);
             self.problems.push(
                 Diagnostic::error("I011", place, message)
@@ -177,6 +179,9 @@ impl Builder<'_> {
 
     fn children(&self, row: Row) -> &[Row] {
         let from = row.a as usize;
-        self.tree.rows.get(from..from + row.b as usize).unwrap_or_default()
+        self.tree
+            .rows
+            .get(from..from + row.b as usize)
+            .unwrap_or_default()
     }
 }
