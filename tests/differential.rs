@@ -13,7 +13,8 @@
 //! ```
 //!
 //! Progress is told, and logged, every 1,000 seeds; to go on, begin with the seed after the last range in the log.
-//! `KUBEPROOF_THREADS` sets the number of threads; the default is 2, or 1 on a machine with one core.
+//! `KUBEPROOF_THREADS` sets the number of threads; the default is 2, or 1 on a machine with one core. With
+//! `KUBEPROOF_KEEP=1` every cluster is kept in `target/differential/all`, with its verdicts and times.
 
 #![allow(clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop")]
 
@@ -177,8 +178,9 @@ fn ideal(draft: &Draft) -> generate::IdealRules {
 fn one(seed: u64) -> Report {
     let (draft, texts) = made(seed);
     let report = decided(seed, &draft, &texts).unwrap_or_else(|why| panic!("seed {seed}: {why}\n{}", draft.yaml()));
-    if std::env::var_os("KUBEPROOF_TIMES").is_some() {
-        writeln!(std::io::stderr(), "{seed} {:.2} s solving, {:.2} s trying, {} queries", report.seconds.0, report.seconds.1, report.queries).unwrap();
+    if std::env::var_os("KUBEPROOF_KEEP").is_some() {
+        let figures = format!("{:?} s, {} queries, {} messages", report.seconds, report.queries, report.messages);
+        write(&format!("all/{seed}.yaml"), &format!("# {figures}: {:?}\n{}{}", report.verdicts, comment(&texts.concat()), draft.yaml()));
     }
     if !report.disagreements.is_empty() {
         let wrong = |draft: &Draft, texts: &[String]| {
@@ -186,16 +188,13 @@ fn one(seed: u64) -> Report {
         };
         let (small, texts) = shrink(&draft, &texts, wrong);
         let left = decided(seed, &small, &texts).map(|r| r.disagreements).unwrap_or_default();
-        let comment = |text: &str| text.lines().map(|line| format!("# {line}\n")).collect::<String>();
         let text = format!(
             "# Seed {seed}.\n{}{}{}",
             comment(&left.join("\n")),
             comment(&texts.concat()),
             small.yaml()
         );
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/differential");
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join(format!("{seed}.yaml")), &text).unwrap();
+        write(&format!("{seed}.yaml"), &text);
         writeln!(std::io::stderr(), "{text}").unwrap();
     }
     report
@@ -205,4 +204,15 @@ fn one(seed: u64) -> Report {
 fn decided(seed: u64, draft: &Draft, texts: &[String]) -> Result<Report, String> {
     let caught = std::panic::catch_unwind(|| compare::cluster(seed, &draft.yaml(), texts));
     caught.unwrap_or_else(|_| Ok(Report { disagreements: vec!["a panic".to_owned()], ..Report::default() }))
+}
+
+fn comment(text: &str) -> String {
+    text.lines().map(|line| format!("# {line}\n")).collect()
+}
+
+/// Into `target/differential`.
+fn write(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/differential").join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
 }

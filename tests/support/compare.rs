@@ -32,8 +32,10 @@ const SAMPLE: usize = 200;
 /// What came of a cluster.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// By constraint, KP001 first.
+    /// Of the built-in constraints, KP001 first.
     pub verdicts: Vec<Verdict>,
+    /// What the solver's side says of every constraint, by id.
+    pub decided: Vec<(String, Verdict)>,
     /// Of the random formulas that both sides decided.
     pub formulas: Vec<Verdict>,
     /// Formulas that the solver's side cannot put into terms, or that have too many messages to try.
@@ -66,8 +68,8 @@ pub fn lowered(cluster: &Cluster) -> Result<Lowered, String> {
 
 /// The built-in constraints, opt-in ones too.
 pub fn constraints() -> Vec<Constraint> {
-    let texts = builtins().iter().map(|b| formulas::read(b.text));
-    texts.collect::<Result<_, _>>().expect("the built-in constraints are read")
+    let read = |text| formulas::read(text).expect("the built-in constraints are read");
+    builtins().iter().flat_map(|b| read(b.text)).collect()
 }
 
 /// Decides a cluster twice. An error means that it is no cluster at all.
@@ -76,7 +78,7 @@ pub fn cluster(seed: u64, yaml: &str, texts: &[String]) -> Result<Report, String
     let lowered = lowered(&cluster)?;
     let mut all = constraints();
     for text in texts {
-        all.push(formulas::read(text).map_err(|why| format!("{why}\n{text}"))?);
+        all.extend(formulas::read(text).map_err(|why| format!("{why}\n{text}"))?);
     }
     let bound = all.iter().map(|c| bind(c, &lowered.structure));
     let bound: Vec<Constraint> = bound.collect::<Result<_, _>>().map_err(|all| format!("{}", all[0].message))?;
@@ -91,6 +93,7 @@ pub fn cluster(seed: u64, yaml: &str, texts: &[String]) -> Result<Report, String
         }
     };
     report.seconds.0 = begin.elapsed().as_secs_f64();
+    report.decided = results.iter().map(|r| (r.id.clone(), r.verdict)).collect();
     report.queries = results.iter().map(|r| r.queries).sum();
     let oracle = Oracle::new(&cluster, &lowered.network);
     let tallies = exhaust(seed, &oracle, &lowered, &mut report);

@@ -74,7 +74,8 @@ impl Maker<'_> {
         wider.push(&v);
         let entity = self.entity(scope);
         let x = (*self.rng.pick(scope)).to_owned();
-        match self.rng.below(12) {
+        match self.rng.below(13) {
+            12 => format!("(exists {v}. addr({entity}, {v}))"),
             0 => format!("(exists {v}. Recv(e, {v}, _, _, _, _) and {})", self.atom(&[&v])),
             1 => format!("(exists {v}. passes(e, {v}) and {})", self.atom(&[&v])),
             2 => format!("(exists {v}. link({x}, {v}) and {})", self.atom(&[&v])),
@@ -166,13 +167,14 @@ impl Maker<'_> {
     }
 }
 
-/// Reads a text; the mistakes where it is none.
-pub fn read(text: &str) -> Result<Constraint, String> {
+/// The constraints of a text; the mistakes where it is none.
+pub fn read(text: &str) -> Result<Vec<Constraint>, String> {
     let id = SourceMap::new().add("random.spec", text);
     let parsed = parse(id, text);
-    let mut checked = check(&parsed.file);
-    let said: Vec<String> = parsed.diagnostics.iter().chain(&checked.diagnostics).map(|d| format!("{} {}", d.code, d.message)).collect();
-    if said.is_empty() && checked.constraints.len() == 1 { Ok(checked.constraints.remove(0)) } else { Err(said.join("; ")) }
+    let checked = check(&parsed.file);
+    let said = parsed.diagnostics.iter().chain(&checked.diagnostics);
+    let said: Vec<String> = said.map(|d| format!("{} {}", d.code, d.message)).collect();
+    if said.is_empty() { Ok(checked.constraints) } else { Err(said.join("; ")) }
 }
 
 /// What a formula distinguishes.

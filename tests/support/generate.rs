@@ -34,7 +34,7 @@ pub type IdealRules = Vec<(String, Vec<String>)>;
 /// The cluster of a seed. `ideal` tells the ideal rules of a draft, for faults that remove some.
 pub fn cluster(seed: u64, ideal: impl Fn(&Draft) -> IdealRules) -> Draft {
     let mut rng = Rng::new(seed, 1);
-    let families = match rng.weighted(&[66, 6, 8, 6, 14]) {
+    let families = match rng.weighted(&[76, 8, 4, 6, 6]) {
         0 => Families::V4,
         1 => Families::Narrow,
         2 => Families::Wide,
@@ -68,7 +68,7 @@ impl Maker {
         for i in 1..=nodes {
             self.node(i);
         }
-        let pods = if nodes == 0 { 0 } else { self.rng.weighted(&[4, 22, 28, 20, 10, 6, 4, 3, 3]) };
+        let pods = if nodes == 0 { 0 } else { self.rng.weighted(&[4, 26, 32, 20, 9, 4, 2, 2, 1]) };
         let mut containers = 16;
         for i in 1..=pods {
             let most = containers.min([3, 2, 2][self.rng.below(3)]);
@@ -189,7 +189,7 @@ impl Maker {
     }
 
     fn external(&mut self, i: usize) {
-        let v4 = ["198.51.100.0/24", "203.0.113.7", "10.0.0.0/8", "10.1.0.0/30", "0.0.0.0/0", "10.1.0.0/24"];
+        let v4 = ["198.51.100.0/24", "203.0.113.7", "10.0.0.0/8", "10.1.0.0/30", "0.0.0.0/0", "10.1.0.2"];
         let v6 = ["2001:db8::/32", "::/0", "fd00::/16", "::2:0/112", "::2:0:0/95", "fd00:1::/64"];
         let mut prefixes = Vec::new();
         for _ in 0..self.rng.between(1, 2) {
