@@ -8,7 +8,7 @@ use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{Family, IpNet, Protocol};
 use crate::smt::term::{Sort, TermId};
 
-use super::Encoder;
+use super::encoder::Encoder;
 use super::header::SymAddress;
 
 /// A value of the language as terms.

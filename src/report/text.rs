@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use crate::model::entity::EntityKind;
-use crate::verify::verdict::{CheckResult, Counterexample, Verdict, Witness};
+use crate::verify::verdict::{CheckResult, Counterexample, Verdict, Wanted, Witness};
 
 use super::names::{Names, printable};
 use super::run::{ClusterReport, Run, Verified};
@@ -183,12 +183,9 @@ fn render_footer(out: &mut String, run: &Run, verified: &Verified, options: Opti
     if options.quiet {
         return;
     }
-    if let Some(universe) = verified
-        .results
-        .iter()
-        .find(|r| r.verdict == Verdict::Proven && r.detail.contains("messages"))
-    {
-        let _ = writeln!(out, "  proven for {}", universe.detail);
+    let about_messages = |r: &&CheckResult| r.verdict == Verdict::Proven && r.detail.contains("messages");
+    if let Some(result) = verified.results.iter().find(about_messages) {
+        let _ = writeln!(out, "  proven: for {}", result.detail);
     }
     for assumption in &verified.assumptions {
         let _ = writeln!(
@@ -236,7 +233,17 @@ fn render_counterexample(
     };
     for message in &counterexample.messages {
         let broken = message.trace.outcomes.first();
-        let fate = broken.map(|o| teller.fate(o)).unwrap_or_default();
+        let mut fate = broken.map(|o| teller.fate(o)).unwrap_or_default();
+        let receiver = broken.and_then(|o| o.request.receiver);
+        match counterexample.wanted {
+            Some(Wanted::Received(id)) if receiver.is_some_and(|r| r != id) => {
+                let _ = write!(fate, ", and not {}", names.with_kind(id));
+            }
+            Some(Wanted::Received(id)) if receiver.is_none() => {
+                let _ = write!(fate, "; it was for {}", names.with_kind(id));
+            }
+            _ => {}
+        }
         let _ = writeln!(
             out,
             "      {} sends {}: {fate}",

@@ -76,7 +76,15 @@ impl Teller<'_> {
     }
 
     fn journey(&self, journey: &Journey) -> Vec<[String; 4]> {
-        journey.steps.iter().map(|step| self.step(step)).collect()
+        let mut lines = Vec::new();
+        for step in &journey.steps {
+            lines.push(self.step(step));
+            if let Event::Translate { .. } = step.event {
+                let now = format!("  now {}", step.header);
+                lines.push([String::new(), String::new(), now, String::new()]);
+            }
+        }
+        lines
     }
 
     fn step(&self, step: &Step) -> [String; 4] {
@@ -84,13 +92,8 @@ impl Teller<'_> {
         let (event, what) = match &step.event {
             Event::Send => ("send", step.header.to_string()),
             Event::Lookup { rule: index, .. } => ("lookup", rule(&Some(*index))),
-            Event::Translate { rule: Some(_), .. } => (
-                "translate",
-                format!("{}   now {}", self.short_rule(step), step.header),
-            ),
-            Event::Translate { rule: None, .. } => {
-                ("translate", format!("back   now {}", step.header))
-            }
+            Event::Translate { rule: Some(index), .. } => ("translate", rule(&Some(*index))),
+            Event::Translate { rule: None, .. } => ("translate", "back, as remembered".to_owned()),
             Event::Deliver { rule: None, to } => (
                 "deliver",
                 format!(
@@ -122,15 +125,6 @@ impl Teller<'_> {
 
     fn fib_rule(&self, at: EntityId, index: usize) -> Option<&FibRule> {
         self.network.switch(at).and_then(|s| s.fib.get(index))
-    }
-
-    fn short_rule(&self, step: &Step) -> String {
-        match step.event {
-            Event::Translate {
-                rule: Some(index), ..
-            } => self.rule(step.at, index),
-            _ => String::new(),
-        }
     }
 
     fn death(

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use crate::decode;
 use crate::encode::Encoder;
-use crate::encode::path::Direction;
+use crate::encode::event::Direction;
 use crate::encode::relation::Sym;
 use crate::encode::symbols::Obligation;
-use crate::logic::formula::{Constraint, Formula, Sort, Term, VarId};
+use crate::logic::formula::{Constraint, Formula, Sort, VarId};
+use crate::logic::literals::literals;
 use crate::lower::Lowered;
 use crate::model::entity::EntityId;
 use crate::model::inet::IpNet;
@@ -161,8 +162,7 @@ impl Checker<'_> {
         let about_messages = constraint.variables.iter().any(|v| v.sort == Sort::Event);
         match self.bounds.first() {
             Some(Ok((request, answer))) if about_messages => format!(
-                "all messages of this cluster; no message travels more than {request} hops, no answer more than {answer}, \
-                 without repeating itself"
+                "all messages that processes of this cluster can send (a complete bound: {request} hops there, {answer} back)"
             ),
             _ => "this cluster".to_owned(),
         }
@@ -390,32 +390,5 @@ impl Checker<'_> {
             messages.push((sender, decode::header(solver, pool, event.sent)?));
         }
         Some((assignment, messages))
-    }
-}
-
-/// The addresses and prefixes that a formula names.
-fn literals(formula: &Formula) -> Vec<IpNet> {
-    let term = |t: &Term| match t {
-        Term::Address(ip) => vec![IpNet::from(*ip)],
-        _ => Vec::new(),
-    };
-    match formula {
-        Formula::InPrefix(t, net) => [term(t), vec![*net]].concat(),
-        Formula::Equal(a, b) | Formula::Compare(a, _, b) => [term(a), term(b)].concat(),
-        Formula::Predicate(_, args) => args
-            .iter()
-            .flat_map(|arg| match arg {
-                crate::logic::formula::Arg::Term(t) => term(t),
-                crate::logic::formula::Arg::Any => Vec::new(),
-            })
-            .collect(),
-        Formula::Not(f) | Formula::Forall(_, f) | Formula::Exists(_, f) => literals(f),
-        Formula::And(parts) | Formula::Or(parts) => parts.iter().flat_map(literals).collect(),
-        Formula::Implies(a, b) | Formula::Iff(a, b) => [literals(a), literals(b)].concat(),
-        Formula::Constant(_)
-        | Formula::Hops(..)
-        | Formula::InRange(..)
-        | Formula::Label(..)
-        | Formula::Namespace(..) => Vec::new(),
     }
 }
