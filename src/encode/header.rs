@@ -66,46 +66,63 @@ impl SymHeader {
     }
 }
 
-/// 32 where every IPv6 constant lies in `::/96`, else 128.
+/// 32 where every IPv6 constant lies in `::/96`, or is `::/0`, and they leave room there; else 128.
 ///
-/// Why 32 is exact there: every predicate on addresses is equality, or membership in a constant prefix. IPv6 addresses
-/// outside `::/96` are in the same constant prefixes (those that contain `::/96`, the others are in no table and may be
-/// left out: multicast is excluded from `Send` either way), so an unused address inside stands for any of them; of the
-/// 2³² there are always unused ones.
+/// Why 32 is exact there: every predicate on addresses is equality, or membership in a constant prefix. The IPv6 addresses
+/// outside `::/96` are in no other constant prefix than `::/0` (multicast is excluded from `Send` either way), so an
+/// address inside that is in no other prefix either stands for any of them. There is one as long as the constants do not
+/// fill `::/96`: a prefix such as `::/64` does.
 pub fn address_width(structure: &Structure, network: &Network, literals: &[IpNet]) -> u32 {
-    let narrow = |net: &IpNet| match net {
-        IpNet::V4(_) => true,
-        IpNet::V6(net) => net.prefix_len() == 0 || u128::from(net.network()) >> 32 == 0,
-    };
-    let host = |ip: &IpAddr| narrow(&IpNet::from(*ip));
-    let tables = structure.addr.iter().all(|(_, net)| narrow(net))
-        && structure.endpoint.iter().all(|row| host(&row.address))
-        && structure
-            .open
-            .iter()
-            .all(|row| !matches!(row.bind, Bind::Address(ip) if !host(&ip)))
-        && network.held.iter().all(host)
-        && literals.iter().all(narrow);
-    let sources = network.processes.iter().all(|p| match &p.sources {
-        Sources::Own(all) => all.iter().all(host),
-        Sources::Within(all) => all.iter().all(narrow),
-        Sources::Free => true,
-    });
-    let rules = network.switches.iter().flat_map(|s| &s.fib).all(|rule| {
-        let rewrites = match &rule.action {
-            Action::Translate(ways) => ways.iter().all(|w| {
-                [w.source, w.destination, w.hairpin_source]
-                    .iter()
-                    .flatten()
-                    .all(host)
-            }),
-            _ => true,
-        };
-        rewrites
-            && [rule.matches.from, rule.matches.to]
+    let mut narrow = Narrow { room: 1 << 32 };
+    let fits = structure.addr.iter().all(|(_, net)| narrow.takes(net))
+        && structure.endpoint.iter().all(|row| narrow.takes_host(row.address))
+        && structure.open.iter().all(|row| match row.bind {
+            Bind::Address(ip) => narrow.takes_host(ip),
+            Bind::Any | Bind::AnyV4 => true,
+        })
+        && network.held.iter().all(|ip| narrow.takes_host(*ip))
+        && literals.iter().all(|net| narrow.takes(net))
+        && network.processes.iter().all(|p| match &p.sources {
+            Sources::Own(all) => all.iter().all(|ip| narrow.takes_host(*ip)),
+            Sources::Within(all) => all.iter().all(|net| narrow.takes(net)),
+            Sources::Free => true,
+        })
+        && network.switches.iter().flat_map(|s| &s.fib).all(|rule| {
+            let matched = [rule.matches.from, rule.matches.to];
+            let ways = match &rule.action {
+                Action::Translate(ways) => ways.as_slice(),
+                _ => &[],
+            };
+            let written = ways
                 .iter()
-                .flatten()
-                .all(narrow)
-    });
-    if tables && sources && rules { 32 } else { 128 }
+                .flat_map(|w| [w.source, w.destination, w.hairpin_source]);
+            matched.iter().flatten().all(|net| narrow.takes(net))
+                && written.flatten().all(|ip| narrow.takes_host(ip))
+        });
+    if fits { 32 } else { 128 }
+}
+
+/// Whether constants lie in `::/96`, and how many addresses they leave there. What is met twice is counted twice, which
+/// errs on the safe side.
+struct Narrow {
+    room: u64,
+}
+
+impl Narrow {
+    fn takes(&mut self, net: &IpNet) -> bool {
+        match net {
+            IpNet::V4(_) => true,
+            IpNet::V6(net) if net.prefix_len() == 0 => true,
+            IpNet::V6(net) if net.prefix_len() <= 96 => false,
+            IpNet::V6(net) => {
+                let size = 1 << (128 - net.prefix_len());
+                self.room = self.room.saturating_sub(size);
+                self.room > 0 && u128::from(net.network()) >> 32 == 0
+            }
+        }
+    }
+
+    fn takes_host(&mut self, ip: IpAddr) -> bool {
+        self.takes(&IpNet::from(ip))
+    }
 }
