@@ -54,6 +54,10 @@ impl Encoder<'_> {
                 match term {
                     Term::Var(id) if left.contains(id) => match self.single(cell) {
                         Some(value) => {
+                            // The outside switch stands in tables, and is none of the entities.
+                            if let Sym::Entity(entity) = value {
+                                parts.push(self.in_universe(entity));
+                            }
                             env.insert(*id, value);
                             left.retain(|v| v != id);
                         }
