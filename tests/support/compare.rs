@@ -12,7 +12,7 @@ use kubeproof::model::cluster::Cluster;
 use kubeproof::model::entity::EntityId;
 use kubeproof::network::header::Header;
 use kubeproof::network::trace::{Event, Journey, Outcome, Trace};
-use kubeproof::sim::walk;
+use kubeproof::sim::{measure, walk};
 use kubeproof::smt::backend::Z3;
 use kubeproof::smt::solver::Solver;
 use kubeproof::verify::direct;
@@ -199,8 +199,8 @@ fn told(lowered: &Lowered, outcome: &Outcome) -> Story {
 /// Hops and switches as formulas see them.
 fn hops(outcome: &Outcome) -> Option<String> {
     let visits = outcome.request.steps.iter().filter(|s| !matches!(s.event, Event::Send | Event::Receive));
-    let passed = walk::passed(&outcome.request).count();
-    let counted = walk::hops(&outcome.request);
+    let passed = measure::passed(&outcome.request).count();
+    let counted = measure::hops(&outcome.request);
     let fits = match counted {
         None => passed == visits.count(),
         Some(hops) => hops == passed,
