@@ -150,7 +150,8 @@ impl<'s> Evaluator<'s> {
     }
 
     /// Inner variables are guarded (see [`crate::logic::formula::Constraint`]), so what stands in a table or a header is
-    /// all that can make a difference. Of a wide prefix or range its ends stand for the rest.
+    /// all that can make a difference. Of a wide prefix or range its ends, and an address that nobody holds, stand for
+    /// the rest.
     fn candidates(&self, variable: VarId, env: &Assignment) -> Vec<Value> {
         let s = self.structure;
         let headers = || {
@@ -169,6 +170,7 @@ impl<'s> Evaluator<'s> {
                     .iter()
                     .flat_map(|(_, net)| [net.addr(), net.broadcast()])
                     .collect();
+                all.extend(s.addr.iter().filter_map(|(_, net)| s.free_in(net)));
                 all.extend(s.endpoint.iter().map(|row| row.address));
                 all.extend(headers().flat_map(|h: Header| [h.source, h.destination]));
                 all.extend([Family::V4.loopback(), Family::V6.loopback()]);

@@ -178,7 +178,7 @@ impl Evaluator<'_> {
                     Some(Value::Address(a)) => {
                         net.contains(&a) && !(wide && s.held.binary_search(&a).is_ok())
                     }
-                    _ => true,
+                    _ => !wide || s.free_in(net).is_some(),
                 }
         })
     }
