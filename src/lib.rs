@@ -12,6 +12,7 @@ pub mod lower;
 pub mod model;
 pub mod network;
 pub mod question;
+pub mod reference;
 pub mod report;
 pub mod session;
 pub mod sim;

@@ -5,5 +5,6 @@
 pub mod bind;
 pub mod check;
 pub mod formula;
+pub mod literals;
 pub mod signature;
 pub mod structure;

@@ -4,13 +4,13 @@
 
 use std::net::IpAddr;
 
-use crate::input::suggest::nearest;
 use crate::lower::Lowered;
 use crate::model::cluster::{Cluster, Process};
 use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{Family, IpNet, Protocol, non_unicast};
 use crate::network::graph::Sources;
 use crate::network::header::Header;
+use crate::reference::{QuestionError, entity, wrong};
 use crate::sim::walk;
 
 /// A question as it was asked.
@@ -30,26 +30,6 @@ pub struct Question {
     /// The source port; none is 49152.
     #[serde(default, rename = "sourcePort")]
     pub source_port: Option<u16>,
-}
-
-/// Why a question cannot be asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct QuestionError {
-    /// One clause.
-    pub message: String,
-    /// How to mend it.
-    pub help: Option<String>,
-}
-
-fn wrong<T>(
-    message: impl Into<String>,
-    help: impl Into<Option<String>>,
-) -> Result<T, QuestionError> {
-    Err(QuestionError {
-        message: message.into(),
-        help: help.into(),
-    })
 }
 
 /// What X or Y turned out to be.
@@ -127,71 +107,7 @@ impl Asker<'_> {
         if let Ok(ip) = text.parse::<IpAddr>() {
             return Ok(Place::Address(ip));
         }
-        self.entity(text).map(Place::Entity)
-    }
-
-    /// Full names, and short ones where unambiguous: `pod/P1` is `pod/default/P1`, or the one pod that is called so.
-    fn entity(&self, text: &str) -> Result<EntityId, QuestionError> {
-        let mut parts = text.split('/');
-        let word = parts.next().unwrap_or_default();
-        let parts: Vec<&str> = parts.collect();
-        let Some(kind) = EntityKind::of_word(word).filter(|k| *k != EntityKind::Outside) else {
-            return wrong(
-                format!("`{text}` is neither an address nor the name of an entity"),
-                "write container/NS/POD/NAME, pod/NS/NAME, node/NAME, daemon/NODE/NAME, service/NS/NAME, external/NAME \
-                 or an address"
-                    .to_owned(),
-            );
-        };
-        let names = || {
-            self.cluster
-                .ids()
-                .filter(|id| self.cluster.kind_of(*id) == kind)
-        };
-        let is = |id: &EntityId, wanted: &[&str]| {
-            self.cluster.name_of(*id).parts.iter().eq(wanted.iter())
-        };
-        let in_default: Vec<&str> = std::iter::once("default")
-            .chain(parts.iter().copied())
-            .collect();
-        if let Some(id) = names()
-            .find(|id| is(id, &parts))
-            .or_else(|| names().find(|id| is(id, &in_default)))
-        {
-            return Ok(id);
-        }
-        let ends_so = |id: &EntityId| {
-            let own = &self.cluster.name_of(*id).parts;
-            !parts.is_empty()
-                && own.len() > parts.len()
-                && own
-                    .iter()
-                    .rev()
-                    .zip(parts.iter().rev())
-                    .all(|(a, b)| a == b)
-        };
-        let candidates: Vec<EntityId> = names().filter(ends_so).collect();
-        match candidates.as_slice() {
-            [one] => Ok(*one),
-            [] => {
-                let all: Vec<String> = names()
-                    .map(|id| self.cluster.name_of(id).to_string())
-                    .collect();
-                let near = nearest(text, all.iter().map(String::as_str))
-                    .map(|n| format!("did you mean `{n}`?"));
-                wrong(format!("there is no `{text}` in this cluster"), near)
-            }
-            several => {
-                let all: Vec<String> = several
-                    .iter()
-                    .map(|id| format!("`{}`", self.cluster.name_of(*id)))
-                    .collect();
-                wrong(
-                    format!("`{text}` is ambiguous"),
-                    format!("it could be {}", all.join(", ")),
-                )
-            }
-        }
+        entity(self.cluster, text).map(Place::Entity)
     }
 
     /// Who holds an address: the first pod, node or service, else an external that covers it.

@@ -4,5 +4,8 @@
 //! Must never know: SMT, the encoding. What it shares with the encoding is data (`network`, `logic`), never code.
 
 pub mod eval;
+pub mod measure;
+mod predicate;
+mod script;
 pub mod step;
 pub mod walk;

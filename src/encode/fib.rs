@@ -11,23 +11,9 @@ use crate::model::entity::EntityId;
 use crate::network::fib::{Action, FibRule, Rewrite};
 use crate::smt::term::TermId;
 
-use super::Encoder;
+use super::decisions::Decisions;
+use super::encoder::Encoder;
 use super::header::SymHeader;
-
-/// What a switch does with a header: under which condition it goes where. The conditions exclude each other; where none
-/// holds, the message dies. Missing links are not looked at here.
-#[derive(Debug, Default)]
-pub struct Decisions {
-    /// `Forward(switch)`.
-    pub forward: BTreeMap<EntityId, TermId>,
-    /// `Deliver(process)`.
-    pub deliver: BTreeMap<EntityId, TermId>,
-    /// `Translate`, by the index of the rule.
-    pub translate: BTreeMap<usize, TermId>,
-}
-
-/// Decisions by (switch, header, answer?): headers seldom change, so hops share them.
-pub(super) type Cache = BTreeMap<(EntityId, SymHeader, bool), Rc<Decisions>>;
 
 /// What a rule comes to; rules with the same outcome need not exclude each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,9 +1,6 @@
-//! Connectives and quantifiers.
+//! Clauses, connectives and atoms. Quantifiers in front become constants; the inner ones are in `quantifier`.
 //!
-//! Front quantifiers become constants; inner ones are expanded over the rows of a guarding predicate, which is exact:
-//! outside of its rows the guard is false. Must never know: FIBs, how a message travels.
-
-use std::collections::BTreeMap;
+//! Must never know: FIBs, how a message travels.
 
 use crate::logic::formula::{
     Arg, Comparison, Constraint, Formula, Predicate, Sort as LogicSort, Term, VarId,
@@ -11,13 +8,12 @@ use crate::logic::formula::{
 use crate::model::entity::EntityId;
 use crate::smt::term::{Sort, TermId};
 
+use super::encoder::Encoder;
+use super::error::EncodeError;
 use super::header::SymAddress;
-use super::relation::{Cell, Row, Sym};
+use super::quantifier::{Env, conjuncts, message, slot};
+use super::relation::Sym;
 use super::symbols::Obligation;
-use super::{EncodeError, Encoder};
-
-/// Values of the variables in scope.
-type Env = BTreeMap<VarId, Sym>;
 
 impl Encoder<'_> {
     /// The goals of one clause. Events take the encoder's slots in order; there must be enough of them, unrolled.
@@ -36,6 +32,7 @@ impl Encoder<'_> {
             let name = format!("{}.{}", constraint.id, declared.name);
             let symbol = match declared.sort {
                 LogicSort::Event => {
+                    in_range.push(self.event(slot).honest);
                     slot += 1;
                     Sym::Event(slot - 1)
                 }
@@ -47,12 +44,19 @@ impl Encoder<'_> {
                 LogicSort::Address => {
                     let address = SymAddress {
                         v6: self.pool.variable(&format!("{name}.v6"), Sort::Bool),
-                        bits: self.pool.variable(&name, Sort::BitVec(self.address_width)),
+                        bits: self
+                            .pool
+                            .variable(&name, Sort::BitVec(self.domain.address_width())),
                     };
                     in_range.push(self.valid_address(address));
                     Sym::Address(address)
                 }
-                LogicSort::Port => Sym::Port(self.pool.variable(&name, Sort::BitVec(16))),
+                LogicSort::Port => {
+                    let width = self.domain.port_width();
+                    let term = self.pool.variable(&name, Sort::BitVec(width));
+                    in_range.push(self.valid_port(term));
+                    Sym::Port(term)
+                }
                 LogicSort::Protocol => {
                     let term = self.pool.variable(&name, Sort::BitVec(2));
                     in_range.push(self.valid_protocol(term));
@@ -178,7 +182,7 @@ impl Encoder<'_> {
         })
     }
 
-    fn formulas(
+    pub(super) fn formulas(
         &mut self,
         parts: &[Formula],
         env: &Env,
@@ -202,7 +206,7 @@ impl Encoder<'_> {
         })
     }
 
-    fn term(&mut self, term: &Term, env: &Env) -> Result<Sym, EncodeError> {
+    pub(super) fn term(&mut self, term: &Term, env: &Env) -> Result<Sym, EncodeError> {
         Ok(match term {
             Term::Var(id) => *env
                 .get(id)
@@ -216,7 +220,7 @@ impl Encoder<'_> {
         })
     }
 
-    fn same(&mut self, a: Sym, b: Sym) -> TermId {
+    pub(super) fn same(&mut self, a: Sym, b: Sym) -> TermId {
         match (a, b) {
             (Sym::Address(a), Sym::Address(b)) => self.same_address(a, b),
             (Sym::Entity(a), Sym::Entity(b))
@@ -349,233 +353,5 @@ impl Encoder<'_> {
                 }
             }
         }
-    }
-
-    /// `∃ variables. ⋀ conjuncts`, expanded over the rows of the conjunct that binds most of them.
-    fn exists(
-        &mut self,
-        variables: &[VarId],
-        conjuncts: Vec<Formula>,
-        env: &Env,
-        c: &Constraint,
-    ) -> Result<TermId, EncodeError> {
-        if variables.is_empty() {
-            let parts = self.formulas(&conjuncts, env, c)?;
-            return Ok(self.pool.and(&parts));
-        }
-        let guard = (0..conjuncts.len())
-            .map(|i| (bound_by(&conjuncts[i], variables), i))
-            .filter(|(count, _)| *count > 0)
-            .max_by_key(|(count, i)| (*count, std::cmp::Reverse(*i)));
-        let mut rest = conjuncts.clone();
-        let Some((_, index)) = guard else {
-            return self.enumerate(variables, conjuncts, env, c);
-        };
-        let Formula::Predicate(predicate, args) = rest.remove(index) else {
-            return Err(EncodeError::Unguarded(
-                c.variable(variables[0]).name.clone(),
-            ));
-        };
-        let mut ways = Vec::new();
-        for (condition, row) in self.guard_rows(predicate, &args, env) {
-            let mut env = env.clone();
-            let mut left = variables.to_vec();
-            let mut parts = vec![condition];
-            for (arg, cell) in args.iter().skip(args.len() - row.len()).zip(row) {
-                let Arg::Term(term) = arg else { continue };
-                match term {
-                    Term::Var(id) if left.contains(id) => match self.single(cell) {
-                        Some(value) => {
-                            env.insert(*id, value);
-                            left.retain(|v| v != id);
-                        }
-                        // Any of the cell will do where nothing else is asked of the variable.
-                        None if !rest.iter().any(|f| mentions(f, *id)) => left.retain(|v| v != id),
-                        None => return Err(EncodeError::WideRange(c.variable(*id).name.clone())),
-                    },
-                    _ => {
-                        let value = self.term(term, &env)?;
-                        parts.push(match cell {
-                            GuardCell::Cell(cell) => self.fits(value, cell),
-                            GuardCell::Sym(sym) => self.same(value, sym),
-                        });
-                    }
-                }
-            }
-            parts.push(self.exists(&left, rest.clone(), &env, c)?);
-            ways.push(self.pool.and(&parts));
-        }
-        Ok(self.pool.or(&ways))
-    }
-
-    /// Entities and protocols without a guard are few enough to list.
-    fn enumerate(
-        &mut self,
-        variables: &[VarId],
-        conjuncts: Vec<Formula>,
-        env: &Env,
-        c: &Constraint,
-    ) -> Result<TermId, EncodeError> {
-        let (first, rest) = (variables[0], &variables[1..]);
-        let values: Vec<Sym> = match c.variable(first).sort {
-            LogicSort::Entity => {
-                let all = 0..self.structure.entities.len() as u32;
-                let universe = all.map(EntityId).filter(|id| {
-                    self.structure.entities[id.index()].kind()
-                        != crate::model::entity::EntityKind::Outside
-                });
-                let universe: Vec<EntityId> = universe.collect();
-                universe
-                    .into_iter()
-                    .map(|id| Sym::Entity(self.entity(id)))
-                    .collect()
-            }
-            LogicSort::Protocol => crate::model::inet::Protocol::ALL
-                .map(|p| Sym::Protocol(self.protocol(p)))
-                .to_vec(),
-            _ => return Err(EncodeError::Unguarded(c.variable(first).name.clone())),
-        };
-        let mut ways = Vec::new();
-        for value in values {
-            let mut env = env.clone();
-            env.insert(first, value);
-            ways.push(self.exists(rest, conjuncts.clone(), &env, c)?);
-        }
-        Ok(self.pool.or(&ways))
-    }
-
-    /// The rows that a guard can be true on, each with a condition; `Send` and `Recv` have the headers of their event.
-    fn guard_rows(
-        &mut self,
-        predicate: Predicate,
-        args: &[Arg],
-        env: &Env,
-    ) -> Vec<(TermId, Vec<GuardCell>)> {
-        let always = self.pool.truth(true);
-        if let Some(rows) = self.rows(predicate) {
-            let cells = |row: Row| row.into_iter().map(GuardCell::Cell).collect();
-            return rows.into_iter().map(|row| (always, cells(row))).collect();
-        }
-        let Some(Arg::Term(Term::Var(event))) = args.first() else {
-            return Vec::new();
-        };
-        let slot = slot(env, *event);
-        let event = self.event(slot);
-        let syms = |id: TermId, header| {
-            message(id, header)
-                .into_iter()
-                .map(GuardCell::Sym)
-                .collect()
-        };
-        match predicate {
-            Predicate::Send => vec![(always, syms(event.sender, event.sent))],
-            Predicate::Recv => {
-                let arrived = event.arrived.unwrap_or(event.sent);
-                let received: Vec<(EntityId, TermId)> =
-                    event.received.iter().map(|(id, t)| (*id, *t)).collect();
-                received
-                    .into_iter()
-                    .map(|(id, term)| (term, syms(self.entity(id), arrived)))
-                    .collect()
-            }
-            Predicate::Passes => {
-                let switches: Vec<EntityId> = self.network.switches.iter().map(|s| s.id).collect();
-                let row = |s: EntityId, e: &mut Self| {
-                    let there = e.passes(slot, s);
-                    (there, vec![GuardCell::Sym(Sym::Entity(e.entity(s)))])
-                };
-                switches.into_iter().map(|s| row(s, self)).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// The one value of a cell, if it has just one.
-    fn single(&mut self, cell: GuardCell) -> Option<Sym> {
-        Some(match cell {
-            GuardCell::Sym(sym) => sym,
-            GuardCell::Cell(Cell::Entity(id)) => Sym::Entity(self.entity(id)),
-            GuardCell::Cell(Cell::Net { net, unheld: false })
-                if net.prefix_len() == net.max_prefix_len() =>
-            {
-                Sym::Address(self.address(net.addr()))
-            }
-            GuardCell::Cell(Cell::Bind(crate::model::cluster::Bind::Address(ip))) => {
-                Sym::Address(self.address(ip))
-            }
-            GuardCell::Cell(Cell::Ports(low, high)) if low == high => Sym::Port(self.port(low)),
-            GuardCell::Cell(Cell::Protocol(Some(protocol))) => {
-                Sym::Protocol(self.protocol(protocol))
-            }
-            GuardCell::Cell(_) => return None,
-        })
-    }
-}
-
-/// A cell of a guard: of a table, or a field of a header.
-#[derive(Debug, Clone, Copy)]
-enum GuardCell {
-    Cell(Cell),
-    Sym(Sym),
-}
-
-/// `X, sa, sp, ta, tp`.
-fn message(process: TermId, header: super::header::SymHeader) -> [Sym; 5] {
-    [
-        Sym::Entity(process),
-        Sym::Address(header.source()),
-        Sym::Port(header.source_port),
-        Sym::Address(header.destination()),
-        Sym::Port(header.destination_port),
-    ]
-}
-
-fn slot(env: &Env, event: VarId) -> usize {
-    match env.get(&event) {
-        Some(Sym::Event(slot)) => *slot,
-        _ => 0,
-    }
-}
-
-fn conjuncts(formula: &Formula) -> Vec<Formula> {
-    match formula {
-        Formula::And(parts) => parts.iter().flat_map(conjuncts).collect(),
-        Formula::Exists(..) | Formula::Forall(..) => vec![formula.clone()],
-        other => vec![other.clone()],
-    }
-}
-
-/// How many of the variables a conjunct would bind; 0 where it is no guard.
-fn bound_by(formula: &Formula, variables: &[VarId]) -> usize {
-    match formula {
-        Formula::Predicate(Predicate::Loopback | Predicate::Ipv4 | Predicate::Ipv6, _) => 0,
-        Formula::Predicate(_, args) => variables
-            .iter()
-            .filter(|v| {
-                args.iter()
-                    .any(|arg| matches!(arg, Arg::Term(Term::Var(id)) if id == *v))
-            })
-            .count(),
-        _ => 0,
-    }
-}
-
-/// Whether a variable occurs in a formula.
-fn mentions(formula: &Formula, id: VarId) -> bool {
-    let term = |t: &Term| matches!(t, Term::Var(v) | Term::ProtocolOf(v) if *v == id);
-    match formula {
-        Formula::Constant(_) => false,
-        Formula::Predicate(_, args) => args
-            .iter()
-            .any(|arg| matches!(arg, Arg::Term(t) if term(t))),
-        Formula::Equal(a, b) | Formula::Compare(a, _, b) => term(a) || term(b),
-        Formula::Hops(event, ..) => *event == id,
-        Formula::InPrefix(t, _)
-        | Formula::InRange(t, ..)
-        | Formula::Label(t, ..)
-        | Formula::Namespace(t, _) => term(t),
-        Formula::Not(f) | Formula::Forall(_, f) | Formula::Exists(_, f) => mentions(f, id),
-        Formula::And(parts) | Formula::Or(parts) => parts.iter().any(|f| mentions(f, id)),
-        Formula::Implies(a, b) | Formula::Iff(a, b) => mentions(a, id) || mentions(b, id),
     }
 }

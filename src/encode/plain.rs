@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use crate::model::inet::{Family, IpNet};
 use crate::smt::term::TermId;
 
-use super::Encoder;
+use super::encoder::Encoder;
 use super::header::SymAddress;
 
 impl Encoder<'_> {

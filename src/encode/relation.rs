@@ -8,7 +8,7 @@ use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{Family, IpNet, Protocol};
 use crate::smt::term::{Sort, TermId};
 
-use super::Encoder;
+use super::encoder::Encoder;
 use super::header::SymAddress;
 
 /// A value of the language as terms.
@@ -55,9 +55,11 @@ impl Encoder<'_> {
                 .collect()
         };
         let addr = || {
-            s.addr.iter().map(|(id, net)| {
+            s.addr.iter().filter_map(|(id, net)| {
                 let unheld = s.entities[id.index()].kind() == EntityKind::External;
-                vec![Cell::Entity(*id), Cell::Net { net: *net, unheld }]
+                // Of a prefix that is held from end to end an External has nothing.
+                let row = vec![Cell::Entity(*id), Cell::Net { net: *net, unheld }];
+                (!unheld || s.free_in(net).is_some()).then_some(row)
             })
         };
         Some(match predicate {

@@ -3,6 +3,7 @@
 //! Knows: rows. Must never know: how they were filled, SMT, FIBs.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::cluster::Bind;
 use crate::model::entity::{EntityId, EntityKind, FullName};
@@ -55,7 +56,7 @@ pub struct EndpointRow {
     /// The pod.
     pub pod: EntityId,
     /// The pod's address.
-    pub address: std::net::IpAddr,
+    pub address: IpAddr,
     /// The pod's port.
     pub target_port: u16,
 }
@@ -78,7 +79,7 @@ pub struct Structure {
     /// `endpoint(S, p, P, a, tp)`.
     pub endpoint: Vec<EndpointRow>,
     /// Addresses of pods, nodes and services, ascending: those that no External has.
-    pub held: Vec<std::net::IpAddr>,
+    pub held: Vec<IpAddr>,
 }
 
 impl Structure {
@@ -88,5 +89,19 @@ impl Structure {
             .binary_search_by(|row| row.name.cmp(name))
             .ok()
             .map(|i| EntityId(i as u32))
+    }
+    /// The first address of a prefix that nobody holds: what an External has of it; none where all of it is held.
+    pub fn free_in(&self, net: &IpNet) -> Option<IpAddr> {
+        let mut next = net.addr();
+        while self.held.binary_search(&next).is_ok() {
+            if next == net.broadcast() {
+                return None;
+            }
+            next = match next {
+                IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::from(u32::from(ip) + 1)),
+                IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from(u128::from(ip) + 1)),
+            };
+        }
+        Some(next)
     }
 }

@@ -3,6 +3,8 @@
 //! Entities in full, addresses as strings, what does not exist as `null`. The structs are private to this file: the
 //! format is the contract, not our types. Must never know: text for people.
 
+mod shape;
+
 use serde::Serialize;
 
 use crate::base::diag::{Diagnostic, Severity};
@@ -16,154 +18,11 @@ use crate::verify::verdict::{CheckResult, Counterexample, Message, Witness};
 use super::names::Names;
 use super::run::{ClusterReport, Run};
 use super::trace::Teller;
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RunJson {
-    schema_version: u32,
-    clusters: Vec<ClusterJson>,
-    diagnostics: Vec<DiagnosticJson>,
-    summary: SummaryJson,
-}
-
-#[derive(Serialize)]
-struct SummaryJson {
-    clusters: usize,
-    failed: usize,
-    proven: usize,
-    violated: usize,
-    unknown: usize,
-    vacuous: usize,
-    waived: usize,
-}
-
-#[derive(Serialize)]
-struct ClusterJson {
-    name: String,
-    path: String,
-    failed: bool,
-    assumptions: Vec<AssumptionJson>,
-    results: Vec<ResultJson>,
-    findings: Vec<FindingJson>,
-    diagnostics: Vec<DiagnosticJson>,
-}
-
-#[derive(Serialize)]
-struct AssumptionJson {
-    id: &'static str,
-    value: String,
-    default: bool,
-}
-
-#[derive(Serialize)]
-struct FindingJson {
-    id: &'static str,
-    severity: &'static str,
-    message: String,
-    source: Option<PlaceJson>,
-}
-
-#[derive(Serialize)]
-struct PlaceJson {
-    file: String,
-    line: usize,
-    column: usize,
-}
-
-#[derive(Serialize)]
-struct DiagnosticJson {
-    code: &'static str,
-    severity: &'static str,
-    message: String,
-    help: Option<String>,
-    file: Option<String>,
-    line: Option<usize>,
-    column: Option<usize>,
-}
-
-#[derive(Serialize)]
-struct ResultJson {
-    id: String,
-    constraint: String,
-    title: String,
-    verdict: &'static str,
-    strategy: &'static str,
-    queries: usize,
-    compared: usize,
-    detail: String,
-    counterexample: Option<CounterexampleJson>,
-}
-
-#[derive(Serialize)]
-struct CounterexampleJson {
-    assignment: serde_json::Map<String, serde_json::Value>,
-    message: Option<MessageJson>,
-    trace: Option<TraceJson>,
-    replayed: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty", rename = "otherMessages")]
-    other_messages: Vec<OtherMessageJson>,
-}
-
-#[derive(Serialize)]
-struct OtherMessageJson {
-    message: MessageJson,
-    trace: TraceJson,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct MessageJson {
-    sender: String,
-    #[serde(flatten)]
-    header: HeaderJson,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct HeaderJson {
-    source_address: String,
-    source_port: u16,
-    destination_address: String,
-    destination_port: u16,
-    protocol: String,
-}
-
-/// A trace; `trace -o json` prints it.
-#[derive(Serialize)]
-struct TraceJson {
-    outcomes: Vec<OutcomeJson>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct OutcomeJson {
-    disposition: &'static str,
-    delivered_to: Option<String>,
-    delivered_at: Option<String>,
-    receiver_port: Option<u16>,
-    sent: HeaderJson,
-    received: Option<HeaderJson>,
-    replied: Option<bool>,
-    reply: Option<Box<TraceJson>>,
-    choices: Vec<ChoiceJson>,
-    steps: Vec<StepJson>,
-}
-
-#[derive(Serialize)]
-struct ChoiceJson {
-    at: String,
-    rule: String,
-    chosen: String,
-}
-
-#[derive(Serialize)]
-struct StepJson {
-    event: &'static str,
-    at: String,
-    rule: Option<String>,
-    header: HeaderJson,
-    source: Option<PlaceJson>,
-}
+use shape::{
+    AssumptionJson, ChoiceJson, ClusterJson, CounterexampleJson, DiagnosticJson, FindingJson,
+    HeaderJson, MessageJson, OtherMessageJson, OutcomeJson, PlaceJson, ResultJson, RunJson,
+    StepJson, SummaryJson, TraceJson,
+};
 
 /// The whole run, pretty, with a line end.
 pub fn render(run: &Run) -> String {

@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::logic::formula::{Arg, Comparison, Formula, Predicate, Sort, Term, VarId, Variable};
+use crate::logic::formula::{Comparison, Formula, Sort, Term, VarId, Variable};
 use crate::logic::structure::Structure;
 use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{Family, Protocol};
 use crate::network::header::Header;
-use crate::network::trace::{Disposition, Outcome};
+use crate::network::trace::Outcome;
 
-use super::walk;
+use super::measure;
 
 /// The value of a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,7 +61,7 @@ pub enum EvalError {
 /// A structure, the declared variables, and the candidates that inner quantifiers range over.
 #[derive(Debug)]
 pub struct Evaluator<'s> {
-    structure: &'s Structure,
+    pub(super) structure: &'s Structure,
     variables: &'s [Variable],
 }
 
@@ -106,7 +106,7 @@ impl<'s> Evaluator<'s> {
                 u64::from(self.port(b, env)?),
             ),
             Formula::Hops(event, op, bound) => {
-                let hops = walk::hops(&self.event(*event, env)?.outcome.request);
+                let hops = measure::hops(&self.event(*event, env)?.outcome.request);
                 compare(hops.map_or(u64::MAX, |h| h as u64), *op, u64::from(*bound))
             }
             Formula::InPrefix(a, net) => net.contains(&self.address(a, env)?),
@@ -150,7 +150,8 @@ impl<'s> Evaluator<'s> {
     }
 
     /// Inner variables are guarded (see [`crate::logic::formula::Constraint`]), so what stands in a table or a header is
-    /// all that can make a difference. Of a wide prefix or range its ends stand for the rest.
+    /// all that can make a difference. Of a wide prefix or range its ends, and an address that nobody holds, stand for
+    /// the rest.
     fn candidates(&self, variable: VarId, env: &Assignment) -> Vec<Value> {
         let s = self.structure;
         let headers = || {
@@ -169,6 +170,7 @@ impl<'s> Evaluator<'s> {
                     .iter()
                     .flat_map(|(_, net)| [net.addr(), net.broadcast()])
                     .collect();
+                all.extend(s.addr.iter().filter_map(|(_, net)| s.free_in(net)));
                 all.extend(s.endpoint.iter().map(|row| row.address));
                 all.extend(headers().flat_map(|h: Header| [h.source, h.destination]));
                 all.extend([Family::V4.loopback(), Family::V6.loopback()]);
@@ -185,183 +187,12 @@ impl<'s> Evaluator<'s> {
         }
     }
 
-    fn universe(&self) -> impl Iterator<Item = EntityId> + use<'_, 's> {
+    pub(super) fn universe(&self) -> impl Iterator<Item = EntityId> + use<'_, 's> {
         let ids = (0..self.structure.entities.len() as u32).map(EntityId);
         ids.filter(|id| self.structure.entities[id.index()].kind() != EntityKind::Outside)
     }
 
-    fn predicate(
-        &self,
-        predicate: Predicate,
-        args: &[Arg],
-        env: &Assignment,
-    ) -> Result<bool, EvalError> {
-        let s = self.structure;
-        let args: Vec<Option<Value>> = args
-            .iter()
-            .map(|arg| match arg {
-                Arg::Any => Ok(None),
-                Arg::Term(term) => self.value(term, env).map(Some),
-            })
-            .collect::<Result<_, _>>()?;
-        let fits = |row: &[Value]| {
-            args.iter()
-                .zip(row)
-                .all(|(arg, cell)| arg.is_none_or(|a| a == *cell))
-        };
-        let entity = Value::Entity;
-        let kind = |wanted: &dyn Fn(EntityKind) -> bool| match args[0] {
-            Some(Value::Entity(id)) => wanted(s.entities[id.index()].kind()),
-            _ => self
-                .universe()
-                .any(|id| wanted(s.entities[id.index()].kind())),
-        };
-        Ok(match predicate {
-            Predicate::Pod => kind(&|k| k == EntityKind::Pod),
-            Predicate::Node => kind(&|k| k == EntityKind::Node),
-            Predicate::Service => kind(&|k| k == EntityKind::Service),
-            Predicate::Daemon => kind(&|k| k == EntityKind::Daemon),
-            Predicate::External => kind(&|k| k == EntityKind::External),
-            Predicate::Process => kind(&EntityKind::is_process),
-            Predicate::Switch => kind(&EntityKind::is_switch),
-            Predicate::Container => self.universe().any(|id| {
-                let row = &s.entities[id.index()];
-                row.kind() == EntityKind::Container
-                    && row.parent.is_some_and(|p| fits(&[entity(id), entity(p)]))
-            }),
-            Predicate::Host => s.host.iter().any(|(n, x)| fits(&[entity(*n), entity(*x)])),
-            Predicate::Link => s.link.iter().any(|(x, y)| fits(&[entity(*x), entity(*y)])),
-            Predicate::Addr => self.holds_address(args[0], args[1]),
-            Predicate::SelfAddr => {
-                let has_loopback = |id: EntityId| {
-                    matches!(
-                        s.entities[id.index()].kind(),
-                        EntityKind::Pod | EntityKind::Node
-                    )
-                };
-                let loopback = match (args[0], args[1]) {
-                    (Some(Value::Entity(id)), None) => has_loopback(id),
-                    (Some(Value::Entity(id)), Some(Value::Address(a))) => {
-                        has_loopback(id) && Family::of(a).loopback_net().contains(&a)
-                    }
-                    (_, a) => {
-                        let fits = a.is_none_or(|a| matches!(a, Value::Address(a) if Family::of(a).loopback_net().contains(&a)));
-                        fits && self.universe().any(has_loopback)
-                    }
-                };
-                loopback || self.holds_address(args[0], args[1])
-            }
-            Predicate::OpenEverywhere => s.open.iter().any(|row| {
-                row.bind == crate::model::cluster::Bind::Any
-                    && row.protocol.is_none_or(|p| p == Protocol::Tcp)
-                    && args[0].is_none_or(|x| x == entity(row.process))
-                    && in_range(args[1], row.low, row.high)
-            }),
-            Predicate::Open => s.open.iter().any(|row| {
-                args[0].is_none_or(|x| x == entity(row.process))
-                    && args[1].is_none_or(|a| matches!(a, Value::Address(a) if row.bind.covers(a)))
-                    && in_range(args[2], row.low, row.high)
-                    && (args[3].is_none()
-                        || row
-                            .protocol
-                            .is_none_or(|p| args[3] == Some(Value::Protocol(p))))
-            }),
-            Predicate::ServicePort => s.service_port.iter().any(|(svc, p, proto)| {
-                fits(&[entity(*svc), Value::Port(*p), Value::Protocol(*proto)])
-            }),
-            Predicate::Endpoint => s.endpoint.iter().any(|r| {
-                fits(&[
-                    entity(r.service),
-                    Value::Port(r.port),
-                    entity(r.pod),
-                    Value::Address(r.address),
-                    Value::Port(r.target_port),
-                ])
-            }),
-            Predicate::EndpointOf => s.endpoint.iter().any(|r| {
-                let (port, protocol) = (Value::Port(r.port), Value::Protocol(r.protocol));
-                fits(&[
-                    entity(r.service),
-                    port,
-                    protocol,
-                    entity(r.pod),
-                    Value::Address(r.address),
-                    Value::Port(r.target_port),
-                ])
-            }),
-            Predicate::Loopback => {
-                matches!(args[0], Some(Value::Address(a)) if a == Family::of(a).loopback())
-            }
-            Predicate::Ipv4 => matches!(args[0], Some(Value::Address(a)) if a.is_ipv4()),
-            Predicate::Ipv6 => matches!(args[0], Some(Value::Address(a)) if a.is_ipv6()),
-            Predicate::Send
-            | Predicate::Recv
-            | Predicate::Replied
-            | Predicate::Passes
-            | Predicate::Loops => self.event_predicate(predicate, &args, env)?,
-        })
-    }
-
-    fn event_predicate(
-        &self,
-        predicate: Predicate,
-        args: &[Option<Value>],
-        env: &Assignment,
-    ) -> Result<bool, EvalError> {
-        let Some(Value::Event(index)) = args[0] else {
-            return Err(EvalError::WrongSort);
-        };
-        let event = &env.events[index];
-        let outcome = &event.outcome;
-        let is = |process: EntityId, h: Header| {
-            let row = [
-                Value::Entity(process),
-                Value::Address(h.source),
-                Value::Port(h.source_port),
-                Value::Address(h.destination),
-                Value::Port(h.destination_port),
-            ];
-            args[1..]
-                .iter()
-                .zip(&row)
-                .all(|(arg, cell)| arg.is_none_or(|a| a == *cell))
-        };
-        Ok(match predicate {
-            Predicate::Send => is(event.sender, outcome.sent),
-            Predicate::Recv => outcome
-                .request
-                .receiver
-                .zip(outcome.received)
-                .is_some_and(|(to, header)| is(to, header)),
-            // An answer that cannot be judged is not held against the message.
-            Predicate::Replied => outcome.replied.unwrap_or(outcome.received.is_some()),
-            Predicate::Passes => walk::passed(&outcome.request)
-                .any(|at| args[1].is_none_or(|x| x == Value::Entity(at))),
-            Predicate::Loops => {
-                let judged_reply = outcome.reply.as_ref().filter(|_| outcome.replied.is_some());
-                outcome.request.end == Disposition::Loop
-                    || judged_reply.is_some_and(|r| r.end == Disposition::Loop)
-            }
-            _ => return Err(EvalError::WrongSort),
-        })
-    }
-
-    /// `addr(E, a)`. What a pod, node or service holds is no External's.
-    fn holds_address(&self, entity: Option<Value>, address: Option<Value>) -> bool {
-        let s = self.structure;
-        s.addr.iter().any(|(id, net)| {
-            let wide = s.entities[id.index()].kind() == EntityKind::External;
-            entity.is_none_or(|e| e == Value::Entity(*id))
-                && match address {
-                    Some(Value::Address(a)) => {
-                        net.contains(&a) && !(wide && s.held.binary_search(&a).is_ok())
-                    }
-                    _ => true,
-                }
-        })
-    }
-
-    fn value(&self, term: &Term, env: &Assignment) -> Result<Value, EvalError> {
+    pub(super) fn value(&self, term: &Term, env: &Assignment) -> Result<Value, EvalError> {
         Ok(match term {
             Term::Var(id) => *env
                 .values
@@ -378,7 +209,11 @@ impl<'s> Evaluator<'s> {
         })
     }
 
-    fn event<'e>(&self, id: VarId, env: &'e Assignment) -> Result<&'e EventRecord, EvalError> {
+    pub(super) fn event<'e>(
+        &self,
+        id: VarId,
+        env: &'e Assignment,
+    ) -> Result<&'e EventRecord, EvalError> {
         match env.values.get(&id) {
             Some(Value::Event(index)) => Ok(&env.events[*index]),
             _ => Err(EvalError::Unassigned(self.name(id))),
@@ -412,10 +247,6 @@ impl<'s> Evaluator<'s> {
             Err(EvalError::WrongSort)
         }
     }
-}
-
-fn in_range(port: Option<Value>, low: u16, high: u16) -> bool {
-    port.is_none_or(|p| matches!(p, Value::Port(p) if (low..=high).contains(&p)))
 }
 
 fn compare(a: u64, op: Comparison, b: u64) -> bool {

@@ -13,6 +13,7 @@ use crate::network::graph::{Endpoint, Network, Sources};
 use crate::network::header::Header;
 use crate::network::trace::{Disposition, Event, Journey, Outcome, Step, Trace};
 
+use super::script::Script;
 use super::step::{lookup, rewritten};
 
 /// More outcomes than this are not enumerated: a trace of them would help nobody.
@@ -81,36 +82,6 @@ pub fn trace(network: &Network, sender: EntityId, header: Header) -> Result<Trac
     }
     outcomes.sort_by_key(|o| o.disposition == Disposition::Delivered);
     Ok(Trace { outcomes })
-}
-
-/// The choices of one walk: replays a prefix, takes the first way beyond it, and steps to the next combination.
-#[derive(Debug, Default)]
-struct Script {
-    /// (taken, how many ways there are)
-    taken: Vec<(usize, usize)>,
-    at: usize,
-}
-
-impl Script {
-    fn choose(&mut self, ways: usize) -> usize {
-        if self.at == self.taken.len() {
-            self.taken.push((0, ways));
-        }
-        self.at += 1;
-        self.taken[self.at - 1].0
-    }
-
-    /// To the next combination; false after the last.
-    fn advance(&mut self) -> bool {
-        self.at = 0;
-        while let Some((taken, ways)) = self.taken.pop() {
-            if taken + 1 < ways {
-                self.taken.push((taken + 1, ways));
-                return true;
-            }
-        }
-        false
-    }
 }
 
 /// A translation as the switch remembers it for the answer.
@@ -283,6 +254,7 @@ impl Walker<'_> {
                     let why = match reason {
                         DiscardReason::ClosedPort => Disposition::ClosedPort,
                         DiscardReason::NoEndpoint => Disposition::NoEndpoint,
+                        DiscardReason::NoRoute => Disposition::NoRoute,
                         DiscardReason::Rule(_) => Disposition::DiscardRule,
                     };
                     return died(steps, at, header, decided, why, None);
@@ -374,36 +346,4 @@ fn received(
         receiver: Some(to),
         end: Disposition::Delivered,
     }
-}
-
-/// How many lookups a message took at switches until it was received or died; none in a loop, which never ends.
-pub fn hops(journey: &Journey) -> Option<usize> {
-    if journey.end == Disposition::Loop {
-        return None;
-    }
-    let at_switch = |step: &&Step| match step.event {
-        Event::Send | Event::Receive => false,
-        // A sender without a link to its own switch never met one.
-        Event::Discard {
-            why: Disposition::NoLink,
-            rule: None,
-            ..
-        } => false,
-        _ => true,
-    };
-    Some(journey.steps.iter().filter(at_switch).count())
-}
-
-/// The switches that a message passed, in order, with repetitions.
-pub fn passed(journey: &Journey) -> impl Iterator<Item = EntityId> + '_ {
-    journey.steps.iter().filter_map(|step| match step.event {
-        Event::Send
-        | Event::Receive
-        | Event::Discard {
-            why: Disposition::NoLink,
-            rule: None,
-            ..
-        } => None,
-        _ => Some(step.at),
-    })
 }

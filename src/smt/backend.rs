@@ -11,9 +11,13 @@ use std::fmt;
 use z3::ast::{Ast, BV, Bool};
 use z3::{Model, Params};
 
+mod value;
+
 use super::error::SmtError;
 use super::names::c_name as symbol;
 use super::solver::{Limits, SatResult, Solver, Value};
+use value::{Translated, constant, ill_sorted};
+
 use super::term::{FunctionId, Op, Sort, TermId, TermPool};
 
 /// The Z3 that kubeproof is built for; `build.rs` and `tools/z3-wheel.txt` pin the same.
@@ -27,13 +31,6 @@ pub fn version() -> String {
 /// Is the linked library the pinned one? To be asked once, at start, before anything is decided.
 pub fn check_version() -> Result<(), SmtError> {
     SmtError::unless_wanted(&version(), WANTED)
-}
-
-/// A term as Z3 has it.
-#[derive(Clone)]
-enum Translated {
-    Truth(Bool),
-    Bits(BV),
 }
 
 /// Z3, incrementally.
@@ -385,32 +382,6 @@ impl Solver for Z3 {
     fn unsat_assumptions(&mut self) -> Vec<TermId> {
         self.core.clone()
     }
-}
-
-impl Translated {
-    /// Both of one sort.
-    fn equals(&self, other: &Self) -> Bool {
-        match (self, other) {
-            (Self::Truth(a), Self::Truth(b)) => a.iff(b),
-            (Self::Bits(a), Self::Bits(b)) => a.eq(b),
-            _ => Bool::from_bool(false),
-        }
-    }
-}
-
-fn constant(value: u128, width: u32) -> BV {
-    // The C interface takes 64 bits at a time.
-    let part = |value: u128, width| BV::from_u64(value as u64, width);
-    if width <= 64 {
-        return part(value, width);
-    }
-    part(value >> 64, width - 64).concat(part(value, 64))
-}
-
-/// The pool checks sorts when it makes terms, so this is a bug of the program, and no answer is better than a wrong one.
-#[expect(clippy::panic, reason = "never the input's fault")]
-fn ill_sorted(t: TermId) -> ! {
-    panic!("term {} has another sort than its parent needs", t.index())
 }
 
 /// Reads an SMT-LIB script by Z3's own reader, and decides it by its general core, which knows functions: how many

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::logic::formula::{Constraint, Formula, VarId};
+use crate::logic::formula::{Arg, Constraint, Formula, Predicate, Term, VarId};
 use crate::logic::structure::Structure;
 use crate::model::entity::EntityId;
 use crate::network::graph::Network;
@@ -13,7 +13,7 @@ use crate::network::trace::Trace;
 use crate::sim::eval::{Assignment, EvalError, Evaluator, EventRecord, Value};
 use crate::sim::walk::{self, SimError};
 
-use super::verdict::{Counterexample, Message, Witness};
+use super::verdict::{Counterexample, Message, Wanted, Witness};
 
 /// The simulator does not agree with the encoding, or cannot say: an internal error, never a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,8 +95,48 @@ pub fn replay(
             .map(|(id, witness)| (name(id), *witness))
             .collect(),
         messages: messages.collect(),
+        wanted: wanted(body, assignment),
         replayed: true,
     })
+}
+
+/// The receiver that a conclusion names, directly or under `∧` and `∨`.
+fn wanted(body: &Formula, assignment: &[(VarId, Witness)]) -> Option<Wanted> {
+    let receiver = |f: &Formula| match f {
+        Formula::Predicate(Predicate::Recv, args) => match args.get(1) {
+            Some(Arg::Term(Term::Entity(id))) => Some(*id),
+            Some(Arg::Term(Term::Var(id))) => {
+                assignment.iter().find_map(|(v, witness)| match witness {
+                    Witness::Entity(entity) if v == id => Some(*entity),
+                    _ => None,
+                })
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    match body {
+        Formula::Implies(premise, conclusion) => {
+            // Where the premise has the message received already, the conclusion is about something else.
+            let parts: &[Formula] = match &**premise {
+                Formula::And(parts) => parts,
+                other => std::slice::from_ref(other),
+            };
+            let given = parts
+                .iter()
+                .any(|f| matches!(f, Formula::Predicate(Predicate::Recv, _)));
+            if given {
+                None
+            } else {
+                wanted(conclusion, assignment)
+            }
+        }
+        Formula::And(parts) | Formula::Or(parts) => {
+            parts.iter().find_map(|f| wanted(f, assignment))
+        }
+        Formula::Not(inner) => receiver(inner).map(Wanted::NotReceived),
+        other => receiver(other).map(Wanted::Received),
+    }
 }
 
 fn next_combination(picked: &mut [usize], traces: &[Trace]) -> bool {

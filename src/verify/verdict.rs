@@ -63,6 +63,15 @@ pub struct Message {
     pub trace: Trace,
 }
 
+/// What the broken clause asked of a message, where it can be said in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// That this process receives it.
+    Received(EntityId),
+    /// That this process does not.
+    NotReceived(EntityId),
+}
+
 /// What breaks a constraint: plain data that the simulator has agreed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counterexample {
@@ -70,6 +79,8 @@ pub struct Counterexample {
     pub assignment: Vec<(String, Witness)>,
     /// One per event variable; none for constraints about addresses alone.
     pub messages: Vec<Message>,
+    /// What was wanted; none where the clause says something else.
+    pub wanted: Option<Wanted>,
     /// Always true: what does not replay is an internal error, never a verdict.
     pub replayed: bool,
 }

@@ -1,0 +1,68 @@
+//! What is kept of a message: where it is after each hop, as terms.
+//!
+//! Knows: names. Must never know: how a hop comes to be (`path`, `answer`).
+
+use std::collections::BTreeMap;
+
+use crate::model::entity::EntityId;
+use crate::smt::term::TermId;
+
+use super::header::SymHeader;
+
+/// One direction of travel, unrolled as far as was asked.
+#[derive(Debug, Default)]
+pub(super) struct Travel {
+    /// `at[i][S]`: after i hops the message is at switch S, in a state it was not in before.
+    pub(super) at: Vec<BTreeMap<EntityId, TermId>>,
+    /// The header after i hops.
+    pub(super) headers: Vec<SymHeader>,
+    /// After i hops the state is one that was there before: a loop.
+    pub(super) repeated: Vec<TermId>,
+    /// `received[i][X]`: at hop i it is delivered to X.
+    pub(super) received: Vec<BTreeMap<EntityId, TermId>>,
+    /// `translated[i]`: at hop i it is translated at S, on these conditions.
+    pub(super) translated: Vec<BTreeMap<EntityId, TermId>>,
+}
+
+/// A message, its way and its answer's way, as terms. Slots are numbered from 0, one per event variable.
+#[derive(Debug)]
+pub struct Event {
+    pub(super) name: String,
+    /// The message may be sent at all. Part of every goal, and never a fact: where nobody can send anything, it is
+    /// false, and a false fact would make every other constraint vacuous.
+    pub honest: TermId,
+    /// The sending process.
+    pub sender: TermId,
+    /// The header as sent.
+    pub sent: SymHeader,
+    /// Which rewrite is taken at hop i, where a rule has several.
+    pub choices: Vec<TermId>,
+    pub(super) request: Travel,
+    pub(super) answer: Travel,
+    /// `Recv`: delivered to this process, sooner or later.
+    pub received: BTreeMap<EntityId, TermId>,
+    /// The header where it was received, or died.
+    pub arrived: Option<SymHeader>,
+    /// `Replied`.
+    pub replied: Option<TermId>,
+    /// `Loops`.
+    pub loops: Option<TermId>,
+    /// The message itself loops, whatever its answer does.
+    pub request_loops: Option<TermId>,
+}
+
+impl Event {
+    /// How many hops are unrolled.
+    pub fn hops(&self) -> usize {
+        self.request.at.len().saturating_sub(1)
+    }
+}
+
+/// Whether the message or the answer is unrolled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The message.
+    Request,
+    /// Its answer.
+    Answer,
+}
