@@ -6,22 +6,23 @@
 //! # What is asserted, and why it is sound
 //!
 //! An [`Encoder`] collects *facts*: definitions of the names it introduces, each of which has exactly one solution for
-//! any values of the *event variables* (sender and header) and *choices*, plus `honest(e)`, which says that the message
-//! may be sent at all. So the facts are satisfiable exactly by the honest messages, each with what happens to it. A
-//! constraint's clause `∀ x. A ⟹ B` gives the goal `A ∧ ¬B` over constants for `x`: the clause holds iff facts and goal
-//! are unsatisfiable together, and it is vacuous iff facts and `A` are.
+//! any values of the free variables (sender, header, choices, the constants for quantified variables). So facts alone are
+//! always satisfiable, whatever else is asked of the same solver. What restricts is in the goals: a constraint's clause
+//! `∀ e, x. A ⟹ B` gives `honest(e) ∧ A ∧ ¬B` over constants for `x`, where `honest(e)` says that the message may be sent
+//! at all. The clause holds iff facts and goal are unsatisfiable together, and it is vacuous iff facts and
+//! `honest(e) ∧ A` are.
 //!
 //! * A message at hop *i* is at one switch: `at.i.S`. Hops are unrolled ([`path`]) to a bound K for which "still
 //!   travelling after K hops, nothing repeated" is unsatisfiable; that is checked by the solver, never assumed.
 //! * First match wins ([`fib`]): a rule fires iff it matches and no earlier rule with another outcome does.
 //! * Static predicates ([`relation`]) are uninterpreted functions with their closed-world definition instantiated at
 //!   every argument that occurs: a universal axiom would leave the decidable fragment, its instances do not.
-//! * Addresses are bit-vectors with a family bit. Where all IPv6 constants of a cluster lie in `::/96` (a cluster without
-//!   IPv6 has `::1` only), addresses beyond are all alike, and 32 bits hold a representative of them: see
-//!   [`header::address_width`].
+//! * Addresses and ports are bit-vectors: themselves, or numbers of representatives of what the cluster tells apart; see
+//!   [`domain`], where that is shown to be exact.
 
 mod answer;
 mod decisions;
+pub mod domain;
 mod encoder;
 pub mod error;
 pub mod event;

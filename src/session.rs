@@ -146,6 +146,7 @@ fn verify_cluster(
     let how = direct::Options {
         timeout: options.timeout,
         keep_queries: options.keep_queries,
+        plain_headers: false,
     };
     let checked = direct::check(&lowered, &bound, how, &|| {
         Box::new(Z3::new()) as Box<dyn Solver>

@@ -73,6 +73,10 @@ const DISPOSITIONS: &[(&str, &str)] = &[
         "the address is the switch's own, and nobody listens on the port",
     ),
     ("no-endpoint", "the port of a service has no endpoint"),
+    (
+        "no-route",
+        "the address cannot be reached from there: a service address from outside",
+    ),
 ];
 
 /// What may be taken for granted (formats.md, Assumptions), as far as this version needs it.

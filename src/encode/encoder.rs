@@ -10,8 +10,8 @@ use crate::network::graph::Network;
 use crate::smt::term::{Sort, TermId, TermPool};
 
 use super::decisions::Cache;
+use super::domain::Domain;
 use super::event::Event;
-use super::header::address_width;
 
 /// Collects terms and facts about one cluster.
 #[derive(Debug)]
@@ -20,7 +20,8 @@ pub struct Encoder<'c> {
     pub pool: TermPool,
     pub(super) structure: &'c Structure,
     pub(super) network: &'c Network,
-    pub(super) address_width: u32,
+    /// What the bits of addresses and ports stand for.
+    pub domain: Domain,
     pub(super) entity_width: u32,
     facts: Vec<TermId>,
     pub(super) decisions: Cache,
@@ -28,14 +29,14 @@ pub struct Encoder<'c> {
 }
 
 impl<'c> Encoder<'c> {
-    /// An encoder without events. `literals` are the addresses and prefixes that the constraints name.
-    pub fn new(structure: &'c Structure, network: &'c Network, literals: &[ipnet::IpNet]) -> Self {
+    /// An encoder without events.
+    pub fn new(structure: &'c Structure, network: &'c Network, domain: Domain) -> Self {
         let count = structure.entities.len().max(2);
         Self {
             pool: TermPool::new(),
             structure,
             network,
-            address_width: address_width(structure, network, literals),
+            domain,
             entity_width: usize::BITS - (count - 1).leading_zeros(),
             facts: Vec::new(),
             decisions: BTreeMap::new(),
@@ -46,6 +47,15 @@ impl<'c> Encoder<'c> {
     /// The facts that were collected since the last call; all of them are asserted before any check.
     pub fn take_facts(&mut self) -> Vec<TermId> {
         std::mem::take(&mut self.facts)
+    }
+
+    /// What the numbers of entities, addresses and ports mean, as lines for people who read the SMT-LIB.
+    pub fn legend(&self) -> Vec<String> {
+        let names = self.structure.entities.iter().enumerate();
+        let names: Vec<String> = names.map(|(i, row)| format!("{i}={}", row.name)).collect();
+        let mut lines = vec![format!("entities by number: {}", names.join(" "))];
+        lines.extend(self.domain.legend());
+        lines
     }
 
     pub(super) fn fact(&mut self, fact: TermId) {

@@ -28,6 +28,9 @@ pub(super) struct Travel {
 #[derive(Debug)]
 pub struct Event {
     pub(super) name: String,
+    /// The message may be sent at all. Part of every goal, and never a fact: where nobody can send anything, it is
+    /// false, and a false fact would make every other constraint vacuous.
+    pub honest: TermId,
     /// The sending process.
     pub sender: TermId,
     /// The header as sent.

@@ -3,6 +3,7 @@
 //! Must never know: rules, paths, formulas.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use crate::model::inet::{Family, IpNet, PortSet, Protocol};
 use crate::smt::term::{Sort, TermId};
@@ -11,35 +12,32 @@ use super::encoder::Encoder;
 use super::header::{SymAddress, SymHeader};
 
 impl Encoder<'_> {
-    /// A header of fresh variables, named `PREFIX.sa` and so on as in the seed, with what is true of every header:
-    /// three protocols, and zeros in front of an IPv4 address.
-    pub(super) fn fresh_header(&mut self, prefix: &str) -> SymHeader {
-        let width = self.address_width;
+    /// A header of fresh variables, named `PREFIX.sa` and so on as in the seed, and what is true of every header:
+    /// three protocols, and numbers that stand for something.
+    pub(super) fn fresh_header(&mut self, prefix: &str) -> (SymHeader, TermId) {
+        let (address, port) = (
+            Sort::BitVec(self.domain.address_width()),
+            Sort::BitVec(self.domain.port_width()),
+        );
+        let mut field =
+            |name: &str, sort: Sort| self.pool.variable(&format!("{prefix}.{name}"), sort);
         let header = SymHeader {
-            protocol: self
-                .pool
-                .variable(&format!("{prefix}.proto"), Sort::BitVec(2)),
-            v6: self.pool.variable(&format!("{prefix}.v6"), Sort::Bool),
-            source: self
-                .pool
-                .variable(&format!("{prefix}.sa"), Sort::BitVec(width)),
-            source_port: self
-                .pool
-                .variable(&format!("{prefix}.sp"), Sort::BitVec(16)),
-            destination: self
-                .pool
-                .variable(&format!("{prefix}.ta"), Sort::BitVec(width)),
-            destination_port: self
-                .pool
-                .variable(&format!("{prefix}.tp"), Sort::BitVec(16)),
+            protocol: field("proto", Sort::BitVec(2)),
+            v6: field("v6", Sort::Bool),
+            source: field("sa", address),
+            source_port: field("sp", port),
+            destination: field("ta", address),
+            destination_port: field("tp", port),
         };
-        let protocol = self.valid_protocol(header.protocol);
-        self.fact(protocol);
-        for address in [header.source(), header.destination()] {
-            let valid = self.valid_address(address);
-            self.fact(valid);
-        }
-        header
+        let valid = [
+            self.valid_protocol(header.protocol),
+            self.valid_address(header.source()),
+            self.valid_address(header.destination()),
+            self.valid_port(header.source_port),
+            self.valid_port(header.destination_port),
+        ];
+        let valid = self.pool.and(&valid);
+        (header, valid)
     }
 
     pub(super) fn valid_protocol(&mut self, protocol: TermId) -> TermId {
@@ -47,31 +45,50 @@ impl Encoder<'_> {
         self.pool.ule(protocol, last)
     }
 
-    /// An IPv4 address has zeros in front.
+    /// The number stands for an address of the family that the address is said to be of.
     pub(super) fn valid_address(&mut self, address: SymAddress) -> TermId {
-        if self.address_width == 32 {
-            return self.pool.truth(true);
+        let [v4, v6] = [Family::V4, Family::V6].map(|family| {
+            let numbers = self.domain.family(family);
+            self.between(address.bits, &numbers)
+        });
+        self.pool.ite(address.v6, v6, v4)
+    }
+
+    /// The number stands for a port.
+    pub(super) fn valid_port(&mut self, port: TermId) -> TermId {
+        self.in_range(port, 0, u16::MAX)
+    }
+
+    /// `first ≤ term ≤ last`; false where the interval is empty.
+    fn between(&mut self, term: TermId, numbers: &RangeInclusive<u128>) -> TermId {
+        let Some(width) = self.pool.width(term).filter(|_| !numbers.is_empty()) else {
+            return self.pool.truth(false);
+        };
+        let (first, last) = (
+            self.pool.bits(*numbers.start(), width),
+            self.pool.bits(*numbers.end(), width),
+        );
+        if first == last {
+            return self.pool.eq(term, first);
         }
-        let high = self.pool.extract(address.bits, self.address_width - 1, 32);
-        let zero = self.pool.bits(0, self.address_width - 32);
-        let zeros = self.pool.eq(high, zero);
-        self.pool.or(&[address.v6, zeros])
+        let (above, below) = (self.pool.ule(first, term), self.pool.ule(term, last));
+        self.pool.and(&[above, below])
     }
 
     /// A constant address.
     pub(super) fn address(&mut self, ip: IpAddr) -> SymAddress {
-        let bits = match ip {
-            IpAddr::V4(v4) => u128::from(u32::from(v4)),
-            IpAddr::V6(v6) => u128::from(v6),
-        };
+        let number = self.domain.address(ip);
+        let width = self.domain.address_width();
         SymAddress {
             v6: self.pool.truth(ip.is_ipv6()),
-            bits: self.pool.bits(bits, self.address_width),
+            bits: self.pool.bits(number, width),
         }
     }
 
     pub(super) fn port(&mut self, port: u16) -> TermId {
-        self.pool.bits(u128::from(port), 16)
+        let number = self.domain.port(port);
+        let width = self.domain.port_width();
+        self.pool.bits(number, width)
     }
 
     pub(super) fn protocol(&mut self, protocol: Protocol) -> TermId {
@@ -79,8 +96,11 @@ impl Encoder<'_> {
     }
 
     pub(super) fn same_address(&mut self, a: SymAddress, b: SymAddress) -> TermId {
-        let family = self.pool.iff(a.v6, b.v6);
         let bits = self.pool.eq(a.bits, b.bits);
+        if self.domain.tells_family() {
+            return bits;
+        }
+        let family = self.pool.iff(a.v6, b.v6);
         self.pool.and(&[family, bits])
     }
 
@@ -101,51 +121,34 @@ impl Encoder<'_> {
         self.pool.and(&parts)
     }
 
-    /// `address ∈ net`: the family, and equality of the bits in front.
+    /// `address ∈ net`: the family, and the bits in front; of classes, an interval of numbers.
     pub(super) fn within(&mut self, address: SymAddress, net: IpNet) -> TermId {
-        let width = self.address_width;
-        let (family, value, length, size) = match net {
-            IpNet::V4(net) => (
-                self.pool.not(address.v6),
-                u128::from(u32::from(net.network())),
-                u32::from(net.prefix_len()),
-                32,
-            ),
-            IpNet::V6(net) => (
-                address.v6,
-                u128::from(net.network()),
-                u32::from(net.prefix_len()),
-                128,
-            ),
+        if self.domain.tells_family() {
+            let numbers = self.domain.net(net);
+            return self.between(address.bits, &numbers);
+        }
+        let family = if matches!(net, IpNet::V4(_)) {
+            self.pool.not(address.v6)
+        } else {
+            address.v6
         };
+        let (length, size) = (u32::from(net.prefix_len()), u32::from(net.max_prefix_len()));
         if length == 0 {
             return family;
         }
-        // The bits that are compared: from the prefix's end up to where the stored bits begin.
         let low = size - length;
-        let high = size.min(width);
-        if high <= low {
-            // A short IPv6 prefix over 32 stored bits: all of `::/96` is in it, or none.
-            return if value == 0 {
-                family
-            } else {
-                self.pool.truth(false)
-            };
-        }
-        if size > width && value >> width != 0 {
-            return self.pool.truth(false);
-        }
-        let bits = self.pool.extract(address.bits, high - 1, low);
-        let wanted = self.pool.bits(value >> low, high - low);
+        let bits = self.pool.extract(address.bits, size - 1, low);
+        let wanted = self
+            .pool
+            .bits(self.domain.address(net.network()) >> low, length);
         let equal = self.pool.eq(bits, wanted);
         self.pool.and(&[family, equal])
     }
 
     /// `low ≤ port ≤ high`.
     pub(super) fn in_range(&mut self, port: TermId, low: u16, high: u16) -> TermId {
-        let (low, high) = (self.port(low), self.port(high));
-        let (above, below) = (self.pool.ule(low, port), self.pool.ule(port, high));
-        self.pool.and(&[above, below])
+        let numbers = self.domain.range(low, high);
+        self.between(port, &numbers)
     }
 
     pub(super) fn in_ports(&mut self, port: TermId, set: &PortSet) -> TermId {

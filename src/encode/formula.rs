@@ -32,6 +32,7 @@ impl Encoder<'_> {
             let name = format!("{}.{}", constraint.id, declared.name);
             let symbol = match declared.sort {
                 LogicSort::Event => {
+                    in_range.push(self.event(slot).honest);
                     slot += 1;
                     Sym::Event(slot - 1)
                 }
@@ -43,12 +44,19 @@ impl Encoder<'_> {
                 LogicSort::Address => {
                     let address = SymAddress {
                         v6: self.pool.variable(&format!("{name}.v6"), Sort::Bool),
-                        bits: self.pool.variable(&name, Sort::BitVec(self.address_width)),
+                        bits: self
+                            .pool
+                            .variable(&name, Sort::BitVec(self.domain.address_width())),
                     };
                     in_range.push(self.valid_address(address));
                     Sym::Address(address)
                 }
-                LogicSort::Port => Sym::Port(self.pool.variable(&name, Sort::BitVec(16))),
+                LogicSort::Port => {
+                    let width = self.domain.port_width();
+                    let term = self.pool.variable(&name, Sort::BitVec(width));
+                    in_range.push(self.valid_port(term));
+                    Sym::Port(term)
+                }
                 LogicSort::Protocol => {
                     let term = self.pool.variable(&name, Sort::BitVec(2));
                     in_range.push(self.valid_protocol(term));

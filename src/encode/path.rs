@@ -63,7 +63,9 @@ impl Encoder<'_> {
             .into_iter()
             .flat_map(|m| m.values().copied())
             .collect();
-        self.pool.or(&last)
+        let last = self.pool.or(&last);
+        let honest = self.event(slot).honest;
+        self.pool.and(&[honest, last])
     }
 
     /// Still travelling after `hops` hops, and not caught in a loop by then; false beyond a complete bound.
@@ -219,7 +221,7 @@ impl Encoder<'_> {
             "answer.header"
         };
         let prefix = format!("{}.{word}.{hop}", self.events[slot].name);
-        let width = self.address_width;
+        let (width, port_width) = (self.domain.address_width(), self.domain.port_width());
         let mut field = |name: &str, width: u32, of: fn(&SymHeader) -> TermId| {
             let mut value = of(&header);
             for (condition, rewritten) in rewrites {
@@ -239,9 +241,9 @@ impl Encoder<'_> {
             protocol: header.protocol,
             v6: header.v6,
             source: field("sa", width, |h| h.source),
-            source_port: field("sp", 16, |h| h.source_port),
+            source_port: field("sp", port_width, |h| h.source_port),
             destination: field("ta", width, |h| h.destination),
-            destination_port: field("tp", 16, |h| h.destination_port),
+            destination_port: field("tp", port_width, |h| h.destination_port),
         }
     }
 

@@ -21,7 +21,7 @@ impl Encoder<'_> {
         let sender = self
             .pool
             .variable(&format!("{name}.sender"), Sort::BitVec(self.entity_width));
-        let sent = self.fresh_header(&name);
+        let (sent, valid) = self.fresh_header(&name);
         let mut honest = Vec::new();
         let mut first: BTreeMap<EntityId, Vec<TermId>> = BTreeMap::new();
         for process in &self.network.processes {
@@ -33,12 +33,10 @@ impl Encoder<'_> {
                 first.entry(process.switch).or_default().push(is_sender);
             }
         }
-        let some_sender = self.pool.or(&honest);
-        self.fact(some_sender);
+        let mut conditions = vec![valid, self.pool.or(&honest)];
         for port in [sent.source_port, sent.destination_port] {
-            let one = self.port(1);
-            let real = self.pool.ule(one, port);
-            self.fact(real);
+            let real = self.in_range(port, 1, u16::MAX);
+            conditions.push(real);
         }
         let special: Vec<TermId> = non_unicast()
             .into_iter()
@@ -46,7 +44,9 @@ impl Encoder<'_> {
             .collect();
         let special = self.pool.or(&special);
         let unicast = self.pool.not(special);
-        self.fact(unicast);
+        conditions.push(unicast);
+        let honest = self.pool.and(&conditions);
+        let honest = self.define(&format!("{name}.honest"), honest);
         let start = first
             .into_iter()
             .map(|(s, terms)| (s, self.pool.or(&terms)))
@@ -54,6 +54,7 @@ impl Encoder<'_> {
         let request = self.start(&name, Direction::Request, start, sent);
         self.events.push(Event {
             name,
+            honest,
             sender,
             sent,
             choices: Vec::new(),

@@ -107,7 +107,7 @@ pub const SIGNATURES: &[Signature] = &[
     row("Send", "Send(e, X, sa, sp, ta, tp)", HEADER, Predicate::Send, "process X puts message e with this header on its way, from an honest source"),
     row("Recv", "Recv(e, X, sa, sp, ta, tp)", HEADER, Predicate::Recv, "process X receives message e with this header"),
     row("Replied", "Replied(e)", ONE_EVENT, Predicate::Replied, "the answer to e comes back to the sender's socket"),
-    row("passes", "passes(e, X)", &[Term(Event), Term(Entity)], Predicate::Passes, "message e passes switch or process X"),
+    row("passes", "passes(e, X)", &[Term(Event), Term(Entity)], Predicate::Passes, "message e passes switch X"),
     row("Loops", "Loops(e)", ONE_EVENT, Predicate::Loops, "message e goes round and round"),
     row("loopback", "loopback(a)", ONE_ADDRESS, Predicate::Loopback, "a is 127.0.0.1 or ::1"),
     row("ipv4", "ipv4(a)", ONE_ADDRESS, Predicate::Ipv4, "a is an IPv4 address"),

@@ -82,7 +82,7 @@ fn not_there(cluster: &Cluster, edit: &FibEdit, removal: &RuleRemoval, ideal: &F
             )
         }
         None => {
-            "a rule is removed by exactly its match; `kubeproof graph` lists the rules".to_owned()
+            "a rule is removed by exactly its match; `kubeproof list rules` lists them".to_owned()
         }
     };
     Diagnostic::error(

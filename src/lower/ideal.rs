@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::base::source::Span;
-use crate::model::cluster::{Address, Cluster, Node, Pod, Process, Service, ServicePort};
+use crate::model::cluster::{Address, Bind, Cluster, Node, Pod, Process, Service, ServicePort};
 use crate::model::entity::EntityId;
 use crate::model::inet::{Family, PortSet, Protocol};
 use crate::network::fib::{Action, DiscardReason, Fib, FibRule, Match, Rewrite, RuleKind};
@@ -214,6 +214,7 @@ fn own_rules(processes: &[Process], addresses: &[Address], origin: Span) -> Fib 
             family.loopback(),
             RuleKind::DeliverLocalhost,
         );
+        deliver_elsewhere(&mut fib, processes, family);
         fib.push(closed(
             family.loopback_net(),
             RuleKind::ClosedLocalhost,
@@ -229,6 +230,22 @@ fn own_rules(processes: &[Process], addresses: &[Address], origin: Span) -> Fib 
         ));
     }
     fib
+}
+
+/// Listeners that are bound to a loopback address beside the seed's one, such as 127.0.0.5 (ours).
+fn deliver_elsewhere(fib: &mut Fib, processes: &[Process], family: Family) {
+    let bound = processes
+        .iter()
+        .flat_map(|p| &p.open)
+        .filter_map(|l| match l.bind {
+            Bind::Address(ip) if family.loopback_net().contains(&ip) && ip != family.loopback() => {
+                Some(ip)
+            }
+            _ => None,
+        });
+    for address in bound.collect::<BTreeSet<IpAddr>>() {
+        deliver_open(fib, processes, address, RuleKind::DeliverLocalhost);
+    }
 }
 
 /// `[* * a p → Deliver(X)]` for every process X that listens on port p of a.
@@ -342,6 +359,14 @@ fn outside_fib(cluster: &Cluster) -> Fib {
         pod.addresses
             .iter()
             .for_each(|a| rule(IpNet::from(a.ip), Action::Forward(pod.node), a.origin));
+    }
+    // A service address is one of the cluster: outside nobody knows it, whatever prefix an external has.
+    for service in &cluster.services {
+        let discard = || Action::Discard(DiscardReason::NoRoute);
+        service
+            .addresses
+            .iter()
+            .for_each(|a| rule(IpNet::from(a.ip), discard(), a.origin));
     }
     let mut prefixes: Vec<_> = cluster
         .externals

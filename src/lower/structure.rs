@@ -68,7 +68,7 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
                 all.endpoint.extend(
                     pod.addresses
                         .iter()
-                        .filter(|a| families.contains(&Family::of(a.ip)))
+                        .filter(|a| families.is_empty() || families.contains(&Family::of(a.ip)))
                         .map(|a| EndpointRow {
                             service: service.id,
                             port: port.port,

@@ -17,6 +17,8 @@ pub enum DiscardReason {
     ClosedPort,
     /// A Service port without an endpoint.
     NoEndpoint,
+    /// An address that cannot be reached from here.
+    NoRoute,
     /// A rule of the user, in the user's words.
     Rule(String),
 }

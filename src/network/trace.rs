@@ -26,6 +26,8 @@ pub enum Disposition {
     ClosedPort,
     /// A Service port without an endpoint.
     NoEndpoint,
+    /// An address that cannot be reached from where the message is.
+    NoRoute,
 }
 
 impl Disposition {
@@ -40,6 +42,7 @@ impl Disposition {
             Self::Loop => "loop",
             Self::ClosedPort => "closed-port",
             Self::NoEndpoint => "no-endpoint",
+            Self::NoRoute => "no-route",
         }
     }
 }

@@ -28,6 +28,7 @@ fn action(action: &Action, names: &Names<'_>) -> String {
         Action::Forward(to) => format!("Forward({})", names.short(*to)),
         Action::Discard(DiscardReason::ClosedPort) => "Discard(closed-port)".to_owned(),
         Action::Discard(DiscardReason::NoEndpoint) => "Discard(no-endpoint)".to_owned(),
+        Action::Discard(DiscardReason::NoRoute) => "Discard(no-route)".to_owned(),
         Action::Discard(DiscardReason::Rule(why)) => format!("Discard({})", printable(why)),
         Action::Translate(ways) => {
             let ways: Vec<String> = ways.iter().map(rewrite).collect();
@@ -45,9 +46,13 @@ pub fn rewrite(way: &Rewrite) -> String {
             (Some(a), Some(p)) => Some(format!("{word} {}", std::net::SocketAddr::new(a, p))),
             (None, Some(p)) => Some(format!("{word} port {p}")),
         };
+    let hairpin = way
+        .hairpin_source
+        .map(|own| format!("a hairpin from {own}"));
     let sides = [
         side("from", way.source, way.source_port),
         side("to", way.destination, way.destination_port),
+        hairpin,
     ];
     sides.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -6,7 +6,10 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::model::entity::EntityKind;
+use crate::base::source::Span;
+use crate::model::cluster::Process;
+use crate::model::entity::{EntityId, EntityKind};
+use crate::model::inet::show_net;
 use crate::verify::verdict::{CheckResult, Counterexample, Verdict, Wanted, Witness};
 
 use super::names::{Names, printable};
@@ -46,7 +49,10 @@ pub fn render(run: &Run, options: Options) -> String {
     let mut out = String::new();
     for cluster in &run.clusters {
         render_cluster(&mut out, run, cluster, options);
-        out.push('\n');
+        // A trace ends with an empty line already.
+        if !out.ends_with("\n\n") {
+            out.push('\n');
+        }
     }
     let s = run.summary();
     let mut counts = Vec::new();
@@ -115,14 +121,9 @@ fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: 
         Verdict::Unknown => 1,
         _ => 2,
     });
-    let id_width = results
+    let width = results
         .iter()
-        .map(|r| r.id.chars().count())
-        .max()
-        .unwrap_or(0);
-    let name_width = results
-        .iter()
-        .map(|r| constraint_name(r).chars().count())
+        .map(|r| label(r).chars().count())
         .max()
         .unwrap_or(0);
     for result in results {
@@ -135,12 +136,11 @@ fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: 
             continue;
         }
         let tint = style(result.verdict);
-        let id = printable(&result.id);
-        let constraint = constraint_name(result);
         let line = format!(
-            "  {tint}{} {:8}{tint:#}  {id:id_width$}  {constraint:name_width$}  {}",
+            "  {tint}{} {:8}{tint:#}  {:width$}  {}",
             mark(result.verdict),
             result.verdict.word(),
+            label(result),
             printable(&result.title)
         );
         let _ = writeln!(out, "{}", line.trim_end());
@@ -157,12 +157,13 @@ fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: 
     render_footer(out, run, verified, options);
 }
 
-/// The name, where it says more than the id.
-fn constraint_name(result: &CheckResult) -> String {
+/// The id, and the name where it says more.
+fn label(result: &CheckResult) -> String {
+    let id = printable(&result.id);
     if result.constraint == result.id {
-        String::new()
+        id
     } else {
-        printable(&result.constraint)
+        format!("{id} {}", printable(&result.constraint))
     }
 }
 
@@ -183,7 +184,8 @@ fn render_footer(out: &mut String, run: &Run, verified: &Verified, options: Opti
     if options.quiet {
         return;
     }
-    let about_messages = |r: &&CheckResult| r.verdict == Verdict::Proven && r.detail.contains("messages");
+    let about_messages =
+        |r: &&CheckResult| r.verdict == Verdict::Proven && r.detail.contains("messages");
     if let Some(result) = verified.results.iter().find(about_messages) {
         let _ = writeln!(out, "  proven: for {}", result.detail);
     }
@@ -262,15 +264,16 @@ fn render_counterexample(
     }
     if counterexample.messages.is_empty() {
         for (_, witness) in &counterexample.assignment {
-            if let Witness::Entity(id) = witness {
-                if let Some(at) = places_of(verified, *id) {
-                    let _ = writeln!(
-                        out,
-                        "        {} is written at {}",
-                        names.with_kind(*id),
-                        place(&run.sources, at)
-                    );
-                }
+            if let Witness::Entity(id) = witness
+                && let Some(at) = place_of(verified, *id)
+            {
+                let name = names.with_kind(*id);
+                let held = addresses(verified, *id);
+                let _ = writeln!(
+                    out,
+                    "        {name}{held} is written at {}",
+                    place(&run.sources, at)
+                );
             }
         }
     }
@@ -302,17 +305,36 @@ fn render_counterexample(
 }
 
 /// Where an entity is written.
-fn places_of(
-    verified: &Verified,
-    id: crate::model::entity::EntityId,
-) -> Option<crate::base::source::Span> {
+fn place_of(verified: &Verified, id: EntityId) -> Option<Span> {
     let c = &verified.cluster;
+    let process = |all: &[Process]| all.iter().find(|p| p.id == id).map(|p| p.origin);
     match c.kind_of(id) {
         EntityKind::Pod => c.pods.iter().find(|p| p.id == id).map(|p| p.origin),
         EntityKind::Node => c.nodes.iter().find(|n| n.id == id).map(|n| n.origin),
         EntityKind::Service => c.services.iter().find(|s| s.id == id).map(|s| s.origin),
         EntityKind::External => c.externals.iter().find(|x| x.id == id).map(|x| x.origin),
-        _ => None,
+        EntityKind::Container => c.pods.iter().find_map(|p| process(&p.containers)),
+        EntityKind::Daemon => c.nodes.iter().find_map(|n| process(&n.daemons)),
+        EntityKind::Outside => None,
+    }
+}
+
+/// `, which has 10.1.1.1,`; nothing for what never has an address.
+fn addresses(verified: &Verified, id: EntityId) -> String {
+    if verified.cluster.kind_of(id).is_process() {
+        return String::new();
+    }
+    let rows = verified
+        .lowered
+        .structure
+        .addr
+        .iter()
+        .filter(|(e, _)| *e == id);
+    let held: Vec<String> = rows.map(|(_, net)| show_net(*net)).collect();
+    if held.is_empty() {
+        ", which has no address,".to_owned()
+    } else {
+        format!(", which has {},", held.join(" and "))
     }
 }
 

@@ -92,7 +92,9 @@ impl Teller<'_> {
         let (event, what) = match &step.event {
             Event::Send => ("send", step.header.to_string()),
             Event::Lookup { rule: index, .. } => ("lookup", rule(&Some(*index))),
-            Event::Translate { rule: Some(index), .. } => ("translate", rule(&Some(*index))),
+            Event::Translate {
+                rule: Some(index), ..
+            } => ("translate", rule(&Some(*index))),
             Event::Translate { rule: None, .. } => ("translate", "back, as remembered".to_owned()),
             Event::Deliver { rule: None, to } => (
                 "deliver",
@@ -159,11 +161,34 @@ impl Teller<'_> {
             _ => request,
         };
         match (&outcome.reply, outcome.replied) {
-            (Some(reply), Some(false)) => format!(
-                "{received}; the answer does not come back: {}",
-                self.end(reply, "it")
-            ),
+            (Some(reply), Some(false)) => {
+                format!(
+                    "{received}; the answer does not come back: {}",
+                    self.lost(outcome, reply)
+                )
+            }
             _ => received,
+        }
+    }
+
+    /// Why an answer did not reach the socket; one that came home with another header met no socket there.
+    fn lost(&self, outcome: &Outcome, reply: &Journey) -> String {
+        let awaited = outcome.sent.reversed();
+        let sender = outcome.request.steps.first().map(|s| s.at);
+        let home = sender
+            .and_then(|id| self.network.process(id))
+            .map(|p| p.switch);
+        match reply.steps.iter().rev().find(|s| Some(s.at) == home) {
+            Some(last) if last.header != awaited && reply.end != Disposition::Loop => {
+                let from = |h: Header| std::net::SocketAddr::new(h.source, h.source_port);
+                let name = self.names.with_kind(last.at);
+                format!(
+                    "{name} waits for {}, and it comes from {}",
+                    from(awaited),
+                    from(last.header)
+                )
+            }
+            _ => self.end(reply, "it"),
         }
     }
 
@@ -186,6 +211,9 @@ impl Teller<'_> {
                     )
                 }
                 (Disposition::NoEndpoint, _) => "the service port has no endpoint".to_owned(),
+                (Disposition::NoRoute, _) => {
+                    format!("{} cannot be reached from {at}", last.header.destination)
+                }
                 _ => {
                     let rule = rule.map(|i| self.rule(last.at, i)).unwrap_or_default();
                     format!("{at} discards {it} by {rule}")
@@ -220,6 +248,10 @@ impl Teller<'_> {
                 }
             }
             at = Some((step.at, step.header));
+        }
+        round.dedup();
+        if let [one] = round.as_slice() {
+            return format!("{one} translates it to and fro");
         }
         if round.len() > 8 {
             let rest = round.len() - 7;

@@ -254,6 +254,7 @@ impl Walker<'_> {
                     let why = match reason {
                         DiscardReason::ClosedPort => Disposition::ClosedPort,
                         DiscardReason::NoEndpoint => Disposition::NoEndpoint,
+                        DiscardReason::NoRoute => Disposition::NoRoute,
                         DiscardReason::Rule(_) => Disposition::DiscardRule,
                     };
                     return died(steps, at, header, decided, why, None);

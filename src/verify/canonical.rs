@@ -5,15 +5,12 @@
 
 use crate::decode;
 use crate::encode::Encoder;
+use crate::encode::domain::{DYNAMIC, documentation};
 use crate::encode::header::SymAddress;
 use crate::encode::relation::Sym;
 use crate::encode::symbols::Obligation;
-use crate::model::inet::IpNet;
 use crate::smt::solver::{Limits, SatResult, Solver};
 use crate::smt::term::TermId;
-
-/// The source port that `trace` takes too: the first of the dynamic range.
-pub const PLAIN_SOURCE_PORT: u16 = 49152;
 
 /// Narrows an open, satisfiable scope until every symbol has one value.
 pub struct Narrowing<'a, 'c> {
@@ -176,17 +173,7 @@ impl Narrowing<'_, '_> {
         self.least(address.v6)?;
         let known = self.encoder.is_known_address(address);
         if !self.prefer(known)? {
-            let documentation = [
-                "192.0.2.0/24",
-                "198.51.100.0/24",
-                "203.0.113.0/24",
-                "2001:db8::/32",
-            ];
-            let nets: Vec<IpNet> = documentation
-                .iter()
-                .filter_map(|net| net.parse().ok())
-                .collect();
-            let documented = self.encoder.is_in_one_of(address, &nets);
+            let documented = self.encoder.is_in_one_of(address, &documentation());
             self.prefer(documented)?;
         }
         self.least(address.bits)
@@ -196,11 +183,11 @@ impl Narrowing<'_, '_> {
     /// dynamic range, else the least.
     fn plainest_port(&mut self, port: TermId, source: bool) -> Result<(), String> {
         if source {
-            let plain = self.encoder.is_port(port, PLAIN_SOURCE_PORT);
+            let plain = self.encoder.is_port(port, DYNAMIC);
             if self.prefer(plain)? {
                 return Ok(());
             }
-            let dynamic = self.encoder.is_port_from(port, PLAIN_SOURCE_PORT);
+            let dynamic = self.encoder.is_port_from(port, DYNAMIC);
             self.prefer(dynamic)?;
         } else {
             let known = self.encoder.is_known_port(port);

@@ -4,16 +4,16 @@
 
 use std::time::{Duration, Instant};
 
-use crate::decode;
+use crate::decode::Reader;
 use crate::encode::Encoder;
+use crate::encode::domain::Domain;
 use crate::encode::event::Direction;
 use crate::encode::relation::Sym;
 use crate::encode::symbols::Obligation;
 use crate::logic::formula::{Constraint, Formula, Sort, VarId};
-use crate::logic::literals::literals;
+use crate::logic::literals::Literals;
 use crate::lower::Lowered;
 use crate::model::entity::EntityId;
-use crate::model::inet::IpNet;
 use crate::network::header::Header;
 use crate::smt::smtlib;
 use crate::smt::solver::{Limits, SatResult, Solver};
@@ -46,6 +46,8 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// Keep the queries.
     pub keep_queries: bool,
+    /// Addresses and ports as they are, not by class: the slow, obvious twin, for tests.
+    pub plain_headers: bool,
 }
 
 /// What came of it.
@@ -74,13 +76,15 @@ pub fn check(
     options: Options,
     new_solver: &dyn Fn() -> Box<dyn Solver>,
 ) -> Result<Checked, InternalError> {
-    let literals: Vec<IpNet> = constraints
-        .iter()
-        .flat_map(|c| literals(&c.formula))
-        .collect();
+    let (structure, network) = (&lowered.structure, &lowered.network);
+    let domain = if options.plain_headers {
+        Domain::plain()
+    } else {
+        Domain::classes(structure, network, &Literals::of(constraints))
+    };
     let mut checker = Checker {
         lowered,
-        encoder: Encoder::new(&lowered.structure, &lowered.network, &literals),
+        encoder: Encoder::new(structure, network, domain),
         solver: new_solver(),
         options,
         facts: Vec::new(),
@@ -310,13 +314,14 @@ impl Checker<'_> {
             SatResult::Unsat => Some("unsat"),
             SatResult::Unknown(_) => None,
         };
-        let comments = [
+        let mut comments = vec![
             format!(
                 "{} {}: {}",
                 constraint.id, constraint.name, constraint.title
             ),
             "unsat: no counterexample; for a premise: the constraint is vacuous".to_owned(),
         ];
+        comments.extend(self.encoder.legend());
         let asserts: Vec<TermId> = self.facts.iter().copied().chain([goal]).collect();
         let text = smtlib::print(&self.encoder.pool, &asserts, &comments, status);
         self.checked.queries.push(Query {
@@ -371,23 +376,26 @@ impl Checker<'_> {
         obligation: &Obligation,
         slots: usize,
     ) -> Option<(Vec<(VarId, Witness)>, Vec<(EntityId, Header)>)> {
-        let (pool, solver) = (&self.encoder.pool, &mut *self.solver);
+        let mut reader = Reader {
+            encoder: &self.encoder,
+            solver: &mut *self.solver,
+        };
         let mut assignment = Vec::new();
         for (id, symbol) in &obligation.symbols {
             let witness = match symbol {
-                Sym::Entity(term) => Witness::Entity(decode::entity(solver, pool, *term)?),
-                Sym::Address(address) => Witness::Address(decode::address(solver, pool, *address)?),
-                Sym::Port(term) => Witness::Port(decode::port(solver, pool, *term)?),
-                Sym::Protocol(term) => Witness::Protocol(decode::protocol(solver, pool, *term)?),
+                Sym::Entity(term) => Witness::Entity(reader.entity(*term)?),
+                Sym::Address(address) => Witness::Address(reader.address(*address)?),
+                Sym::Port(term) => Witness::Port(reader.port(*term)?),
+                Sym::Protocol(term) => Witness::Protocol(reader.protocol(*term)?),
                 Sym::Event(slot) => Witness::Event(*slot),
             };
             assignment.push((*id, witness));
         }
         let mut messages = Vec::new();
         for slot in 0..slots {
-            let event = self.encoder.event(slot);
-            let sender = decode::entity(solver, pool, event.sender)?;
-            messages.push((sender, decode::header(solver, pool, event.sent)?));
+            let event = reader.encoder.event(slot);
+            let sender = reader.entity(event.sender)?;
+            messages.push((sender, reader.header(event.sent)?));
         }
         Some((assignment, messages))
     }

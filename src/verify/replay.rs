@@ -122,10 +122,18 @@ fn wanted(body: &Formula, assignment: &[(VarId, Witness)]) -> Option<Wanted> {
                 Formula::And(parts) => parts,
                 other => std::slice::from_ref(other),
             };
-            let given = parts.iter().any(|f| matches!(f, Formula::Predicate(Predicate::Recv, _)));
-            if given { None } else { wanted(conclusion, assignment) }
+            let given = parts
+                .iter()
+                .any(|f| matches!(f, Formula::Predicate(Predicate::Recv, _)));
+            if given {
+                None
+            } else {
+                wanted(conclusion, assignment)
+            }
         }
-        Formula::And(parts) | Formula::Or(parts) => parts.iter().find_map(|f| wanted(f, assignment)),
+        Formula::And(parts) | Formula::Or(parts) => {
+            parts.iter().find_map(|f| wanted(f, assignment))
+        }
         Formula::Not(inner) => receiver(inner).map(Wanted::NotReceived),
         other => receiver(other).map(Wanted::Received),
     }

@@ -1,3 +1,5 @@
+//! Reading PATHs: files, folders, links, sizes, standard input.
+
 use std::fs;
 use std::path::PathBuf;
 
