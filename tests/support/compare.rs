@@ -1,5 +1,6 @@
 //! One cluster, decided twice: kubeproof's own way, and by trying every message of the covering set.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use kubeproof::base::source::SourceMap;
@@ -11,7 +12,7 @@ use kubeproof::lower::{Lowered, lower};
 use kubeproof::model::cluster::Cluster;
 use kubeproof::model::entity::EntityId;
 use kubeproof::network::header::Header;
-use kubeproof::network::trace::{Event, Journey, Outcome, Trace};
+use kubeproof::network::trace::{Disposition, Event, Journey, Outcome, Trace};
 use kubeproof::sim::{measure, walk};
 use kubeproof::smt::backend::Z3;
 use kubeproof::smt::solver::Solver;
@@ -165,10 +166,20 @@ fn simulated(lowered: &Lowered, sender: EntityId, sent: Header, stories: &[Story
     if stories.len() != trace.outcomes.len() {
         return Some(format!("{} outcomes, by hand {}", trace.outcomes.len(), stories.len()));
     }
-    let pairs = trace.outcomes.iter().zip(stories);
-    pairs.map(|(outcome, story)| (outcome, story, told(lowered, outcome))).find(|(_, story, told)| *story != told).map(
-        |(_, story, told)| format!("{told:?}\nby hand {story:?}"),
-    ).or_else(|| trace.outcomes.iter().find_map(|o| hops(o)))
+    for (outcome, story) in trace.outcomes.iter().zip(stories) {
+        let told = told(lowered, outcome);
+        if *story != told {
+            return Some(format!("{told:?}\nby hand {story:?}"));
+        }
+        // As formulas ask for them.
+        let visits = &story.way.visits;
+        let hops = (story.way.end != End::Loop).then_some(visits.len());
+        let passed: BTreeSet<EntityId> = measure::passed(&outcome.request).collect();
+        if measure::hops(&outcome.request) != hops || passed != visits.iter().map(|v| v.0).collect() {
+            return Some(format!("hops or switches passed: {:?}, {passed:?}", measure::hops(&outcome.request)));
+        }
+    }
+    None
 }
 
 /// An outcome of the simulator in the oracle's words.
@@ -178,14 +189,14 @@ fn told(lowered: &Lowered, outcome: &Outcome) -> Story {
         let mut header = journey.steps[0].header;
         let mut visits = Vec::new();
         for step in &journey.steps {
-            let looping = matches!(step.event, Event::Discard { why: kubeproof::network::trace::Disposition::Loop, .. });
+            let looping = matches!(step.event, Event::Discard { why: Disposition::Loop, .. });
             if lowered.structure.entities[step.at.index()].kind().is_switch() && !looping {
                 visits.push((step.at, header));
             }
             header = step.header;
         }
         let end = match (journey.end, journey.receiver) {
-            (kubeproof::network::trace::Disposition::Loop, _) => End::Loop,
+            (Disposition::Loop, _) => End::Loop,
             (_, Some(_)) if socket(journey) => End::Socket,
             (_, Some(by)) => End::Received(by),
             (_, None) => End::Died,
@@ -194,18 +205,6 @@ fn told(lowered: &Lowered, outcome: &Outcome) -> Story {
     };
     let judged = outcome.reply.is_none() || outcome.replied.is_some();
     Story { way: way(&outcome.request), answer: outcome.reply.as_ref().map(way), judged }
-}
-
-/// Hops and switches as formulas see them.
-fn hops(outcome: &Outcome) -> Option<String> {
-    let visits = outcome.request.steps.iter().filter(|s| !matches!(s.event, Event::Send | Event::Receive));
-    let passed = measure::passed(&outcome.request).count();
-    let counted = measure::hops(&outcome.request);
-    let fits = match counted {
-        None => passed == visits.count(),
-        Some(hops) => hops == passed,
-    };
-    (!fits).then(|| format!("{counted:?} hops, {passed} switches passed"))
 }
 
 /// Whether a counterexample is one, and the least one; if not, why.
