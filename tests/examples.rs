@@ -1,6 +1,6 @@
 //! Every folder below `examples/` is what it says: its verdicts, its text, its counterexamples.
 //!
-//! `expected.yaml` is written by hand, from the definitions, before the tool is asked; it is never blessed.
+//! `expected.verdicts` is written by hand, from the definitions, before the tool is asked; it is never blessed.
 //! `expected.txt` is the report of `kubeproof verify FOLDER`, run from the root of the repository, and the exit code.
 //! `KUBEPROOF_BLESS=1 cargo test --test examples` rewrites it, and the table in `examples/README.md`; read the difference
 //! before committing it.
@@ -66,8 +66,8 @@ fn read(folder: &str, file: &str) -> String {
 }
 
 fn expected(folder: &str) -> Expected {
-    let text = read(folder, "expected.yaml");
-    serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{folder}/expected.yaml: {error}"))
+    let text = read(folder, "expected.verdicts");
+    serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{folder}/expected.verdicts: {error}"))
 }
 
 #[test]
