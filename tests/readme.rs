@@ -2,7 +2,13 @@
 //! and its output (standard output, then standard error) compared. `KUBEPROOF_BLESS=1` rewrites them. Its `yaml` blocks are
 //! read as cluster files, its `spec` blocks parsed and checked.
 
-#![allow(clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop")]
+#![allow(
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may stop"
+)]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -34,12 +40,17 @@ fn refreshed(text: &str) -> String {
             continue;
         }
         let command = lines.next().unwrap();
-        let command = command.strip_prefix("$ ").unwrap_or_else(|| panic!("a screen begins with a command: {command}"));
+        let command = command
+            .strip_prefix("$ ")
+            .unwrap_or_else(|| panic!("a screen begins with a command: {command}"));
         assert!(command.starts_with("kubeproof "), "{command}");
         writeln!(out, "$ {command}").unwrap();
         out.push_str(&run(command));
         out.push_str("```\n");
-        assert!(lines.by_ref().any(|l| l == "```"), "a screen without an end: {command}");
+        assert!(
+            lines.by_ref().any(|l| l == "```"),
+            "a screen without an end: {command}"
+        );
     }
     out
 }
@@ -54,7 +65,12 @@ fn screens_are_real() {
         return;
     }
     for (i, (written, is)) in text.lines().zip(today.lines()).enumerate() {
-        assert_eq!(written, is, "README.md, line {}; KUBEPROOF_BLESS=1 rewrites it", i + 1);
+        assert_eq!(
+            written,
+            is,
+            "README.md, line {}; KUBEPROOF_BLESS=1 rewrites it",
+            i + 1
+        );
     }
     assert_eq!(text.lines().count(), today.lines().count());
 }
@@ -62,7 +78,10 @@ fn screens_are_real() {
 /// The bodies of fenced blocks of one language.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
-    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    text.split(&fence)
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -73,16 +92,32 @@ fn cluster_files_and_constraints_are_right() {
     for cluster in clusters {
         let mut sources = SourceMap::new();
         let source = sources.add("README.md", cluster);
-        let input = Input { source, path: "README.md".to_owned(), named: true };
+        let input = Input {
+            source,
+            path: "README.md".to_owned(),
+            named: true,
+        };
         let loaded = input::load(&sources, &[input], input::Options::default());
-        assert_eq!(loaded.all_diagnostics().map(|d| d.message.clone()).collect::<Vec<_>>(), Vec::<String>::new());
+        assert_eq!(
+            loaded
+                .all_diagnostics()
+                .map(|d| d.message.clone())
+                .collect::<Vec<_>>(),
+            Vec::<String>::new()
+        );
         assert!(kubeproof::lower::lower(loaded.clusters[0].cluster.as_ref().unwrap()).is_ok());
     }
     for spec in specs {
         let mut sources = SourceMap::new();
         let source = sources.add("README.md", spec);
         let (constraints, diagnostics) = session::parse(&sources, source);
-        assert_eq!(diagnostics.iter().map(|d| d.message.clone()).collect::<Vec<_>>(), Vec::<String>::new());
+        assert_eq!(
+            diagnostics
+                .iter()
+                .map(|d| d.message.clone())
+                .collect::<Vec<_>>(),
+            Vec::<String>::new()
+        );
         assert_eq!(constraints.len(), 3);
     }
 }

@@ -198,9 +198,11 @@ fn aligned(rows: &[(String, String)]) -> String {
         .map(|(a, _)| a.chars().count())
         .max()
         .unwrap_or(0);
-    rows.iter()
-        .map(|(a, b)| format!("{a:width$}  {b}\n"))
-        .collect()
+    let mut text = String::new();
+    for (a, b) in rows {
+        text.push_str(&format!("{a:width$}  {b}\n"));
+    }
+    text
 }
 
 fn of(

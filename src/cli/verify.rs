@@ -90,7 +90,7 @@ pub(crate) enum Format {
     Text,
     /// `schemaVersion: 1`
     Json,
-    /// JUnit XML, for CI
+    /// `JUnit` XML, for CI
     Junit,
 }
 
@@ -249,15 +249,15 @@ fn name_of(file: &str) -> Option<&str> {
 
 /// Why exit code 4, whatever the output format.
 fn nothing(run: &Run, output: &mut Output) {
-    let (message, help) = if !run.clusters.is_empty() {
-        (
-            "nothing was checked: no constraint says anything about these clusters",
-            "a constraint is vacuous where nothing satisfies its premises",
-        )
-    } else {
+    let (message, help) = if run.clusters.is_empty() {
         (
             "nothing was checked: the PATHs hold no cluster",
             "a cluster is a document with `apiVersion: kubeproof.dev/v1` and `kind: Cluster`",
+        )
+    } else {
+        (
+            "nothing was checked: no constraint says anything about these clusters",
+            "a constraint is vacuous where nothing satisfies its premises",
         )
     };
     output.fail(message);

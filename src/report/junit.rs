@@ -1,4 +1,4 @@
-//! JUnit XML, the flavour that Jenkins and GitLab read: a suite per cluster, a case per constraint.
+//! `JUnit` XML, the flavour that Jenkins and GitLab read: a suite per cluster, a case per constraint.
 //!
 //! Violated is a failure with the trace, unknown an error, vacuous and waived are skipped. Must never know: other formats.
 
@@ -34,20 +34,17 @@ pub fn render(run: &Run) -> String {
 
 fn suite(run: &Run, cluster: &ClusterReport) -> TestSuite {
     let mut suite = TestSuite::new(cluster.name.clone());
-    match &cluster.verified {
-        Some(verified) => {
-            for result in &verified.results {
-                suite.add_test_case(case(run, cluster, verified, result));
-            }
+    if let Some(verified) = &cluster.verified {
+        for result in &verified.results {
+            suite.add_test_case(case(run, cluster, verified, result));
         }
-        None => {
-            let messages: Vec<String> = cluster
-                .diagnostics
-                .iter()
-                .map(|d| format!("{}: {}", d.code, d.message))
-                .collect();
-            suite.add_test_case(failed_input(&messages));
-        }
+    } else {
+        let messages: Vec<String> = cluster
+            .diagnostics
+            .iter()
+            .map(|d| format!("{}: {}", d.code, d.message))
+            .collect();
+        suite.add_test_case(failed_input(&messages));
     }
     suite
 }
