@@ -21,8 +21,8 @@ const BACKDOOR: &str = "examples/broken/backdoor";
 
 /// One node, one pod: the smallest cluster about which something can be said.
 const SMALL: &str = "apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: small}\n\
-nodes: [{name: N, addresses: [192.0.2.1]}]\n\
-pods: [{name: P, node: N, addresses: [10.0.0.1], containers: [{name: A, open: [80]}, {name: B}]}]\n";
+nodes: [{name: N1, addresses: [192.0.2.1]}]\n\
+pods: [{name: P, node: N1, addresses: [10.0.0.1], containers: [{name: A, open: [80]}, {name: B}]}]\n";
 
 struct Ran {
     code: i32,
@@ -124,7 +124,7 @@ fn exit_codes_do_not_depend_on_the_format() {
     let nothing_said = file(
         &folder("exit-vacuous"),
         "c.yaml",
-        "apiVersion: kubeproof.dev/v1\nkind: Cluster\nnodes: [{name: N, addresses: [192.0.2.1]}]\n",
+        "apiVersion: kubeproof.dev/v1\nkind: Cluster\nnodes: [{name: N1, addresses: [192.0.2.1]}]\n",
     );
     let cases: &[(&[&str], i32)] = &[
         (&["verify", K1], 0),
@@ -289,10 +289,10 @@ fn a_bad_cluster_in_a_batch_leaves_the_others() {
         [("small", false, 9), ("broken", true, 0), ("k1", false, 9)]
     );
     assert_eq!(json["summary"]["failed"], 1);
-    assert_eq!(json["clusters"][1]["diagnostics"][0]["line"], 9);
+    assert_eq!(json["clusters"][1]["diagnostics"][0]["line"], 10);
     // The same on standard error, with the place.
     assert!(
-        got.err.contains("error[C005]") && got.err.contains("two.yaml:9:"),
+        got.err.contains("error[C005]") && got.err.contains("two.yaml:10:"),
         "{}",
         got.err
     );
@@ -655,7 +655,7 @@ kind: Cluster
 metadata: {name: '..&<script>"]]>'}
 nodes: [{name: 'N<&>', addresses: [192.0.2.1], daemons: [{name: "D'"}]}]
 pods:
-- {name: 'P]]>&amp;', node: 'N<&>', addresses: [10.0.0.1], containers: [{name: '<C/>', open: [80]}, {name: 'Ü"|'}]}
+- {name: 'P]]>&amp;', node: 'N<&>', addresses: [10.0.0.1], containers: [{name: '<C>', open: [80]}, {name: 'Ü"|'}]}
 fibs: [{at: 'pod/default/P]]>&amp;', before: [{to: 10.0.0.1, toPort: 80, action: {discard: '<!--&'}}]}]
 "#;
     let path = file(&place, "c<&>\u{1b}[31m.yaml", cluster);
