@@ -2,11 +2,13 @@
 //!
 //! Knows: clap, the terminal, exit codes. Must never know: the stages; it calls the library's session.
 
+mod assume;
 mod exit;
 mod explain;
 mod list;
 mod load;
 mod output;
+mod schema;
 mod trace;
 mod verify;
 
@@ -47,6 +49,8 @@ enum Command {
     Explain(explain::Args),
     /// List constraints, predicates, codes, or the entities and rules of a cluster
     List(list::Args),
+    /// Print the JSON Schema of a kind of input
+    Schema(schema::Args),
 }
 
 /// Runs the command; the exit code is that of `formats.md`.
@@ -79,6 +83,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Trace(args) => trace::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::List(args) => list::run(&args, &mut output),
+        Command::Schema(args) => schema::run(&args, &mut output),
     };
     if output.finish() {
         exit.into()

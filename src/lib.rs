@@ -1,4 +1,9 @@
-//! kubeproof
+//! kubeproof proves that a cluster's network meets the Kubernetes network model, or shows the message that breaks it.
+//!
+//! The way is one-directional: texts become a cluster ([`input`]), a cluster a network graph and a structure ([`lower`]),
+//! constraints formulas ([`lang`], [`logic`]); both become terms ([`encode`]) that a solver decides ([`smt`]); what it finds
+//! is read back ([`decode`]), replayed by the simulator ([`sim`]), and reported ([`verify`], [`report`]). [`session`] calls
+//! the stages in order. `docs/architecture.md` is the map.
 
 pub mod base;
 pub mod decode;

@@ -42,6 +42,8 @@ pub struct Options {
     pub enable: Vec<String>,
     /// Where not empty: these constraints and no others, by id or name.
     pub only: Vec<String>,
+    /// Where set: clusters of this name and no others.
+    pub cluster: Option<String>,
     /// For each constraint.
     pub timeout: Option<Duration>,
     /// Keep the queries as SMT-LIB.
@@ -72,6 +74,7 @@ pub fn verify(
 ) -> Result<Outcome, InternalError> {
     let loaded = input::load(&sources, inputs, options.input);
     let mut diagnostics = loaded.diagnostics;
+    diagnostics.extend(loaded.not_read.iter().map(|n| not_read(&sources, n)));
     diagnostics.extend(loaded.unsupported.iter().map(not_supported));
     let (constraints, broken) = constraints(
         &mut sources,
@@ -83,7 +86,8 @@ pub fn verify(
     );
     let mut clusters = Vec::new();
     let mut queries = Vec::new();
-    for cluster in loaded.clusters {
+    let wanted = |c: &LoadedCluster| options.cluster.as_ref().is_none_or(|name| c.name == *name);
+    for cluster in loaded.clusters.into_iter().filter(wanted) {
         let excluded = broken
             .iter()
             .any(|path| path.as_ref().is_none_or(|p| *p == cluster.path));
@@ -251,6 +255,12 @@ pub fn parse(sources: &SourceMap, source: SourceId) -> (Vec<Constraint>, Vec<Dia
         checked.constraints,
         [parsed.diagnostics, checked.diagnostics].concat(),
     )
+}
+
+/// What is said of a text in a folder that is no object.
+pub fn not_read(sources: &SourceMap, text: &input::NotRead) -> Diagnostic {
+    let file = sources.get(text.source).name().to_owned();
+    Diagnostic::error_in("I016", Some(file), format!("not read: {}", text.why)).warning()
 }
 
 /// What is said of an object that is not read.

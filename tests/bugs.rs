@@ -4,7 +4,13 @@
 //! `constraint.spec` where the users' language is needed. Beside the verdicts asked for, every case goes through the same
 //! comparison as the random clusters of `tests/differential.rs`.
 
-#![allow(clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop")]
+#![allow(
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may stop"
+)]
 
 mod support;
 
@@ -17,7 +23,10 @@ use support::compare;
 #[test]
 fn bugs_stay_mended() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/bugs");
-    let mut cases: Vec<_> = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut cases: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     cases.sort();
     assert!(!cases.is_empty());
     let mut wrong = Vec::new();
@@ -28,10 +37,20 @@ fn bugs_stay_mended() {
         let spec = fs::read_to_string(case.join("constraint.spec")).unwrap_or_default();
         let expected = fs::read_to_string(case.join("expected.yaml")).unwrap();
         let expected: BTreeMap<String, String> = serde_yaml::from_str(&expected).unwrap();
-        let report = compare::cluster(0, &yaml, &[spec]).unwrap_or_else(|why| panic!("{name}: {why}"));
-        wrong.extend(report.disagreements.iter().map(|why| format!("{name}: {why}")));
+        let report =
+            compare::cluster(0, &yaml, &[spec]).unwrap_or_else(|why| panic!("{name}: {why}"));
+        wrong.extend(
+            report
+                .disagreements
+                .iter()
+                .map(|why| format!("{name}: {why}")),
+        );
         for (id, verdict) in expected {
-            let got = report.decided.iter().find(|(known, _)| *known == id).map(|(_, v)| v.word());
+            let got = report
+                .decided
+                .iter()
+                .find(|(known, _)| *known == id)
+                .map(|(_, v)| v.word());
             if got != Some(verdict.as_str()) {
                 wrong.push(format!("{name}: {id} is {got:?}, expected {verdict}"));
             }

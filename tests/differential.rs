@@ -16,7 +16,13 @@
 //! `KUBEPROOF_THREADS` sets the number of threads; the default is 2, or 1 on a machine with one core. With
 //! `KUBEPROOF_KEEP=1` every cluster is kept in `target/differential/all`, with its verdicts and times.
 
-#![allow(clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop")]
+#![allow(
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may stop"
+)]
 
 mod support;
 
@@ -51,12 +57,18 @@ fn solver_and_simulation_agree() {
         wrong.extend(chunk(start..end));
         start = end;
     }
-    assert!(wrong.is_empty(), "{} disagreements, in target/differential: seeds {wrong:?}", wrong.len());
+    assert!(
+        wrong.is_empty(),
+        "{} disagreements, in target/differential: seeds {wrong:?}",
+        wrong.len()
+    );
 }
 
 /// `0..100000`.
 fn range(text: &str) -> Range<u64> {
-    let ends = text.split_once("..").and_then(|(a, b)| Some(a.trim().parse().ok()?..b.trim().parse().ok()?));
+    let ends = text
+        .split_once("..")
+        .and_then(|(a, b)| Some(a.trim().parse().ok()?..b.trim().parse().ok()?));
     ends.unwrap_or_else(|| panic!("KUBEPROOF_SEEDS is `{text}`, and not such as 0..1000"))
 }
 
@@ -95,20 +107,38 @@ impl Totals {
     /// `proven/violated/vacuous`, and unknown where there is any.
     fn line(&self, seeds: &Range<u64>, seconds: f64) -> String {
         let count = |get: &dyn Fn(Verdict) -> usize| {
-            let counts = [Verdict::Proven, Verdict::Violated, Verdict::Vacuous].map(|v| get(v).to_string()).join("/");
+            let counts = [Verdict::Proven, Verdict::Violated, Verdict::Vacuous]
+                .map(|v| get(v).to_string())
+                .join("/");
             let unknown = get(Verdict::Unknown);
-            if unknown == 0 { counts } else { format!("{counts} unknown={unknown}") }
+            if unknown == 0 {
+                counts
+            } else {
+                format!("{counts} unknown={unknown}")
+            }
         };
         let kp = (0..judge::COUNT).map(|i| {
-            format!("KP{:03} {}", i + 1, count(&|v| self.verdicts.get(&(i, v)).copied().unwrap_or(0)))
+            format!(
+                "KP{:03} {}",
+                i + 1,
+                count(&|v| self.verdicts.get(&(i, v)).copied().unwrap_or(0))
+            )
         });
         let kp: Vec<String> = kp.collect();
         let formulas = count(&|v| self.formulas.get(&v).copied().unwrap_or(0));
         format!(
             "{}..{}: {} clusters, {} disagreements; {}; formulas {formulas}, {} skipped; {} messages, {} queries, {seconds:.0} s \
              ({:.0} s solving, {:.0} s trying)",
-            seeds.start, seeds.end, self.clusters, self.wrong.len(), kp.join(", "), self.skipped, self.messages, self.queries,
-            self.seconds.0, self.seconds.1
+            seeds.start,
+            seeds.end,
+            self.clusters,
+            self.wrong.len(),
+            kp.join(", "),
+            self.skipped,
+            self.messages,
+            self.queries,
+            self.seconds.0,
+            self.seconds.1
         )
     }
 }
@@ -137,7 +167,11 @@ fn chunk(seeds: Range<u64>) -> Vec<u64> {
     writeln!(std::io::stderr(), "{line}").unwrap();
     if let Some(path) = std::env::var_os("KUBEPROOF_LOG") {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+        let mut file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .unwrap();
         writeln!(file, "{line}").unwrap();
     }
     totals.wrong
@@ -145,7 +179,9 @@ fn chunk(seeds: Range<u64>) -> Vec<u64> {
 
 fn threads() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let wanted = std::env::var("KUBEPROOF_THREADS").ok().and_then(|text| text.parse().ok());
+    let wanted = std::env::var("KUBEPROOF_THREADS")
+        .ok()
+        .and_then(|text| text.parse().ok());
     wanted.unwrap_or(cores.min(2))
 }
 
@@ -161,9 +197,16 @@ fn made(seed: u64) -> (Draft, Vec<String>) {
 
 /// The ideal rules of a draft by switch, as they stand in a cluster file.
 fn ideal(draft: &Draft) -> generate::IdealRules {
-    let plain = Draft { fibs: Vec::new(), ..draft.clone() };
-    let Ok(cluster) = compare::load(&plain.yaml()) else { return Vec::new() };
-    let Ok(lowered) = compare::lowered(&cluster) else { return Vec::new() };
+    let plain = Draft {
+        fibs: Vec::new(),
+        ..draft.clone()
+    };
+    let Ok(cluster) = compare::load(&plain.yaml()) else {
+        return Vec::new();
+    };
+    let Ok(lowered) = compare::lowered(&cluster) else {
+        return Vec::new();
+    };
     let rule = |m: &kubeproof::model::cluster::Match| {
         let to = m.to.map(|net| format!("to: \"{net}\""));
         let port = m.to_ports.as_ref().map(|set| format!("toPort: \"{set}\""));
@@ -172,22 +215,43 @@ fn ideal(draft: &Draft) -> generate::IdealRules {
         format!("{{{}}}", parts.join(", "))
     };
     let switches = lowered.network.switches.iter();
-    switches.map(|s| (cluster.name_of(s.id).to_string(), s.fib.iter().map(|r| rule(&r.matches)).collect())).collect()
+    switches
+        .map(|s| {
+            (
+                cluster.name_of(s.id).to_string(),
+                s.fib.iter().map(|r| rule(&r.matches)).collect(),
+            )
+        })
+        .collect()
 }
 
 fn one(seed: u64) -> Report {
     let (draft, texts) = made(seed);
-    let report = decided(seed, &draft, &texts).unwrap_or_else(|why| panic!("seed {seed}: {why}\n{}", draft.yaml()));
+    let report = decided(seed, &draft, &texts)
+        .unwrap_or_else(|why| panic!("seed {seed}: {why}\n{}", draft.yaml()));
     if std::env::var_os("KUBEPROOF_KEEP").is_some() {
-        let figures = format!("{:?} s, {} queries, {} messages", report.seconds, report.queries, report.messages);
-        write(&format!("all/{seed}.yaml"), &format!("# {figures}: {:?}\n{}{}", report.verdicts, comment(&texts.concat()), draft.yaml()));
+        let figures = format!(
+            "{:?} s, {} queries, {} messages",
+            report.seconds, report.queries, report.messages
+        );
+        write(
+            &format!("all/{seed}.yaml"),
+            &format!(
+                "# {figures}: {:?}\n{}{}",
+                report.verdicts,
+                comment(&texts.concat()),
+                draft.yaml()
+            ),
+        );
     }
     if !report.disagreements.is_empty() {
         let wrong = |draft: &Draft, texts: &[String]| {
             decided(seed, draft, texts).is_ok_and(|report| !report.disagreements.is_empty())
         };
         let (small, texts) = shrink(&draft, &texts, wrong);
-        let left = decided(seed, &small, &texts).map(|r| r.disagreements).unwrap_or_default();
+        let left = decided(seed, &small, &texts)
+            .map(|r| r.disagreements)
+            .unwrap_or_default();
         let text = format!(
             "# Seed {seed}.\n{}{}{}",
             comment(&left.join("\n")),
@@ -203,7 +267,12 @@ fn one(seed: u64) -> Report {
 /// A panic is a disagreement too.
 fn decided(seed: u64, draft: &Draft, texts: &[String]) -> Result<Report, String> {
     let caught = std::panic::catch_unwind(|| compare::cluster(seed, &draft.yaml(), texts));
-    caught.unwrap_or_else(|_| Ok(Report { disagreements: vec!["a panic".to_owned()], ..Report::default() }))
+    caught.unwrap_or_else(|_| {
+        Ok(Report {
+            disagreements: vec!["a panic".to_owned()],
+            ..Report::default()
+        })
+    })
 }
 
 fn comment(text: &str) -> String {
@@ -212,7 +281,9 @@ fn comment(text: &str) -> String {
 
 /// Into `target/differential`.
 fn write(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/differential").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("target/differential")
+        .join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
 }

@@ -6,6 +6,7 @@ use kubeproof::report::names::Names;
 use kubeproof::report::{rule, trace};
 use kubeproof::{findings, input, lang, library, logic, lower, session};
 
+use super::assume::ASSUMPTIONS;
 use super::exit::Exit;
 use super::output::Output;
 use super::trace::one_cluster;
@@ -79,19 +80,6 @@ const DISPOSITIONS: &[(&str, &str)] = &[
     ),
 ];
 
-/// What may be taken for granted (formats.md, Assumptions), as far as this version needs it.
-const ASSUMPTIONS: &[(&str, &str)] = &[
-    (
-        "ideal-plugin",
-        "where the input states no FIB, it is the seed's ideal one",
-    ),
-    (
-        "node-source-address",
-        "a node without an address sends from one that nobody holds and its answers are not judged; a node with several \
-         sends from any of them",
-    ),
-];
-
 const KINDS: &[(&str, &str)] = &[
     (
         "Cluster",
@@ -113,6 +101,13 @@ fn codes() -> Vec<(&'static str, &'static str)> {
     .concat()
 }
 
+fn assumptions() -> Vec<(String, String)> {
+    ASSUMPTIONS
+        .iter()
+        .map(|a| (a.id.to_owned(), a.says()))
+        .collect()
+}
+
 fn predicates() -> Vec<(String, String)> {
     logic::signature::SIGNATURES
         .iter()
@@ -122,15 +117,10 @@ fn predicates() -> Vec<(String, String)> {
 
 /// What a code, predicate, disposition or assumption means.
 pub(crate) fn explain(id: &str) -> Option<String> {
-    let tables = [
-        codes(),
-        DISPOSITIONS.to_vec(),
-        ASSUMPTIONS.to_vec(),
-        KINDS.to_vec(),
-    ]
-    .concat();
-    let found = tables
+    let tables = [codes(), DISPOSITIONS.to_vec(), KINDS.to_vec()].concat();
+    let found = owned(&tables)
         .into_iter()
+        .chain(assumptions())
         .find(|(name, _)| name.eq_ignore_ascii_case(id));
     let from_table = found.map(|(name, meaning)| format!("{name}: {meaning}\n"));
     from_table.or_else(|| {
@@ -159,7 +149,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         What::Predicates => predicates(),
         What::Codes => owned(&codes()),
         What::Dispositions => owned(DISPOSITIONS),
-        What::Assumptions => owned(ASSUMPTIONS),
+        What::Assumptions => assumptions(),
         What::Kinds => owned(KINDS),
         What::Entities | What::Rules | What::Links => {
             let Some((sources, cluster, lowered)) =
@@ -208,9 +198,11 @@ fn aligned(rows: &[(String, String)]) -> String {
         .map(|(a, _)| a.chars().count())
         .max()
         .unwrap_or(0);
-    rows.iter()
-        .map(|(a, b)| format!("{a:width$}  {b}\n"))
-        .collect()
+    let mut text = String::new();
+    for (a, b) in rows {
+        text.push_str(&format!("{a:width$}  {b}\n"));
+    }
+    text
 }
 
 fn of(

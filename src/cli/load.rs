@@ -4,9 +4,6 @@
 //!
 //! A folder is read in the order of its names, so that the same files give the same bytes on every file system.
 
-// Until the commands call it.
-#![allow(dead_code)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};

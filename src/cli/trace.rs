@@ -84,6 +84,12 @@ pub(crate) fn one_cluster(
         &files.sources,
         files.diagnostics.iter().chain(loaded.all_diagnostics()),
     );
+    for text in &loaded.not_read {
+        output.diagnostics(
+            &files.sources,
+            [&kubeproof::session::not_read(&files.sources, text)],
+        );
+    }
     for object in &loaded.unsupported {
         output.diagnostics(&files.sources, [&kubeproof::session::not_supported(object)]);
     }

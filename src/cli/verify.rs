@@ -10,6 +10,7 @@ use kubeproof::report::{json, junit, text};
 use kubeproof::session::{self, Model};
 use kubeproof::verify::direct::Query;
 
+use super::assume;
 use super::exit::Exit;
 use super::load;
 use super::output::Output;
@@ -37,13 +38,25 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     enable: Vec<String>,
 
-    /// The wording of the network model: the seeds', or today's weaker one (without KP005)
+    /// The wording of the network model
     #[arg(long, value_enum, default_value_t = Wording::Classic)]
     model: Wording,
 
-    /// How to decide: `auto` takes `direct`, the one strategy there is in this version
+    /// How to decide
     #[arg(long, value_enum, default_value_t = Strategy::Auto)]
     strategy: Strategy,
+
+    /// Decide what Kubernetes leaves open; `kubeproof list assumptions` lists them
+    #[arg(long, value_name = "ID=VALUE", value_parser = assume::parse)]
+    assume: Vec<()>,
+
+    /// Verify the clusters of this name only
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+
+    /// Make one cluster of the Kubernetes objects of all PATHs (not in this version: it reads none)
+    #[arg(long)]
+    together: bool,
 
     /// Give up on a constraint after so many seconds; its verdict is then `unknown`
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -77,24 +90,29 @@ pub(crate) enum Format {
     Text,
     /// `schemaVersion: 1`
     Json,
-    /// JUnit XML, for CI
+    /// `JUnit` XML, for CI
     Junit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Wording {
+    /// The seeds': a node reaches every pod (KP005)
     Classic,
+    /// Today's: a node reaches its own pods (KP004 alone)
     Current,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Strategy {
+    /// Chooses; in this version always `direct`
     Auto,
+    /// The whole cluster as one symbolic query
     Direct,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FailOn {
+    /// Any finding
     Warning,
 }
 
@@ -120,6 +138,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Verifies, renders, decides the exit code.
 pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
+    if args.together {
+        output.fail("`--together` joins Kubernetes objects, which this version does not read");
+        output.help("each `kind: Cluster` is a cluster of its own; leave `--together` out");
+        return Exit::Bad;
+    }
     let reading = input::Options {
         max_file_size: args.max_file_size,
     };
@@ -149,6 +172,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         },
         enable: args.enable.clone(),
         only: args.only.clone(),
+        cluster: args.cluster.clone(),
         timeout: args.timeout,
         keep_queries: args.emit_smt2.is_some(),
     };
@@ -173,11 +197,16 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
     let mut exit = exit(&run, args);
     if !run.clusters.is_empty() || args.output != Format::Text {
         output.print(&render(&run, args.output, args.quiet));
+    }
+    if let Some(name) = &args.cluster
+        && run.clusters.is_empty()
+        && exit == Exit::Nothing
+    {
+        output.fail(&format!("there is no cluster `{name}`"));
+        output.help("a cluster is called by its `metadata.name`, else by its PATH");
+        exit = Exit::Bad;
     } else if exit == Exit::Nothing {
-        output.fail("nothing was checked: the PATHs hold no cluster");
-        output.help(
-            "a cluster is a document with `apiVersion: kubeproof.dev/v1` and `kind: Cluster`",
-        );
+        nothing(&run, output);
     }
     for (format, path) in &args.report {
         let text = anstream::adapter::strip_str(&render(&run, *format, args.quiet)).to_string();
@@ -195,16 +224,44 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
     exit
 }
 
+/// Whether a built-in constraint or one of the texts has this id or name.
 fn exists(id: &str, files: &load::Files) -> bool {
     let builtin = kubeproof::library::builtins()
         .iter()
-        .any(|b| b.id == id || b.file.contains(&format!("-{id}.spec")));
-    // A user's own is looked for as a word; the session says the rest.
+        .any(|b| b.id == id || name_of(b.file) == Some(id));
+    let mut specs = files
+        .sources
+        .iter()
+        .filter(|(_, source)| source.name().to_ascii_lowercase().ends_with(".spec"));
     builtin
-        || files
-            .sources
-            .iter()
-            .any(|(_, source)| source.text().contains(id))
+        || specs.any(|(source, _)| {
+            let (constraints, mistakes) = session::parse(&files.sources, source);
+            // A text that cannot be read may hold it: then its mistakes are what is told.
+            !mistakes.is_empty() || constraints.iter().any(|c| c.id == id || c.name == id)
+        })
+}
+
+/// `specs/constraints/kp003-pod-to-pod.spec` is called pod-to-pod.
+fn name_of(file: &str) -> Option<&str> {
+    let (_, name) = file.split_once('-')?;
+    name.strip_suffix(".spec")
+}
+
+/// Why exit code 4, whatever the output format.
+fn nothing(run: &Run, output: &mut Output) {
+    let (message, help) = if run.clusters.is_empty() {
+        (
+            "nothing was checked: the PATHs hold no cluster",
+            "a cluster is a document with `apiVersion: kubeproof.dev/v1` and `kind: Cluster`",
+        )
+    } else {
+        (
+            "nothing was checked: no constraint says anything about these clusters",
+            "a constraint is vacuous where nothing satisfies its premises",
+        )
+    };
+    output.fail(message);
+    output.help(help);
 }
 
 fn render(run: &Run, format: Format, quiet: bool) -> String {

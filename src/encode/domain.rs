@@ -255,17 +255,16 @@ fn representative_addresses(nets: &BTreeSet<IpNet>, spare: usize) -> Vec<IpAddr>
         let mut found = Vec::new();
         let mut next = Some(net.network());
         while let Some(ip) = next.filter(|ip| net.contains(ip) && found.len() <= spare) {
-            next = match inner
+            next = if let Some(last) = inner
                 .iter()
                 .filter(|i| i.contains(&ip))
                 .map(IpNet::broadcast)
                 .max()
             {
-                Some(last) => successor(last),
-                None => {
-                    found.push(ip);
-                    successor(ip)
-                }
+                successor(last)
+            } else {
+                found.push(ip);
+                successor(ip)
             };
         }
         // One more than needed was taken, so that the net's name can be left out where there is enough beside it.

@@ -112,7 +112,7 @@ impl Encoder<'_> {
                 let (a, b) = (self.formula(a, env, c)?, self.formula(b, env, c)?);
                 self.pool.iff(a, b)
             }
-            Formula::Exists(variables, body) => self.exists(variables, conjuncts(body), env, c)?,
+            Formula::Exists(variables, body) => self.exists(variables, &conjuncts(body), env, c)?,
             Formula::Forall(variables, body) => {
                 let counterexample = match &**body {
                     Formula::Implies(a, b) => {
@@ -120,7 +120,7 @@ impl Encoder<'_> {
                     }
                     other => vec![Formula::Not(Box::new(other.clone()))],
                 };
-                let counterexample = self.exists(variables, counterexample, env, c)?;
+                let counterexample = self.exists(variables, &counterexample, env, c)?;
                 self.pool.not(counterexample)
             }
             Formula::Equal(a, b) => {

@@ -32,6 +32,7 @@ pub struct SymHeader {
 
 impl SymHeader {
     /// The answer's.
+    #[must_use]
     pub fn reversed(self) -> Self {
         Self {
             source: self.destination,

@@ -23,19 +23,19 @@ impl Encoder<'_> {
     pub(super) fn exists(
         &mut self,
         variables: &[VarId],
-        conjuncts: Vec<Formula>,
+        conjuncts: &[Formula],
         env: &Env,
         c: &Constraint,
     ) -> Result<TermId, EncodeError> {
         if variables.is_empty() {
-            let parts = self.formulas(&conjuncts, env, c)?;
+            let parts = self.formulas(conjuncts, env, c)?;
             return Ok(self.pool.and(&parts));
         }
         let guard = (0..conjuncts.len())
             .map(|i| (bound_by(&conjuncts[i], variables), i))
             .filter(|(count, _)| *count > 0)
             .max_by_key(|(count, i)| (*count, std::cmp::Reverse(*i)));
-        let mut rest = conjuncts.clone();
+        let mut rest = conjuncts.to_vec();
         let Some((_, index)) = guard else {
             return self.enumerate(variables, conjuncts, env, c);
         };
@@ -74,7 +74,7 @@ impl Encoder<'_> {
                     }
                 }
             }
-            parts.push(self.exists(&left, rest.clone(), &env, c)?);
+            parts.push(self.exists(&left, &rest, &env, c)?);
             ways.push(self.pool.and(&parts));
         }
         Ok(self.pool.or(&ways))
@@ -84,7 +84,7 @@ impl Encoder<'_> {
     fn enumerate(
         &mut self,
         variables: &[VarId],
-        conjuncts: Vec<Formula>,
+        conjuncts: &[Formula],
         env: &Env,
         c: &Constraint,
     ) -> Result<TermId, EncodeError> {
@@ -110,7 +110,7 @@ impl Encoder<'_> {
         for value in values {
             let mut env = env.clone();
             env.insert(first, value);
-            ways.push(self.exists(rest, conjuncts.clone(), &env, c)?);
+            ways.push(self.exists(rest, conjuncts, &env, c)?);
         }
         Ok(self.pool.or(&ways))
     }

@@ -1,9 +1,10 @@
-//! JUnit XML, the flavour that Jenkins and GitLab read: a suite per cluster, a case per constraint.
+//! `JUnit` XML, the flavour that Jenkins and GitLab read: a suite per cluster, a case per constraint.
 //!
 //! Violated is a failure with the trace, unknown an error, vacuous and waived are skipped. Must never know: other formats.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
+use crate::base::diag::Severity;
 use crate::verify::verdict::{CheckResult, Verdict};
 
 use super::names::Names;
@@ -16,13 +17,15 @@ pub fn render(run: &Run) -> String {
     for cluster in &run.clusters {
         report.add_test_suite(suite(run, cluster));
     }
-    if !run.diagnostics.is_empty() {
+    // A warning is no failure: a file left aside must not turn a green run red.
+    let messages: Vec<String> = run
+        .diagnostics
+        .iter()
+        .filter(|d| d.severity == Severity::Error)
+        .map(|d| format!("{}: {}", d.code, d.message))
+        .collect();
+    if !messages.is_empty() {
         let mut suite = TestSuite::new("input");
-        let messages: Vec<String> = run
-            .diagnostics
-            .iter()
-            .map(|d| format!("{}: {}", d.code, d.message))
-            .collect();
         suite.add_test_case(failed_input(&messages));
         report.add_test_suite(suite);
     }
@@ -31,20 +34,17 @@ pub fn render(run: &Run) -> String {
 
 fn suite(run: &Run, cluster: &ClusterReport) -> TestSuite {
     let mut suite = TestSuite::new(cluster.name.clone());
-    match &cluster.verified {
-        Some(verified) => {
-            for result in &verified.results {
-                suite.add_test_case(case(run, cluster, verified, result));
-            }
+    if let Some(verified) = &cluster.verified {
+        for result in &verified.results {
+            suite.add_test_case(case(run, cluster, verified, result));
         }
-        None => {
-            let messages: Vec<String> = cluster
-                .diagnostics
-                .iter()
-                .map(|d| format!("{}: {}", d.code, d.message))
-                .collect();
-            suite.add_test_case(failed_input(&messages));
-        }
+    } else {
+        let messages: Vec<String> = cluster
+            .diagnostics
+            .iter()
+            .map(|d| format!("{}: {}", d.code, d.message))
+            .collect();
+        suite.add_test_case(failed_input(&messages));
     }
     suite
 }

@@ -146,7 +146,7 @@ fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: 
         let _ = writeln!(out, "{}", line.trim_end());
         match &result.counterexample {
             Some(counterexample) => {
-                render_counterexample(out, run, verified, &names, counterexample)
+                render_counterexample(out, run, verified, &names, counterexample);
             }
             None if result.verdict != Verdict::Proven && !result.detail.is_empty() => {
                 let _ = writeln!(out, "      {}", printable(&result.detail));

@@ -11,9 +11,10 @@ pub fn hops(journey: &Journey) -> Option<usize> {
         return None;
     }
     let at_switch = |step: &&Step| match step.event {
-        Event::Send | Event::Receive => false,
         // A sender without a link to its own switch never met one.
-        Event::Discard {
+        Event::Send
+        | Event::Receive
+        | Event::Discard {
             why: Disposition::NoLink,
             rule: None,
             ..

@@ -120,12 +120,11 @@ impl Evaluator<'_> {
             | Predicate::Recv
             | Predicate::Replied
             | Predicate::Passes
-            | Predicate::Loops => self.event_predicate(predicate, &args, env)?,
+            | Predicate::Loops => Self::event_predicate(predicate, &args, env)?,
         })
     }
 
     fn event_predicate(
-        &self,
         predicate: Predicate,
         args: &[Option<Value>],
         env: &Assignment,

@@ -127,9 +127,8 @@ impl Checker<'_> {
         let mut counterexample = None;
         for (index, (variables, body)) in constraint.clauses().into_iter().enumerate() {
             match self.clause(constraint, index, &variables, body, deadline, &mut queries)? {
-                Decided::Vacuous => {}
                 Decided::Holds if verdict == Verdict::Vacuous => verdict = Verdict::Proven,
-                Decided::Holds => {}
+                Decided::Vacuous | Decided::Holds => {}
                 Decided::Broken(found) => {
                     verdict = Verdict::Violated;
                     counterexample = Some(found);

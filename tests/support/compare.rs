@@ -55,16 +55,28 @@ pub struct Report {
 pub fn load(yaml: &str) -> Result<Cluster, String> {
     let mut sources = SourceMap::new();
     let source = sources.add("random.yaml", yaml);
-    let inputs = [Input { source, path: "random.yaml".to_owned(), named: true }];
+    let inputs = [Input {
+        source,
+        path: "random.yaml".to_owned(),
+        named: true,
+    }];
     let mut loaded = input::load(&sources, &inputs, Options::default());
-    let mistakes: Vec<String> = loaded.all_diagnostics().map(|d| format!("{} {}", d.code, d.message)).collect();
+    let mistakes: Vec<String> = loaded
+        .all_diagnostics()
+        .map(|d| format!("{} {}", d.code, d.message))
+        .collect();
     let cluster = loaded.clusters.pop().and_then(|c| c.cluster);
     cluster.ok_or_else(|| mistakes.join("; "))
 }
 
 /// A cluster's network, or the mistakes.
 pub fn lowered(cluster: &Cluster) -> Result<Lowered, String> {
-    lower(cluster).map_err(|all| all.iter().map(|d| d.message.clone()).collect::<Vec<_>>().join("; "))
+    lower(cluster).map_err(|all| {
+        all.iter()
+            .map(|d| d.message.clone())
+            .collect::<Vec<_>>()
+            .join("; ")
+    })
 }
 
 /// The built-in constraints, opt-in ones too.
@@ -82,10 +94,14 @@ pub fn cluster(seed: u64, yaml: &str, texts: &[String]) -> Result<Report, String
         all.extend(formulas::read(text).map_err(|why| format!("{why}\n{text}"))?);
     }
     let bound = all.iter().map(|c| bind(c, &lowered.structure));
-    let bound: Vec<Constraint> = bound.collect::<Result<_, _>>().map_err(|all| format!("{}", all[0].message))?;
+    let bound: Vec<Constraint> = bound
+        .collect::<Result<_, _>>()
+        .map_err(|all| format!("{}", all[0].message))?;
     let mut report = Report::default();
     let begin = Instant::now();
-    let checked = direct::check(&lowered, &bound, direct::Options::default(), &|| Box::new(Z3::new()) as Box<dyn Solver>);
+    let checked = direct::check(&lowered, &bound, direct::Options::default(), &|| {
+        Box::new(Z3::new()) as Box<dyn Solver>
+    });
     let results = match checked {
         Ok(checked) => checked.results,
         Err(why) => {
@@ -101,11 +117,20 @@ pub fn cluster(seed: u64, yaml: &str, texts: &[String]) -> Result<Report, String
     for (index, (result, tally)) in results.iter().zip(&tallies).enumerate() {
         report.verdicts.push(result.verdict);
         if result.verdict != tally.verdict() {
-            let expected = format!("{}, by trying all messages {}", result.verdict.word(), tally.verdict().word());
-            report.disagreements.push(format!("{}: by the solver {expected}: {:?}", result.id, tally.broken));
+            let expected = format!(
+                "{}, by trying all messages {}",
+                result.verdict.word(),
+                tally.verdict().word()
+            );
+            report.disagreements.push(format!(
+                "{}: by the solver {expected}: {:?}",
+                result.id, tally.broken
+            ));
         } else if result.verdict == Verdict::Violated {
             let wrong = counterexample(&oracle, index, result, tally);
-            report.disagreements.extend(wrong.map(|why| format!("{}: {why}", result.id)));
+            report
+                .disagreements
+                .extend(wrong.map(|why| format!("{}: {why}", result.id)));
         }
     }
     for (result, constraint) in results.iter().zip(&bound).skip(COUNT) {
@@ -131,7 +156,12 @@ fn exhaust(seed: u64, oracle: &Oracle<'_>, lowered: &Lowered, report: &mut Repor
         }
         if rng.below(every) == 0 && report.disagreements.len() < 3 {
             let wrong = simulated(lowered, sender, sent, &stories);
-            report.disagreements.extend(wrong.map(|why| format!("sim: {sent} from {}: {why}", lowered.structure.entities[sender.index()].name)));
+            report.disagreements.extend(wrong.map(|why| {
+                format!(
+                    "sim: {sent} from {}: {why}",
+                    lowered.structure.entities[sender.index()].name
+                )
+            }));
         }
     });
     for _ in 0..SAMPLE.min(covering.senders.len() * 50) {
@@ -144,14 +174,21 @@ fn exhaust(seed: u64, oracle: &Oracle<'_>, lowered: &Lowered, report: &mut Repor
             destination_port: 1 + rng.below(2) as u16,
         };
         if oracle.honest(sender, &sent) != walk::honest(&lowered.network, sender, &sent) {
-            report.disagreements.push(format!("sim: whether {sent} is honest"));
+            report
+                .disagreements
+                .push(format!("sim: whether {sent} is honest"));
         }
     }
     tallies
 }
 
 /// Whether the simulator tells the same stories; if not, what is different.
-fn simulated(lowered: &Lowered, sender: EntityId, sent: Header, stories: &[Story]) -> Option<String> {
+fn simulated(
+    lowered: &Lowered,
+    sender: EntityId,
+    sent: Header,
+    stories: &[Story],
+) -> Option<String> {
     if !walk::honest(&lowered.network, sender, &sent) {
         return Some("not honest".to_owned());
     }
@@ -160,11 +197,17 @@ fn simulated(lowered: &Lowered, sender: EntityId, sent: Header, stories: &[Story
         Err(why) => return Some(why.to_string()),
     };
     // The failing ones first: dead, or without the answer that the protocol wants.
-    let fine = |s: &&Story| s.received().is_some() && (s.replied() || !super::oracle::wants_answer(sent.protocol));
+    let fine = |s: &&Story| {
+        s.received().is_some() && (s.replied() || !super::oracle::wants_answer(sent.protocol))
+    };
     let (good, bad): (Vec<&Story>, Vec<&Story>) = stories.iter().partition(fine);
     let stories: Vec<&Story> = bad.into_iter().chain(good).collect();
     if stories.len() != trace.outcomes.len() {
-        return Some(format!("{} outcomes, by hand {}", trace.outcomes.len(), stories.len()));
+        return Some(format!(
+            "{} outcomes, by hand {}",
+            trace.outcomes.len(),
+            stories.len()
+        ));
     }
     for (outcome, story) in trace.outcomes.iter().zip(stories) {
         let told = told(lowered, outcome);
@@ -175,8 +218,12 @@ fn simulated(lowered: &Lowered, sender: EntityId, sent: Header, stories: &[Story
         let visits = &story.way.visits;
         let hops = (story.way.end != End::Loop).then_some(visits.len());
         let passed: BTreeSet<EntityId> = measure::passed(&outcome.request).collect();
-        if measure::hops(&outcome.request) != hops || passed != visits.iter().map(|v| v.0).collect() {
-            return Some(format!("hops or switches passed: {:?}, {passed:?}", measure::hops(&outcome.request)));
+        if measure::hops(&outcome.request) != hops || passed != visits.iter().map(|v| v.0).collect()
+        {
+            return Some(format!(
+                "hops or switches passed: {:?}, {passed:?}",
+                measure::hops(&outcome.request)
+            ));
         }
     }
     None
@@ -184,13 +231,28 @@ fn simulated(lowered: &Lowered, sender: EntityId, sent: Header, stories: &[Story
 
 /// An outcome of the simulator in the oracle's words.
 fn told(lowered: &Lowered, outcome: &Outcome) -> Story {
-    let socket = |journey: &Journey| journey.steps.iter().any(|s| matches!(s.event, Event::Deliver { rule: None, .. }));
+    let socket = |journey: &Journey| {
+        journey
+            .steps
+            .iter()
+            .any(|s| matches!(s.event, Event::Deliver { rule: None, .. }))
+    };
     let way = |journey: &Journey| {
         let mut header = journey.steps[0].header;
         let mut visits = Vec::new();
         for step in &journey.steps {
-            let looping = matches!(step.event, Event::Discard { why: Disposition::Loop, .. });
-            if lowered.structure.entities[step.at.index()].kind().is_switch() && !looping {
+            let looping = matches!(
+                step.event,
+                Event::Discard {
+                    why: Disposition::Loop,
+                    ..
+                }
+            );
+            if lowered.structure.entities[step.at.index()]
+                .kind()
+                .is_switch()
+                && !looping
+            {
                 visits.push((step.at, header));
             }
             header = step.header;
@@ -201,15 +263,30 @@ fn told(lowered: &Lowered, outcome: &Outcome) -> Story {
             (_, Some(by)) => End::Received(by),
             (_, None) => End::Died,
         };
-        Way { visits, end, last: header }
+        Way {
+            visits,
+            end,
+            last: header,
+        }
     };
     let judged = outcome.reply.is_none() || outcome.replied.is_some();
-    Story { way: way(&outcome.request), answer: outcome.reply.as_ref().map(way), judged }
+    Story {
+        way: way(&outcome.request),
+        answer: outcome.reply.as_ref().map(way),
+        judged,
+    }
 }
 
 /// Whether a counterexample is one, and the least one; if not, why.
-fn counterexample(oracle: &Oracle<'_>, index: usize, result: &CheckResult, tally: &Tally) -> Option<String> {
-    let Some(found) = &result.counterexample else { return Some("violated without a counterexample".to_owned()) };
+fn counterexample(
+    oracle: &Oracle<'_>,
+    index: usize,
+    result: &CheckResult,
+    tally: &Tally,
+) -> Option<String> {
+    let Some(found) = &result.counterexample else {
+        return Some("violated without a counterexample".to_owned());
+    };
     let entities: Vec<EntityId> = found
         .assignment
         .iter()
@@ -220,12 +297,17 @@ fn counterexample(oracle: &Oracle<'_>, index: usize, result: &CheckResult, tally
         .collect();
     let least = tally.broken.as_ref()?;
     if entities != least.1 {
-        return Some(format!("a counterexample about {entities:?}, the least is {least:?}"));
+        return Some(format!(
+            "a counterexample about {entities:?}, the least is {least:?}"
+        ));
     }
     let mut own = vec![Tally::default(); COUNT];
     for message in &found.messages {
         if !oracle.honest(message.sender, &message.header) {
-            return Some(format!("the counterexample's {} is not honest", message.header));
+            return Some(format!(
+                "the counterexample's {} is not honest",
+                message.header
+            ));
         }
         for story in oracle.stories(message.sender, message.header) {
             judge::story(oracle, message.sender, message.header, &story, &mut own);
@@ -234,15 +316,28 @@ fn counterexample(oracle: &Oracle<'_>, index: usize, result: &CheckResult, tally
     match &own[index].broken {
         _ if found.messages.is_empty() => None,
         None => Some(format!("{} does not break it", found.messages[0].header)),
-        Some(own) if own != least => Some(format!("{} gives {own:?}, the least is {least:?}", found.messages[0].header)),
+        Some(own) if own != least => Some(format!(
+            "{} gives {own:?}, the least is {least:?}",
+            found.messages[0].header
+        )),
         Some(_) => None,
     }
 }
 
 /// A random formula on all messages.
-fn formula(seed: u64, oracle: &Oracle<'_>, lowered: &Lowered, result: &CheckResult, constraint: &Constraint, report: &mut Report) {
+fn formula(
+    seed: u64,
+    oracle: &Oracle<'_>,
+    lowered: &Lowered,
+    result: &CheckResult,
+    constraint: &Constraint,
+    report: &mut Report,
+) {
     // What is not about messages is not tried by sending them.
-    let about_messages = constraint.variables.iter().any(|v| v.sort == kubeproof::logic::formula::Sort::Event);
+    let about_messages = constraint
+        .variables
+        .iter()
+        .any(|v| v.sort == kubeproof::logic::formula::Sort::Event);
     if result.verdict == Verdict::Unknown || !about_messages {
         report.skipped += 1;
         return;
@@ -257,14 +352,21 @@ fn formula(seed: u64, oracle: &Oracle<'_>, lowered: &Lowered, result: &CheckResu
     covering.each(oracle, |sender, sent| {
         if failed.is_none() && trial.undecided() {
             let traced = walk::trace(&lowered.network, sender, sent).map_err(|e| e.to_string());
-            failed = traced.and_then(|trace: Trace| trial.message(sender, &trace)).err();
+            failed = traced
+                .and_then(|trace: Trace| trial.message(sender, &trace))
+                .err();
         }
     });
     report.formulas.push(result.verdict);
     if let Some(why) = failed {
-        report.disagreements.push(format!("formula {}: {why}", constraint.id));
+        report
+            .disagreements
+            .push(format!("formula {}: {why}", constraint.id));
     } else if trial.verdict() != result.verdict {
         let (ours, theirs) = (result.verdict.word(), trial.verdict().word());
-        report.disagreements.push(format!("formula {}: by the solver {ours}, by trying all messages {theirs}", constraint.id));
+        report.disagreements.push(format!(
+            "formula {}: by the solver {ours}, by trying all messages {theirs}",
+            constraint.id
+        ));
     }
 }

@@ -59,18 +59,37 @@ impl Covering {
         let mut nets = extra.nets.clone();
         nets.extend(named(cluster));
         nets.extend(of_rules(network));
-        let fixed = ["127.0.0.1", "127.0.0.0/8", "::1", "0.0.0.0/8", "224.0.0.0/4", "255.255.255.255", "::", "ff00::/8"];
-        nets.extend(fixed.iter().filter_map(|text| text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))));
+        let fixed = [
+            "127.0.0.1",
+            "127.0.0.0/8",
+            "::1",
+            "0.0.0.0/8",
+            "224.0.0.0/4",
+            "255.255.255.255",
+            "::",
+            "ff00::/8",
+        ];
+        nets.extend(fixed.iter().filter_map(|text| {
+            text.parse::<IpNet>()
+                .ok()
+                .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+        }));
         let mut ports = extra.ports.clone();
         ports.extend(listeners(cluster));
         let mut sources = extra.ports.clone();
         for rule in network.switches.iter().flat_map(|s| &s.fib) {
             let m = &rule.matches;
-            m.from_ports.iter().for_each(|set| sources.extend(set.ranges()));
+            m.from_ports
+                .iter()
+                .for_each(|set| sources.extend(set.ranges()));
             m.to_ports.iter().for_each(|set| ports.extend(set.ranges()));
             if let Action::Translate(ways) = &rule.action {
                 sources.extend(ways.iter().filter_map(|w| w.source_port).map(|p| (p, p)));
-                ports.extend(ways.iter().filter_map(|w| w.destination_port).map(|p| (p, p)));
+                ports.extend(
+                    ways.iter()
+                        .filter_map(|w| w.destination_port)
+                        .map(|p| (p, p)),
+                );
             }
         }
         // The other way round on the way back: source ports of rules meet the destination port.
@@ -136,13 +155,18 @@ fn named(cluster: &Cluster) -> Vec<IpNet> {
     let nodes = cluster.nodes.iter().flat_map(|n| &n.addresses);
     let services = cluster.services.iter().flat_map(|s| &s.addresses);
     let held = pods.chain(nodes).chain(services).map(|a| IpNet::from(a.ip));
-    let outside = cluster.externals.iter().flat_map(|x| x.prefixes.iter().copied());
+    let outside = cluster
+        .externals
+        .iter()
+        .flat_map(|x| x.prefixes.iter().copied());
     let containers = cluster.pods.iter().flat_map(|p| &p.containers);
     let processes = containers.chain(cluster.nodes.iter().flat_map(|n| &n.daemons));
-    let bound = processes.flat_map(|p| &p.open).filter_map(|l| match l.bind {
-        Bind::Address(ip) => Some(IpNet::from(ip)),
-        Bind::Any | Bind::AnyV4 => None,
-    });
+    let bound = processes
+        .flat_map(|p| &p.open)
+        .filter_map(|l| match l.bind {
+            Bind::Address(ip) => Some(IpNet::from(ip)),
+            Bind::Any | Bind::AnyV4 => None,
+        });
     held.chain(outside).chain(bound).collect()
 }
 
@@ -153,7 +177,9 @@ fn of_rules(network: &Network) -> Vec<IpNet> {
         nets.extend(rule.matches.from);
         nets.extend(rule.matches.to);
         if let Action::Translate(ways) = &rule.action {
-            let written = ways.iter().flat_map(|w| [w.source, w.destination, w.hairpin_source]);
+            let written = ways
+                .iter()
+                .flat_map(|w| [w.source, w.destination, w.hairpin_source]);
             nets.extend(written.flatten().map(IpNet::from));
         }
     }
@@ -163,8 +189,17 @@ fn of_rules(network: &Network) -> Vec<IpNet> {
 fn listeners(cluster: &Cluster) -> Vec<(u16, u16)> {
     let containers = cluster.pods.iter().flat_map(|p| &p.containers);
     let processes = containers.chain(cluster.nodes.iter().flat_map(|n| &n.daemons));
-    let mut all: Vec<(u16, u16)> = processes.flat_map(|p| &p.open).map(|l| (l.port, l.port)).collect();
-    all.extend(cluster.services.iter().flat_map(|s| &s.ports).map(|p| (p.port, p.port)));
+    let mut all: Vec<(u16, u16)> = processes
+        .flat_map(|p| &p.open)
+        .map(|l| (l.port, l.port))
+        .collect();
+    all.extend(
+        cluster
+            .services
+            .iter()
+            .flat_map(|s| &s.ports)
+            .map(|p| (p.port, p.port)),
+    );
     all
 }
 
@@ -172,7 +207,9 @@ fn listeners(cluster: &Cluster) -> Vec<(u16, u16)> {
 fn tested_by_answers(fib: &[FibRule]) -> Vec<(u16, u16)> {
     let mut all = Vec::new();
     for (index, rule) in fib.iter().enumerate() {
-        let Some(ports) = &rule.matches.to_ports else { continue };
+        let Some(ports) = &rule.matches.to_ports else {
+            continue;
+        };
         if matches!(rule.action, Action::Translate(_)) {
             continue;
         }
@@ -180,8 +217,12 @@ fn tested_by_answers(fib: &[FibRule]) -> Vec<(u16, u16)> {
         let rest = fib[index..].iter().take_while(|r| ends(r));
         let closed = rest.into_iter().any(|r| {
             let m = &r.matches;
-            let wide = m.from.is_none() && m.from_ports.is_none() && m.to_ports.is_none() && m.protocol.is_none();
-            let holds = m.to.is_none_or(|net| rule.matches.to.is_some_and(|to| net.contains(&to)));
+            let wide = m.from.is_none()
+                && m.from_ports.is_none()
+                && m.to_ports.is_none()
+                && m.protocol.is_none();
+            let holds =
+                m.to.is_none_or(|net| rule.matches.to.is_some_and(|to| net.contains(&to)));
             wide && holds
         });
         if !closed {
@@ -195,8 +236,15 @@ fn tested_by_answers(fib: &[FibRule]) -> Vec<(u16, u16)> {
 fn addresses(nets: &[IpNet], rng: &mut Rng) -> Vec<IpAddr> {
     let mut all = BTreeSet::new();
     for width in [32, 128] {
-        let nets: BTreeSet<&IpNet> = nets.iter().filter(|net| bits(net.addr()).1 == width).collect();
-        let last = if width == 32 { u128::from(u32::MAX) } else { u128::MAX };
+        let nets: BTreeSet<&IpNet> = nets
+            .iter()
+            .filter(|net| bits(net.addr()).1 == width)
+            .collect();
+        let last = if width == 32 {
+            u128::from(u32::MAX)
+        } else {
+            u128::MAX
+        };
         // Where something begins: a prefix, or what comes after it.
         let mut cuts = BTreeSet::from([0]);
         for net in &nets {
@@ -208,8 +256,15 @@ fn addresses(nets: &[IpNet], rng: &mut Rng) -> Vec<IpAddr> {
         let mut classes: BTreeMap<Vec<usize>, Vec<(u128, u128)>> = BTreeMap::new();
         for (i, &low) in cuts.iter().enumerate() {
             let high = cuts.get(i + 1).map_or(last, |next| next - 1);
-            let class = nets.iter().enumerate().filter(|(_, net)| inside(address(low, width), net)).map(|(i, _)| i);
-            classes.entry(class.collect()).or_default().push((low, high));
+            let class = nets
+                .iter()
+                .enumerate()
+                .filter(|(_, net)| inside(address(low, width), net))
+                .map(|(i, _)| i);
+            classes
+                .entry(class.collect())
+                .or_default()
+                .push((low, high));
         }
         for intervals in classes.values() {
             let (low, high) = *rng.pick(intervals);
@@ -220,7 +275,11 @@ fn addresses(nets: &[IpNet], rng: &mut Rng) -> Vec<IpAddr> {
 }
 
 fn address(bits: u128, width: u32) -> IpAddr {
-    if width == 32 { IpAddr::V4(Ipv4Addr::from(bits as u32)) } else { IpAddr::V6(Ipv6Addr::from(bits)) }
+    if width == 32 {
+        IpAddr::V4(Ipv4Addr::from(bits as u32))
+    } else {
+        IpAddr::V6(Ipv6Addr::from(bits))
+    }
 }
 
 /// The first, the last or any.

@@ -83,12 +83,18 @@ impl Draft {
         let mut all = Vec::new();
         for pod in &self.pods {
             for c in &pod.containers {
-                all.push((format!("container/{}/{}/{}", pod.namespace, pod.name, c.name), pod.full()));
+                all.push((
+                    format!("container/{}/{}/{}", pod.namespace, pod.name, c.name),
+                    pod.full(),
+                ));
             }
         }
         for node in &self.nodes {
             for d in &node.daemons {
-                all.push((format!("daemon/{}/{}", node.name, d.name), format!("node/{}", node.name)));
+                all.push((
+                    format!("daemon/{}/{}", node.name, d.name),
+                    format!("node/{}", node.name),
+                ));
             }
         }
         for external in &self.externals {
@@ -107,16 +113,24 @@ impl Draft {
 
     /// The FIB entry of a switch, made where there is none.
     pub fn fib(&mut self, at: &str) -> &mut Fib {
-        let index = self.fibs.iter().position(|f| f.at == at).unwrap_or_else(|| {
-            self.fibs.push(Fib { at: at.to_owned(), ..Fib::default() });
-            self.fibs.len() - 1
-        });
+        let index = self
+            .fibs
+            .iter()
+            .position(|f| f.at == at)
+            .unwrap_or_else(|| {
+                self.fibs.push(Fib {
+                    at: at.to_owned(),
+                    ..Fib::default()
+                });
+                self.fibs.len() - 1
+            });
         &mut self.fibs[index]
     }
 
     /// The cluster file.
     pub fn yaml(&self) -> String {
-        let mut out = "apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: random}\n".to_owned();
+        let mut out =
+            "apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: random}\n".to_owned();
         let mut section = |title: &str, items: Vec<String>| {
             if !items.is_empty() {
                 let _ = writeln!(out, "{title}:");
@@ -130,7 +144,10 @@ impl Draft {
         if !self.removed.is_empty() || !self.added.is_empty() {
             out += "links:\n";
             for (key, links) in [("remove", &self.removed), ("add", &self.added)] {
-                let links: Vec<String> = links.iter().map(|(x, y)| format!("{{from: {x}, to: {y}}}")).collect();
+                let links: Vec<String> = links
+                    .iter()
+                    .map(|(x, y)| format!("{{from: {x}, to: {y}}}"))
+                    .collect();
                 let _ = writeln!(out, "  {key}: [{}]", links.join(", "));
             }
         }
@@ -138,11 +155,22 @@ impl Draft {
             out += "fibs:\n";
         }
         for fib in &self.fibs {
-            let _ = writeln!(out, "- at: {}\n  ideal: {}", fib.at, if fib.none { "none" } else { "keep" });
-            for (key, rules) in [("remove", &fib.remove), ("before", &fib.before), ("after", &fib.after)] {
+            let _ = writeln!(
+                out,
+                "- at: {}\n  ideal: {}",
+                fib.at,
+                if fib.none { "none" } else { "keep" }
+            );
+            for (key, rules) in [
+                ("remove", &fib.remove),
+                ("before", &fib.before),
+                ("after", &fib.after),
+            ] {
                 if !rules.is_empty() {
                     let _ = writeln!(out, "  {key}:");
-                    rules.iter().for_each(|rule| out += &format!("  - {rule}\n"));
+                    rules
+                        .iter()
+                        .for_each(|rule| out += &format!("  - {rule}\n"));
                 }
             }
         }
@@ -157,17 +185,27 @@ fn quoted(all: &[String]) -> String {
 }
 
 fn processes(all: &[Process]) -> String {
-    let all: Vec<String> = all.iter().map(|p| format!("{{name: {}, open: {}}}", p.name, quoted(&p.open))).collect();
+    let all: Vec<String> = all
+        .iter()
+        .map(|p| format!("{{name: {}, open: {}}}", p.name, quoted(&p.open)))
+        .collect();
     format!("[{}]", all.join(", "))
 }
 
 fn node(node: &Node) -> String {
     let (addresses, daemons) = (quoted(&node.addresses), processes(&node.daemons));
-    format!("{{name: {}, addresses: {addresses}, daemons: {daemons}}}", node.name)
+    format!(
+        "{{name: {}, addresses: {addresses}, daemons: {daemons}}}",
+        node.name
+    )
 }
 
 fn pod(pod: &Pod) -> String {
-    let labels = pod.app.iter().map(|app| format!("labels: {{app: {app}}}, ")).collect::<String>();
+    let labels = pod
+        .app
+        .iter()
+        .map(|app| format!("labels: {{app: {app}}}, "))
+        .collect::<String>();
     let (addresses, containers) = (quoted(&pod.addresses), processes(&pod.containers));
     format!(
         "{{name: {}, namespace: {}, node: {}, {labels}addresses: {addresses}, containers: {containers}}}",
@@ -179,7 +217,9 @@ fn service(service: &Service) -> String {
     let ports: Vec<String> = service
         .ports
         .iter()
-        .map(|(port, protocol, target)| format!("{{port: {port}, protocol: {protocol}, targetPort: {target}}}"))
+        .map(|(port, protocol, target)| {
+            format!("{{port: {port}, protocol: {protocol}, targetPort: {target}}}")
+        })
         .collect();
     format!(
         "{{name: {}, addresses: {}, ports: [{}], endpoints: [{}]}}",
@@ -191,5 +231,9 @@ fn service(service: &Service) -> String {
 }
 
 fn external(external: &External) -> String {
-    format!("{{name: {}, addresses: {}}}", external.name, quoted(&external.prefixes))
+    format!(
+        "{{name: {}, addresses: {}}}",
+        external.name,
+        quoted(&external.prefixes)
+    )
 }

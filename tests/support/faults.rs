@@ -8,12 +8,16 @@ use super::rng::Rng;
 pub fn one(rng: &mut Rng, draft: &mut Draft, v6: bool, ideal: impl Fn(&Draft) -> IdealRules) {
     match rng.weighted(&[10, 4, 4, 4, 6, 6, 14, 3, 26, 3, 12, 8, 6, 8]) {
         0 => share_address(rng, draft),
-        1 => if let Some(pod) = some(rng, &mut draft.pods) {
-            pod.addresses.clear();
-        },
-        2 => if let Some(node) = some(rng, &mut draft.nodes) {
-            node.addresses.clear();
-        },
+        1 => {
+            if let Some(pod) = some(rng, &mut draft.pods) {
+                pod.addresses.clear();
+            }
+        }
+        2 => {
+            if let Some(node) = some(rng, &mut draft.nodes) {
+                node.addresses.clear();
+            }
+        }
         3 => {
             let address = *rng.pick(&["127.0.0.1", "127.0.0.1", "127.0.0.5", "::1"]);
             if let Some(pod) = some(rng, &mut draft.pods) {
@@ -114,7 +118,10 @@ fn held(draft: &Draft) -> Vec<String> {
     let pods = draft.pods.iter().flat_map(|p| &p.addresses);
     let nodes = draft.nodes.iter().flat_map(|n| &n.addresses);
     let services = draft.services.iter().flat_map(|s| &s.addresses);
-    let all = pods.chain(nodes).chain(services).filter(|a| !a.starts_with("127.") && *a != "::1");
+    let all = pods
+        .chain(nodes)
+        .chain(services)
+        .filter(|a| !a.starts_with("127.") && *a != "::1");
     all.cloned().collect()
 }
 
@@ -130,9 +137,15 @@ fn share_address(rng: &mut Rng, draft: &mut Draft) {
     let addresses = if index < 2 * pods {
         draft.pods.get_mut(index / 2).map(|p| &mut p.addresses)
     } else if index < 2 * pods + nodes {
-        draft.nodes.get_mut(index - 2 * pods).map(|n| &mut n.addresses)
+        draft
+            .nodes
+            .get_mut(index - 2 * pods)
+            .map(|n| &mut n.addresses)
     } else {
-        draft.services.get_mut(index - 2 * pods - nodes).map(|s| &mut s.addresses)
+        draft
+            .services
+            .get_mut(index - 2 * pods - nodes)
+            .map(|s| &mut s.addresses)
     };
     if let Some(addresses) = addresses {
         add(addresses, &address, rng);
@@ -141,12 +154,25 @@ fn share_address(rng: &mut Rng, draft: &mut Draft) {
 
 /// One more listener, on a port that another process may have.
 fn clash(rng: &mut Rng, draft: &mut Draft) {
-    let port = *rng.pick(&["8080", "9090", "127.0.0.1:8080", "0.0.0.0:8080", "[::1]:9090", "8080/UDP", "53/UDP"]);
+    let port = *rng.pick(&[
+        "8080",
+        "9090",
+        "127.0.0.1:8080",
+        "0.0.0.0:8080",
+        "[::1]:9090",
+        "8080/UDP",
+        "53/UDP",
+    ]);
     let pods = draft.pods.iter_mut().flat_map(|p| &mut p.containers);
-    let mut all: Vec<_> = pods.chain(draft.nodes.iter_mut().flat_map(|n| &mut n.daemons)).collect();
+    let mut all: Vec<_> = pods
+        .chain(draft.nodes.iter_mut().flat_map(|n| &mut n.daemons))
+        .collect();
     let index = rng.below(all.len());
     if let Some(process) = all.get_mut(index)
-        && !process.open.iter().any(|o| o.trim_end_matches("/TCP") == port)
+        && !process
+            .open
+            .iter()
+            .any(|o| o.trim_end_matches("/TCP") == port)
     {
         process.open.push(port.to_owned());
     }
@@ -173,7 +199,12 @@ fn misplace_endpoint(rng: &mut Rng, draft: &mut Draft) {
 /// The ideal links.
 fn links(draft: &Draft) -> Vec<(String, String)> {
     let mut all = draft.processes();
-    all.extend(draft.pods.iter().map(|p| (p.full(), format!("node/{}", p.node))));
+    all.extend(
+        draft
+            .pods
+            .iter()
+            .map(|p| (p.full(), format!("node/{}", p.node))),
+    );
     for node in &draft.nodes {
         let others = draft.nodes.iter().filter(|o| o.name > node.name);
         all.extend(others.map(|o| (format!("node/{}", node.name), format!("node/{}", o.name))));
@@ -230,18 +261,49 @@ fn remove_rule(rng: &mut Rng, draft: &mut Draft, ideal: impl Fn(&Draft) -> Ideal
 
 /// An address or prefix to match, of one family.
 fn prefix(rng: &mut Rng, draft: &Draft, v6: bool) -> String {
-    let own: Vec<String> = held(draft).into_iter().filter(|a| a.contains(':') == v6).collect();
+    let own: Vec<String> = held(draft)
+        .into_iter()
+        .filter(|a| a.contains(':') == v6)
+        .collect();
     if !own.is_empty() && rng.percent(55) {
         return rng.pick(&own).clone();
     }
-    let v4 = ["10.0.0.0/8", "10.1.0.0/24", "0.0.0.0/0", "10.1.0.0/30", "10.9.9.9", "127.0.0.1", "127.0.0.0/8", "10.1.0.2/31"];
-    let six = ["fd00::/16", "fd00:1::/64", "::/0", "::/64", "fd00:1::9", "::1", "::1:0/112", "8000::/1"];
+    let v4 = [
+        "10.0.0.0/8",
+        "10.1.0.0/24",
+        "0.0.0.0/0",
+        "10.1.0.0/30",
+        "10.9.9.9",
+        "127.0.0.1",
+        "127.0.0.0/8",
+        "10.1.0.2/31",
+    ];
+    let six = [
+        "fd00::/16",
+        "fd00:1::/64",
+        "::/0",
+        "::/64",
+        "fd00:1::9",
+        "::1",
+        "::1:0/112",
+        "8000::/1",
+    ];
     (*rng.pick(if v6 { &six } else { &v4 })).to_owned()
 }
 
 fn ports(rng: &mut Rng) -> &'static str {
     *rng.pick(&[
-        "8080", "8080", "9090", "80", "8000-8081", "\"1-1024,8080\"", "49152-65535", "49152", "8081", "\"53,9090\"", "1-65535",
+        "8080",
+        "8080",
+        "9090",
+        "80",
+        "8000-8081",
+        "\"1-1024,8080\"",
+        "49152-65535",
+        "49152",
+        "8081",
+        "\"53,9090\"",
+        "1-65535",
     ])
 }
 
@@ -297,14 +359,21 @@ fn explicit_rule(rng: &mut Rng, draft: &mut Draft, v6: bool) {
     let rule = format!("{{{}}}", parts.join(", "));
     let before = rng.percent(75);
     let fib = draft.fib(&at);
-    if before { fib.before.push(rule) } else { fib.after.push(rule) }
+    if before {
+        fib.before.push(rule)
+    } else {
+        fib.after.push(rule)
+    }
 }
 
 /// New addresses and ports, at least one.
 fn translation(rng: &mut Rng, draft: &Draft, v6: bool) -> String {
     let mut parts = Vec::new();
     let host = |rng: &mut Rng| {
-        let own: Vec<String> = held(draft).into_iter().filter(|a| a.contains(':') == v6).collect();
+        let own: Vec<String> = held(draft)
+            .into_iter()
+            .filter(|a| a.contains(':') == v6)
+            .collect();
         match rng.below(20) {
             0 => if v6 { "::1" } else { "127.0.0.1" }.to_owned(),
             1 | 2 => if v6 { "fd00:1::9" } else { "10.9.9.9" }.to_owned(),

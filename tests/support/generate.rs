@@ -41,7 +41,11 @@ pub fn cluster(seed: u64, ideal: impl Fn(&Draft) -> IdealRules) -> Draft {
         3 => Families::DualNarrow,
         _ => Families::Dual,
     };
-    let mut maker = Maker { rng, families, draft: Draft::default() };
+    let mut maker = Maker {
+        rng,
+        families,
+        draft: Draft::default(),
+    };
     maker.base();
     let faults = match maker.rng.weighted(&[33, 37, 20, 10]) {
         0 => 0,
@@ -50,13 +54,19 @@ pub fn cluster(seed: u64, ideal: impl Fn(&Draft) -> IdealRules) -> Draft {
         _ => maker.rng.between(4, 8),
     };
     for _ in 0..faults {
-        super::faults::one(&mut maker.rng, &mut maker.draft, families != Families::V4, &ideal);
+        super::faults::one(
+            &mut maker.rng,
+            &mut maker.draft,
+            families != Families::V4,
+            &ideal,
+        );
     }
     // What a later fault took away cannot be removed any more.
     let rules = ideal(&maker.draft);
     for fib in &mut maker.draft.fibs {
         let there = rules.iter().find(|(at, _)| *at == fib.at);
-        fib.remove.retain(|rule| there.is_some_and(|(_, rules)| rules.contains(rule)));
+        fib.remove
+            .retain(|rule| there.is_some_and(|(_, rules)| rules.contains(rule)));
     }
     maker.draft
 }
@@ -64,11 +74,19 @@ pub fn cluster(seed: u64, ideal: impl Fn(&Draft) -> IdealRules) -> Draft {
 impl Maker {
     fn base(&mut self) {
         // Small ones mostly: faults meet there just as well, and the solver is quick.
-        let nodes = if self.rng.percent(2) { 0 } else { [1, 2, 3, 4][self.rng.weighted(&[35, 40, 15, 10])] };
+        let nodes = if self.rng.percent(2) {
+            0
+        } else {
+            [1, 2, 3, 4][self.rng.weighted(&[35, 40, 15, 10])]
+        };
         for i in 1..=nodes {
             self.node(i);
         }
-        let pods = if nodes == 0 { 0 } else { self.rng.weighted(&[4, 26, 32, 20, 9, 4, 2, 2, 1]) };
+        let pods = if nodes == 0 {
+            0
+        } else {
+            self.rng.weighted(&[4, 26, 32, 20, 9, 4, 2, 2, 1])
+        };
         let mut containers = 16;
         for i in 1..=pods {
             let most = containers.min([3, 2, 2][self.rng.below(3)]);
@@ -117,10 +135,17 @@ impl Maker {
             };
             // A port is taken once on a node.
             let open = if d > 1 { vec!["8081".to_owned()] } else { open };
-            Process { name: format!("D{d}"), open }
+            Process {
+                name: format!("D{d}"),
+                open,
+            }
         });
         let daemons = daemons.collect();
-        self.draft.nodes.push(Node { name: format!("N{i}"), addresses, daemons });
+        self.draft.nodes.push(Node {
+            name: format!("N{i}"),
+            addresses,
+            daemons,
+        });
     }
 
     fn pod(&mut self, i: usize, nodes: usize, containers: usize) {
@@ -130,22 +155,45 @@ impl Maker {
             let mut open = Vec::new();
             for _ in 0..self.rng.weighted(&[12, 70, 18]) {
                 if !free.is_empty() {
-                    let first = if self.rng.percent(70) { 0 } else { self.rng.below(free.len()) };
+                    let first = if self.rng.percent(70) {
+                        0
+                    } else {
+                        self.rng.below(free.len())
+                    };
                     let port = free.remove(first);
                     open.push(self.listener(port, &addresses));
                 }
             }
-            Process { name: format!("C{c}"), open }
+            Process {
+                name: format!("C{c}"),
+                open,
+            }
         });
         let containers = containers.collect();
-        let namespace = if self.rng.percent(25) { "shop" } else { "default" }.to_owned();
-        let app = self.rng.percent(40).then(|| (*self.rng.pick(&["a", "b"])).to_owned());
+        let namespace = if self.rng.percent(25) {
+            "shop"
+        } else {
+            "default"
+        }
+        .to_owned();
+        let app = self
+            .rng
+            .percent(40)
+            .then(|| (*self.rng.pick(&["a", "b"])).to_owned());
         let node = format!("N{}", self.rng.between(1, nodes));
-        self.draft.pods.push(Pod { namespace, name: format!("P{i}"), node, app, addresses, containers });
+        self.draft.pods.push(Pod {
+            namespace,
+            name: format!("P{i}"),
+            node,
+            app,
+            addresses,
+            containers,
+        });
     }
 
     fn listener(&mut self, port: u16, own: &[String]) -> String {
-        let protocol = ["", "", "", "/UDP", "/SCTP", "/TCP"][self.rng.weighted(&[30, 20, 20, 15, 5, 10])];
+        let protocol =
+            ["", "", "", "/UDP", "/SCTP", "/TCP"][self.rng.weighted(&[30, 20, 20, 15, 5, 10])];
         match self.rng.below(20) {
             0 | 1 => format!("127.0.0.1:{port}{protocol}"),
             2 => format!("0.0.0.0:{port}{protocol}"),
@@ -153,7 +201,11 @@ impl Maker {
             4 => format!("127.0.0.5:{port}{protocol}"),
             5 if !own.is_empty() => {
                 let address = self.rng.pick(own);
-                let address = if address.contains(':') { format!("[{address}]") } else { address.clone() };
+                let address = if address.contains(':') {
+                    format!("[{address}]")
+                } else {
+                    address.clone()
+                };
                 format!("{address}:{port}{protocol}")
             }
             _ => format!("{port}{protocol}"),
@@ -161,10 +213,22 @@ impl Maker {
     }
 
     fn service(&mut self, i: usize) {
-        let addresses = if self.rng.percent(4) { vec![] } else { self.addresses(2, i) };
+        let addresses = if self.rng.percent(4) {
+            vec![]
+        } else {
+            self.addresses(2, i)
+        };
         // Endpoints that listen where the service sends to, as far as there are any.
-        let (port, protocol, target) = (*self.rng.pick(&[80, 8080]), PROTOCOLS[self.rng.weighted(&[80, 15, 5])], PORTS[self.rng.weighted(&[80, 20])]);
-        let listener = if protocol == "TCP" { target.to_string() } else { format!("{target}/{protocol}") };
+        let (port, protocol, target) = (
+            *self.rng.pick(&[80, 8080]),
+            PROTOCOLS[self.rng.weighted(&[80, 15, 5])],
+            PORTS[self.rng.weighted(&[80, 20])],
+        );
+        let listener = if protocol == "TCP" {
+            target.to_string()
+        } else {
+            format!("{target}/{protocol}")
+        };
         let ready: Vec<String> = self
             .draft
             .pods
@@ -185,21 +249,47 @@ impl Maker {
         if self.rng.percent(15) {
             ports.push((9090, "TCP", PORTS[self.rng.below(2)]));
         }
-        self.draft.services.push(Service { name: format!("S{i}"), addresses, ports, endpoints });
+        self.draft.services.push(Service {
+            name: format!("S{i}"),
+            addresses,
+            ports,
+            endpoints,
+        });
     }
 
     fn external(&mut self, i: usize) {
-        let v4 = ["198.51.100.0/24", "203.0.113.7", "10.0.0.0/8", "10.1.0.0/30", "0.0.0.0/0", "10.1.0.2"];
-        let v6 = ["2001:db8::/32", "::/0", "fd00::/16", "::2:0/112", "::2:0:0/95", "fd00:1::/64"];
+        let v4 = [
+            "198.51.100.0/24",
+            "203.0.113.7",
+            "10.0.0.0/8",
+            "10.1.0.0/30",
+            "0.0.0.0/0",
+            "10.1.0.2",
+        ];
+        let v6 = [
+            "2001:db8::/32",
+            "::/0",
+            "fd00::/16",
+            "::2:0/112",
+            "::2:0:0/95",
+            "fd00:1::/64",
+        ];
         let mut prefixes = Vec::new();
         for _ in 0..self.rng.between(1, 2) {
-            let all = if self.families == Families::V4 || self.rng.percent(40) { &v4 } else { &v6 };
+            let all = if self.families == Families::V4 || self.rng.percent(40) {
+                &v4
+            } else {
+                &v6
+            };
             // Plain ones mostly; the others hold what pods and nodes hold.
             let prefix = all[self.rng.weighted(&[45, 20, 10, 10, 5, 10])].to_owned();
             if !prefixes.contains(&prefix) {
                 prefixes.push(prefix);
             }
         }
-        self.draft.externals.push(External { name: format!("X{i}"), prefixes });
+        self.draft.externals.push(External {
+            name: format!("X{i}"),
+            prefixes,
+        });
     }
 }

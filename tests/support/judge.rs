@@ -94,10 +94,27 @@ pub fn addresses(oracle: &Oracle<'_>, tally: &mut Tally) {
 }
 
 /// KP002 to KP011 of one story.
-pub fn story(oracle: &Oracle<'_>, sender: EntityId, sent: Header, story: &Story, tallies: &mut [Tally]) {
-    let judge = Judge { oracle, sender, sent, story };
+pub fn story(
+    oracle: &Oracle<'_>,
+    sender: EntityId,
+    sent: Header,
+    story: &Story,
+    tallies: &mut [Tally],
+) {
+    let judge = Judge {
+        oracle,
+        sender,
+        sent,
+        story,
+    };
     let mut claim = |id: Kp, entities: &[EntityId], holds: bool| {
-        let key = || (story.way.visits.len(), entities.to_vec(), Some((sender, sent.protocol)));
+        let key = || {
+            (
+                story.way.visits.len(),
+                entities.to_vec(),
+                Some((sender, sent.protocol)),
+            )
+        };
         tallies[id - 1].claim(holds, key);
     };
     judge.received_where_due(&mut claim);
@@ -127,7 +144,12 @@ impl Judge<'_, '_> {
     }
 
     fn open(&self, x: &Process) -> bool {
-        open(x, self.sent.destination, self.sent.destination_port, self.sent.protocol)
+        open(
+            x,
+            self.sent.destination,
+            self.sent.destination_port,
+            self.sent.protocol,
+        )
     }
 
     /// The pod whose container sends.
@@ -139,12 +161,23 @@ impl Judge<'_, '_> {
     /// KP002 container-to-container, KP003 pod-to-pod, KP004 process-to-pod, KP005 node-to-any-pod, KP011 pod-to-node.
     fn received_where_due(&self, claim: &mut impl FnMut(Kp, &[EntityId], bool)) {
         let (c, x, ta) = (self.oracle.cluster, self.sender, self.sent.destination);
-        let node = self.oracle.home(x).filter(|home| c.nodes.iter().any(|n| n.id == *home));
+        let node = self
+            .oracle
+            .home(x)
+            .filter(|home| c.nodes.iter().any(|n| n.id == *home));
         if let Some(own) = self.own_pod() {
-            for c2 in own.containers.iter().filter(|c2| loopback(ta) && self.open(c2)) {
+            for c2 in own
+                .containers
+                .iter()
+                .filter(|c2| loopback(ta) && self.open(c2))
+            {
                 claim(2, &[own.id, x, c2.id], self.reached(c2.id));
             }
-            for n in c.nodes.iter().filter(|n| n.addresses.iter().any(|a| a.ip == ta)) {
+            for n in c
+                .nodes
+                .iter()
+                .filter(|n| n.addresses.iter().any(|a| a.ip == ta))
+            {
                 for d in n.daemons.iter().filter(|d| self.open(d)) {
                     claim(11, &[x, own.id, n.id, d.id], self.reached(d.id));
                 }
@@ -167,7 +200,9 @@ impl Judge<'_, '_> {
 
     /// KP006 no-nat, KP007 own-address.
     fn headers(&self, claim: &mut impl FnMut(Kp, &[EntityId], bool)) {
-        let Some((by, got)) = self.story.received() else { return };
+        let Some((by, got)) = self.story.received() else {
+            return;
+        };
         let c = self.oracle.cluster;
         let (x, ta) = (self.sender, self.sent.destination);
         if !c.externals.iter().any(|e| e.id == x) {
@@ -183,7 +218,11 @@ impl Judge<'_, '_> {
             for pod in c.pods.iter().filter(|pod| has(pod, ta)) {
                 claim(7, &[x, own.id, pod.id, by], sees_itself);
             }
-            for node in c.nodes.iter().filter(|n| n.addresses.iter().any(|a| a.ip == ta)) {
+            for node in c
+                .nodes
+                .iter()
+                .filter(|n| n.addresses.iter().any(|a| a.ip == ta))
+            {
                 claim(7, &[x, own.id, node.id, by], sees_itself);
             }
         }
@@ -193,45 +232,72 @@ impl Judge<'_, '_> {
     fn services(&self, claim: &mut impl FnMut(Kp, &[EntityId], bool)) {
         let Some(own) = self.own_pod() else { return };
         let c = self.oracle.cluster;
-        for s in c.services.iter().filter(|s| s.addresses.iter().any(|a| a.ip == self.sent.destination)) {
-            if !s.ports.iter().any(|p| p.port == self.sent.destination_port && p.protocol == self.sent.protocol) {
+        for s in c
+            .services
+            .iter()
+            .filter(|s| s.addresses.iter().any(|a| a.ip == self.sent.destination))
+        {
+            if !s
+                .ports
+                .iter()
+                .any(|p| p.port == self.sent.destination_port && p.protocol == self.sent.protocol)
+            {
                 continue;
             }
             // An endpoint of a family that the Service has no address of is none.
             let families: Vec<bool> = s.addresses.iter().map(|a| a.ip.is_ipv4()).collect();
             let endpoints = || {
                 let pods = c.pods.iter().filter(|p| s.endpoints.contains(&p.id));
-                pods.filter(|p| p.addresses.iter().any(|a| families.contains(&a.ip.is_ipv4())))
+                pods.filter(|p| {
+                    p.addresses
+                        .iter()
+                        .any(|a| families.contains(&a.ip.is_ipv4()))
+                })
             };
             let v4 = self.sent.destination.is_ipv4();
             if !endpoints().any(|p| p.addresses.iter().any(|a| a.ip.is_ipv4() == v4)) {
                 continue;
             }
-            let by_endpoint = self
-                .story
-                .received()
-                .is_some_and(|(by, _)| endpoints().any(|p| p.containers.iter().any(|x| x.id == by)));
-            claim(8, &[self.sender, own.id, s.id], by_endpoint && self.answered());
+            let by_endpoint = self.story.received().is_some_and(|(by, _)| {
+                endpoints().any(|p| p.containers.iter().any(|x| x.id == by))
+            });
+            claim(
+                8,
+                &[self.sender, own.id, s.id],
+                by_endpoint && self.answered(),
+            );
         }
     }
 
     /// KP009 single-receiver: the receiver listens on that port at the address's owner.
     fn listens(&self, by: EntityId) -> bool {
         let c = self.oracle.cluster;
-        let (ta, tp, protocol) = (self.sent.destination, self.sent.destination_port, self.sent.protocol);
+        let (ta, tp, protocol) = (
+            self.sent.destination,
+            self.sent.destination_port,
+            self.sent.protocol,
+        );
         let home = self.oracle.home(by);
         if let Some(external) = c.externals.iter().find(|x| x.id == by) {
             // A host outside that has the address. It takes what it gets.
-            return external.prefixes.iter().any(|net| super::oracle::inside(ta, net)) && !self.oracle.held(ta);
+            return external
+                .prefixes
+                .iter()
+                .any(|net| super::oracle::inside(ta, net))
+                && !self.oracle.held(ta);
         }
         let pod = c.pods.iter().find(|p| Some(p.id) == home);
         let node = c.nodes.iter().find(|n| Some(n.id) == home);
         let containers = pod.iter().flat_map(|p| &p.containers);
-        let Some(y) = containers.chain(node.iter().flat_map(|n| &n.daemons)).find(|y| y.id == by) else {
+        let Some(y) = containers
+            .chain(node.iter().flat_map(|n| &n.daemons))
+            .find(|y| y.id == by)
+        else {
             return false;
         };
         let same_namespace = is_local(ta) && self.oracle.home(self.sender) == home;
-        let owner = pod.is_some_and(|p| has(p, ta)) || node.is_some_and(|n| n.addresses.iter().any(|a| a.ip == ta));
+        let owner = pod.is_some_and(|p| has(p, ta))
+            || node.is_some_and(|n| n.addresses.iter().any(|a| a.ip == ta));
         if (same_namespace || owner) && self.open(y) {
             return true;
         }
@@ -242,10 +308,15 @@ impl Judge<'_, '_> {
             s.addresses.iter().any(|a| a.ip == ta)
                 && s.endpoints.contains(&pod.id)
                 && s.ports.iter().any(|p| {
-                    let targets = pod.addresses.iter().filter(|a| families.contains(&a.ip.is_ipv4()));
+                    let targets = pod
+                        .addresses
+                        .iter()
+                        .filter(|a| families.contains(&a.ip.is_ipv4()));
                     p.port == tp
                         && p.protocol == protocol
-                        && targets.into_iter().any(|a| open(y, a.ip, p.target_port, protocol))
+                        && targets
+                            .into_iter()
+                            .any(|a| open(y, a.ip, p.target_port, protocol))
                 })
         })
     }

@@ -1,7 +1,18 @@
 //! What the differential tests are made of.
 
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test takes what it needs")]
-#![allow(clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may stop")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "each test takes what it needs"
+)]
+#![allow(
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests may stop"
+)]
 
 pub mod compare;
 pub mod covering;

@@ -69,12 +69,15 @@ impl Story {
 
     /// `Replied`: the answer came back, or nothing can be said against it.
     pub fn replied(&self) -> bool {
-        self.answer.as_ref().is_some_and(|answer| answer.end == End::Socket || !self.judged)
+        self.answer
+            .as_ref()
+            .is_some_and(|answer| answer.end == End::Socket || !self.judged)
     }
 
     /// `Loops`: the message, or an answer that can be judged.
     pub fn loops(&self) -> bool {
-        self.way.end == End::Loop || self.judged && self.answer.as_ref().is_some_and(|a| a.end == End::Loop)
+        self.way.end == End::Loop
+            || self.judged && self.answer.as_ref().is_some_and(|a| a.end == End::Loop)
     }
 }
 
@@ -116,7 +119,10 @@ pub fn is_local(ip: IpAddr) -> bool {
 /// `0.0.0.0/8`, `224.0.0.0/4`, `255.255.255.255`, `::`, `ff00::/8`: no host.
 pub fn is_no_host(ip: IpAddr) -> bool {
     match ip {
-        IpAddr::V4(ip) => matches!(ip.octets(), [0, ..] | [224..=239, ..] | [255, 255, 255, 255]),
+        IpAddr::V4(ip) => matches!(
+            ip.octets(),
+            [0, ..] | [224..=239, ..] | [255, 255, 255, 255]
+        ),
         IpAddr::V6(ip) => u128::from(ip) == 0 || u128::from(ip) >> 120 == 0xff,
     }
 }
@@ -125,12 +131,20 @@ fn matches(rule: &Match, header: &Header) -> bool {
     rule.protocol.is_none_or(|p| p == header.protocol)
         && rule.from.is_none_or(|net| inside(header.source, &net))
         && rule.to.is_none_or(|net| inside(header.destination, &net))
-        && rule.from_ports.as_ref().is_none_or(|set| has(set.ranges(), header.source_port))
-        && rule.to_ports.as_ref().is_none_or(|set| has(set.ranges(), header.destination_port))
+        && rule
+            .from_ports
+            .as_ref()
+            .is_none_or(|set| has(set.ranges(), header.source_port))
+        && rule
+            .to_ports
+            .as_ref()
+            .is_none_or(|set| has(set.ranges(), header.destination_port))
 }
 
 fn has(ranges: &[(u16, u16)], port: u16) -> bool {
-    ranges.iter().any(|(low, high)| *low <= port && port <= *high)
+    ranges
+        .iter()
+        .any(|(low, high)| *low <= port && port <= *high)
 }
 
 /// The header of the answer.
@@ -172,15 +186,23 @@ impl<'c> Oracle<'c> {
     pub fn new(cluster: &'c Cluster, network: &'c Network) -> Self {
         let mut homes = vec![None; cluster.names.len()];
         for pod in &cluster.pods {
-            pod.containers.iter().for_each(|c| homes[c.id.index()] = Some(pod.id));
+            pod.containers
+                .iter()
+                .for_each(|c| homes[c.id.index()] = Some(pod.id));
         }
         for node in &cluster.nodes {
-            node.daemons.iter().for_each(|d| homes[d.id.index()] = Some(node.id));
+            node.daemons
+                .iter()
+                .for_each(|d| homes[d.id.index()] = Some(node.id));
         }
         for external in &cluster.externals {
             homes[external.id.index()] = cluster.outside;
         }
-        Self { cluster, network, homes }
+        Self {
+            cluster,
+            network,
+            homes,
+        }
     }
 
     /// The switch that a process hangs on.
@@ -191,20 +213,32 @@ impl<'c> Oracle<'c> {
     /// Whether a pod, node or service has this address.
     pub fn held(&self, ip: IpAddr) -> bool {
         let c = self.cluster;
-        c.pods.iter().any(|p| p.addresses.iter().any(|a| a.ip == ip))
-            || c.nodes.iter().any(|n| n.addresses.iter().any(|a| a.ip == ip))
-            || c.services.iter().any(|s| s.addresses.iter().any(|a| a.ip == ip))
+        c.pods
+            .iter()
+            .any(|p| p.addresses.iter().any(|a| a.ip == ip))
+            || c.nodes
+                .iter()
+                .any(|n| n.addresses.iter().any(|a| a.ip == ip))
+            || c.services
+                .iter()
+                .any(|s| s.addresses.iter().any(|a| a.ip == ip))
     }
 
     /// Whether it is a node without addresses whose process this is.
     fn is_free(&self, process: EntityId) -> bool {
-        self.cluster.nodes.iter().any(|n| n.addresses.is_empty() && n.daemons.iter().any(|d| d.id == process))
+        self.cluster
+            .nodes
+            .iter()
+            .any(|n| n.addresses.is_empty() && n.daemons.iter().any(|d| d.id == process))
     }
 
     /// Whether the process may send this.
     pub fn honest(&self, sender: EntityId, h: &Header) -> bool {
         let c = self.cluster;
-        if h.source.is_ipv4() != h.destination.is_ipv4() || h.source_port == 0 || h.destination_port == 0 {
+        if h.source.is_ipv4() != h.destination.is_ipv4()
+            || h.source_port == 0
+            || h.destination_port == 0
+        {
             return false;
         }
         if is_no_host(h.destination) {
@@ -213,7 +247,9 @@ impl<'c> Oracle<'c> {
         let external = c.externals.iter().find(|x| x.id == sender);
         if is_local(h.destination) {
             // From 127.0.0.1 or ::1; what goes on inside a host outside is not known.
-            return external.is_none() && matches!(bits(h.source).0, 1 | 0x7f00_0001) && is_local(h.source);
+            return external.is_none()
+                && matches!(bits(h.source).0, 1 | 0x7f00_0001)
+                && is_local(h.source);
         }
         if is_local(h.source) {
             return false;
@@ -225,19 +261,42 @@ impl<'c> Oracle<'c> {
         if self.is_free(sender) {
             return free;
         }
-        let pod = c.pods.iter().find(|p| p.containers.iter().any(|x| x.id == sender)).map(|p| &p.addresses);
-        let node = c.nodes.iter().find(|n| n.daemons.iter().any(|x| x.id == sender)).map(|n| &n.addresses);
-        pod.or(node).is_some_and(|own| own.iter().any(|a| a.ip == h.source))
+        let pod = c
+            .pods
+            .iter()
+            .find(|p| p.containers.iter().any(|x| x.id == sender))
+            .map(|p| &p.addresses);
+        let node = c
+            .nodes
+            .iter()
+            .find(|n| n.daemons.iter().any(|x| x.id == sender))
+            .map(|n| &n.addresses);
+        pod.or(node)
+            .is_some_and(|own| own.iter().any(|a| a.ip == h.source))
     }
 
     /// Everything that can happen to a message: one story for each sequence of choices, the first choices first.
     pub fn stories(&self, sender: EntityId, sent: Header) -> Vec<Story> {
         let mut all = Vec::new();
-        let Some(home) = self.home(sender) else { return all };
+        let Some(home) = self.home(sender) else {
+            return all;
+        };
         if self.network.links.contains(&(sender, home)) {
-            self.travel(sender, sent, home, sent, &mut Vec::new(), &mut Vec::new(), &mut all);
+            self.travel(
+                sender,
+                sent,
+                home,
+                sent,
+                &mut Vec::new(),
+                &mut Vec::new(),
+                &mut all,
+            );
         } else {
-            let way = Way { visits: Vec::new(), end: End::Died, last: sent };
+            let way = Way {
+                visits: Vec::new(),
+                end: End::Died,
+                last: sent,
+            };
             self.finish(sender, sent, way, &[], &mut all);
         }
         all
@@ -254,14 +313,25 @@ impl<'c> Oracle<'c> {
         memory: &mut Memory,
         all: &mut Vec<Story>,
     ) {
-        let ends = |end, visits: &[(EntityId, Header)]| Way { visits: visits.to_vec(), end, last: h };
+        let ends = |end, visits: &[(EntityId, Header)]| Way {
+            visits: visits.to_vec(),
+            end,
+            last: h,
+        };
         if visits.contains(&(at, h)) {
             return self.finish(sender, sent, ends(End::Loop, visits), memory, all);
         }
         visits.push((at, h));
         let linked = |to: EntityId| self.network.links.contains(&(at, to));
-        match self.rules(at).iter().find(|r| matches(&r.matches, &h)).map(|r| &r.action) {
-            Some(Action::Forward(to)) if linked(*to) => self.travel(sender, sent, *to, h, visits, memory, all),
+        match self
+            .rules(at)
+            .iter()
+            .find(|r| matches(&r.matches, &h))
+            .map(|r| &r.action)
+        {
+            Some(Action::Forward(to)) if linked(*to) => {
+                self.travel(sender, sent, *to, h, visits, memory, all)
+            }
             Some(Action::Deliver(to)) if linked(*to) => {
                 self.finish(sender, sent, ends(End::Received(*to), visits), memory, all);
             }
@@ -279,7 +349,11 @@ impl<'c> Oracle<'c> {
     }
 
     fn rules(&self, at: EntityId) -> &'c [FibRule] {
-        self.network.switches.iter().find(|s| s.id == at).map_or(&[], |s| &s.fib)
+        self.network
+            .switches
+            .iter()
+            .find(|s| s.id == at)
+            .map_or(&[], |s| &s.fib)
     }
 
     fn finish(
@@ -295,7 +369,11 @@ impl<'c> Oracle<'c> {
             _ => None,
         };
         let judged = answer.is_none() || !self.is_free(sender) || is_local(sent.destination);
-        all.push(Story { way, answer, judged });
+        all.push(Story {
+            way,
+            answer,
+            judged,
+        });
     }
 
     /// The way of an answer, which has no choices.
@@ -312,26 +390,49 @@ impl<'c> Oracle<'c> {
         let home = self.home(sender);
         let linked = |x, y| self.network.links.contains(&(x, y));
         let Some(mut at) = self.home(from).filter(|at| linked(from, *at)) else {
-            return Way { visits, end: End::Died, last: h };
+            return Way {
+                visits,
+                end: End::Died,
+                last: h,
+            };
         };
         loop {
-            let end = |end, visits| Way { visits, end, last: h };
+            let end = |end, visits| Way {
+                visits,
+                end,
+                last: h,
+            };
             if visits.contains(&(at, h)) {
                 return end(End::Loop, visits);
             }
             visits.push((at, h));
             if home == Some(at) && h == turned(sent) {
-                return end(if linked(at, sender) { End::Socket } else { End::Died }, visits);
+                return end(
+                    if linked(at, sender) {
+                        End::Socket
+                    } else {
+                        End::Died
+                    },
+                    visits,
+                );
             }
-            let remembered = memory.iter().rev().find(|(by, _, after)| *by == at && turned(*after) == h);
+            let remembered = memory
+                .iter()
+                .rev()
+                .find(|(by, _, after)| *by == at && turned(*after) == h);
             if let Some((_, before, _)) = remembered {
                 h = turned(*before);
                 continue;
             }
-            let mut rules = self.rules(at).iter().filter(|r| !matches!(r.action, Action::Translate(_)));
+            let mut rules = self
+                .rules(at)
+                .iter()
+                .filter(|r| !matches!(r.action, Action::Translate(_)));
             match rules.find(|r| matches(&r.matches, &h)).map(|r| &r.action) {
                 Some(Action::Forward(to)) if linked(at, *to) => at = *to,
-                Some(Action::Deliver(to)) if linked(at, *to) => return end(End::Received(*to), visits),
+                Some(Action::Deliver(to)) if linked(at, *to) => {
+                    return end(End::Received(*to), visits);
+                }
                 _ => return end(End::Died, visits),
             }
         }

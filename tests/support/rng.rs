@@ -7,7 +7,9 @@ pub struct Rng(u64);
 impl Rng {
     /// One stream for each pair of seed and purpose.
     pub fn new(seed: u64, purpose: u64) -> Self {
-        let mut rng = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ purpose.wrapping_mul(0xd1b5_4a32_d192_ed03));
+        let mut rng = Self(
+            seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ purpose.wrapping_mul(0xd1b5_4a32_d192_ed03),
+        );
         rng.next();
         rng
     }
@@ -23,7 +25,11 @@ impl Rng {
 
     /// 0 to `n` - 1; 0 where `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
-        if n == 0 { 0 } else { (self.next() % n as u64) as usize }
+        if n == 0 {
+            0
+        } else {
+            (self.next() % n as u64) as usize
+        }
     }
 
     /// From `low` to `high`, both included.

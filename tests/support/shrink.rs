@@ -3,7 +3,11 @@
 use super::draft::Draft;
 
 /// Drops one piece after the other as long as the rest is still wrong.
-pub fn shrink(draft: &Draft, formulas: &[String], mut wrong: impl FnMut(&Draft, &[String]) -> bool) -> (Draft, Vec<String>) {
+pub fn shrink(
+    draft: &Draft,
+    formulas: &[String],
+    mut wrong: impl FnMut(&Draft, &[String]) -> bool,
+) -> (Draft, Vec<String>) {
     let (mut best, mut formulas) = (draft.clone(), formulas.to_vec());
     loop {
         let mut smaller = false;
@@ -45,13 +49,31 @@ fn without(draft: &Draft, index: usize) -> Option<Draft> {
             || drop_one.of(&mut d.nodes)
             || drop_one.of(&mut d.removed)
             || drop_one.of(&mut d.added)
-            || d.fibs.iter_mut().any(|f| drop_one.of(&mut f.before) || drop_one.of(&mut f.after) || drop_one.of(&mut f.remove))
-            || d.pods.iter_mut().any(|p| drop_one.of(&mut p.containers) || drop_one.of(&mut p.addresses))
-            || d.nodes.iter_mut().any(|n| drop_one.of(&mut n.daemons) || drop_one.of(&mut n.addresses))
-            || d.services.iter_mut().any(|s| drop_one.of(&mut s.ports) || drop_one.of(&mut s.endpoints) || drop_one.of(&mut s.addresses))
+            || d.fibs.iter_mut().any(|f| {
+                drop_one.of(&mut f.before)
+                    || drop_one.of(&mut f.after)
+                    || drop_one.of(&mut f.remove)
+            })
+            || d.pods
+                .iter_mut()
+                .any(|p| drop_one.of(&mut p.containers) || drop_one.of(&mut p.addresses))
+            || d.nodes
+                .iter_mut()
+                .any(|n| drop_one.of(&mut n.daemons) || drop_one.of(&mut n.addresses))
+            || d.services.iter_mut().any(|s| {
+                drop_one.of(&mut s.ports)
+                    || drop_one.of(&mut s.endpoints)
+                    || drop_one.of(&mut s.addresses)
+            })
             || d.externals.iter_mut().any(|x| drop_one.of(&mut x.prefixes))
-            || d.pods.iter_mut().flat_map(|p| &mut p.containers).any(|c| drop_one.of(&mut c.open))
-            || d.nodes.iter_mut().flat_map(|n| &mut n.daemons).any(|c| drop_one.of(&mut c.open))
+            || d.pods
+                .iter_mut()
+                .flat_map(|p| &mut p.containers)
+                .any(|c| drop_one.of(&mut c.open))
+            || d.nodes
+                .iter_mut()
+                .flat_map(|n| &mut n.daemons)
+                .any(|c| drop_one.of(&mut c.open))
     };
     found.then_some(d)
 }

@@ -1,0 +1,98 @@
+//! Assumptions: what may be taken for granted, and `--assume ID=VALUE` (`formats.md`, Assumptions).
+//!
+//! Knows: ids, values, defaults, and which of them this version acts on. Must never know: verdicts.
+
+/// An assumption.
+#[derive(Debug)]
+pub(crate) struct Assumption {
+    pub(crate) id: &'static str,
+    /// The values that can be asked for, the default first; none for what the input cannot show.
+    values: &'static [&'static str],
+    meaning: &'static str,
+}
+
+impl Assumption {
+    /// One line for people.
+    pub(crate) fn says(&self) -> String {
+        match self.values {
+            [] => format!(
+                "{} (printed where it applies, cannot be switched)",
+                self.meaning
+            ),
+            [only] => format!("{} ({only}, the only value)", self.meaning),
+            [default, others @ ..] => format!(
+                "{} ({default}; this version does not implement {})",
+                self.meaning,
+                others.join(", ")
+            ),
+        }
+    }
+}
+
+/// Those that are about policies are known already, so that scripts may name them; policies are not read yet, so that
+/// each has its default only.
+pub(crate) const ASSUMPTIONS: &[Assumption] = &[
+    Assumption {
+        id: "ideal-plugin",
+        values: &[],
+        meaning: "where the input states no FIB, it is the seed's ideal one",
+    },
+    Assumption {
+        id: "node-source-address",
+        values: &[],
+        meaning: "a node without an address sends from one that nobody holds and its answers are not judged; a node \
+                  with several sends from any of them",
+    },
+    Assumption {
+        id: "ipblock-matches-pods",
+        values: &["yes", "no"],
+        meaning: "whether an ipBlock of a policy matches the addresses of pods",
+    },
+    Assumption {
+        id: "host-network-policy",
+        values: &["node", "pod"],
+        meaning: "whether a hostNetwork pod is its node to policies, or a pod",
+    },
+    Assumption {
+        id: "egress-to-own-node",
+        values: &["allow", "deny"],
+        meaning: "whether a pod under egress isolation may reach its own node",
+    },
+    Assumption {
+        id: "hairpin",
+        values: &["allow", "policy"],
+        meaning: "whether a pod reaches itself through a Service, whatever policies say",
+    },
+    Assumption {
+        id: "equal-priority",
+        values: &["report"],
+        meaning: "what becomes of policies of equal priority that contradict each other",
+    },
+];
+
+/// Reads `ID=VALUE`; what is wrong with it is told on one line.
+pub(crate) fn parse(text: &str) -> Result<(), String> {
+    let Some((id, value)) = text.split_once('=') else {
+        return Err("write ID=VALUE, such as hairpin=allow".to_owned());
+    };
+    let switchable = || ASSUMPTIONS.iter().filter(|a| !a.values.is_empty());
+    let Some(known) = ASSUMPTIONS.iter().find(|a| a.id == id) else {
+        let ids: Vec<String> = switchable()
+            .map(|a| format!("{}={}", a.id, a.values.join("|")))
+            .collect();
+        return Err(format!(
+            "there is no assumption `{id}`; known are {}",
+            ids.join(", ")
+        ));
+    };
+    match known.values {
+        [] => Err(format!(
+            "`{id}` is what the input cannot show: it is printed where it applies and cannot be switched"
+        )),
+        [default, ..] if *default == value => Ok(()),
+        [default, others @ ..] if others.contains(&value) => Err(format!(
+            "this version does not implement `{text}`, only the default {id}={default}"
+        )),
+        values => Err(format!("`{id}` is one of {}", values.join(", "))),
+    }
+}
