@@ -95,7 +95,7 @@ impl Maker {
             containers -= count;
             self.pod(i, nodes, count);
         }
-        for i in 1..=[0, 1, 2, 3][self.rng.weighted(&[40, 40, 14, 6])] {
+        for i in 1..=[0, 1, 2, 3][self.rng.weighted(&[25, 50, 17, 8])] {
             self.service(i);
         }
         for i in 1..=[0, 1, 2][self.rng.weighted(&[65, 25, 10])] {
