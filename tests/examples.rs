@@ -67,7 +67,8 @@ fn read(folder: &str, file: &str) -> String {
 
 fn expected(folder: &str) -> Expected {
     let text = read(folder, "expected.verdicts");
-    serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{folder}/expected.verdicts: {error}"))
+    serde_yaml::from_str(&text)
+        .unwrap_or_else(|error| panic!("{folder}/expected.verdicts: {error}"))
 }
 
 #[test]

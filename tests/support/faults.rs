@@ -51,11 +51,23 @@ pub fn one(rng: &mut Rng, draft: &mut Draft, v6: bool, ideal: impl Fn(&Draft) ->
 
 /// Two different ones of the addresses that pods, nodes and services hold, of one family, pods' mostly.
 fn pair(rng: &mut Rng, draft: &Draft) -> Option<(String, String)> {
-    let pods: Vec<String> = draft.pods.iter().flat_map(|p| p.addresses.clone()).filter(|a| !a.starts_with("127.")).collect();
+    let pods: Vec<String> = draft
+        .pods
+        .iter()
+        .flat_map(|p| p.addresses.clone())
+        .filter(|a| !a.starts_with("127."))
+        .collect();
     let all = held(draft);
-    let first = if pods.is_empty() || rng.percent(15) { &all } else { &pods };
+    let first = if pods.is_empty() || rng.percent(15) {
+        &all
+    } else {
+        &pods
+    };
     let first = first.get(rng.below(first.len()))?.clone();
-    let others: Vec<&String> = all.iter().filter(|a| **a != first && a.contains(':') == first.contains(':')).collect();
+    let others: Vec<&String> = all
+        .iter()
+        .filter(|a| **a != first && a.contains(':') == first.contains(':'))
+        .collect();
     Some((first, (*others.get(rng.below(others.len()))?).clone()))
 }
 
@@ -69,18 +81,40 @@ fn rule_at_node(rng: &mut Rng, draft: &mut Draft, rule: String) {
 
 /// A node gives what a pod sends another source.
 fn masquerade(rng: &mut Rng, draft: &mut Draft) {
-    let Some((from, source)) = pair(rng, draft) else { return };
-    let to = pair(rng, draft).filter(|_| rng.percent(60)).filter(|(to, _)| to.contains(':') == from.contains(':'));
+    let Some((from, source)) = pair(rng, draft) else {
+        return;
+    };
+    let to = pair(rng, draft)
+        .filter(|_| rng.percent(60))
+        .filter(|(to, _)| to.contains(':') == from.contains(':'));
     let to = to.map_or(String::new(), |(to, _)| format!("to: \"{to}\", "));
-    let port = if rng.percent(20) { ", fromPort: 49152" } else { "" };
-    rule_at_node(rng, draft, format!("{{from: \"{from}\", {to}action: {{translate: {{from: \"{source}\"{port}}}}}}}"));
+    let port = if rng.percent(20) {
+        ", fromPort: 49152"
+    } else {
+        ""
+    };
+    rule_at_node(
+        rng,
+        draft,
+        format!("{{from: \"{from}\", {to}action: {{translate: {{from: \"{source}\"{port}}}}}}}"),
+    );
 }
 
 /// A node or pod sends what is for one address to another.
 fn redirect(rng: &mut Rng, draft: &mut Draft) {
-    let Some((to, other)) = pair(rng, draft) else { return };
-    let port = if rng.percent(40) { format!("toPort: {}, ", ports(rng)) } else { String::new() };
-    let new = if rng.percent(40) { ", toPort: 8080" } else { "" };
+    let Some((to, other)) = pair(rng, draft) else {
+        return;
+    };
+    let port = if rng.percent(40) {
+        format!("toPort: {}, ", ports(rng))
+    } else {
+        String::new()
+    };
+    let new = if rng.percent(40) {
+        ", toPort: 8080"
+    } else {
+        ""
+    };
     let rule = format!("{{to: \"{to}\", {port}action: {{translate: {{to: \"{other}\"{new}}}}}}}");
     if rng.percent(25) && !draft.pods.is_empty() {
         let at = rng.pick(&draft.pods).full();
@@ -92,9 +126,15 @@ fn redirect(rng: &mut Rng, draft: &mut Draft) {
 
 /// A node forwards what is for an address to another switch than it should.
 fn misroute(rng: &mut Rng, draft: &mut Draft) {
-    let (Some((to, _)), switches) = (pair(rng, draft), draft.switches()) else { return };
+    let (Some((to, _)), switches) = (pair(rng, draft), draft.switches()) else {
+        return;
+    };
     let next = rng.pick(&switches).clone();
-    rule_at_node(rng, draft, format!("{{to: \"{to}\", action: {{forward: {next}}}}}"));
+    rule_at_node(
+        rng,
+        draft,
+        format!("{{to: \"{to}\", action: {{forward: {next}}}}}"),
+    );
 }
 
 fn some<'a, T>(rng: &mut Rng, all: &'a mut [T]) -> Option<&'a mut T> {
