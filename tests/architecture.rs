@@ -454,7 +454,7 @@ fn tree(tokens: &[String], mut i: usize, before: &[String], found: &mut Vec<Vec<
     let mut path = before.to_vec();
     while let Some(token) = tokens.get(i) {
         match token.as_str() {
-            "::" => i += 1,
+            "::" | "*" => i += 1,
             "{" => {
                 i += 1;
                 while tokens.get(i).is_some_and(|t| t != "}") {
@@ -466,7 +466,6 @@ fn tree(tokens: &[String], mut i: usize, before: &[String], found: &mut Vec<Vec<
                 return i + 1;
             }
             "as" => i += 2,
-            "*" => i += 1,
             word if is_word(word) => {
                 path.push(token.clone());
                 i += 1;
@@ -684,7 +683,7 @@ fn planted_faults_are_found() {
 
 #[test]
 fn what_is_no_code_is_no_fault() {
-    let text = r####"//! A file. `crate::smt::term` in a comment.
+    let text = r##"//! A file. `crate::smt::term` in a comment.
 /* crate::encode /* nested */ crate::smt */
 const A: &str = "crate::smt::term \" crate::encode";
 const B: &str = r#"use crate::smt; " crate::smt::term"#;
@@ -694,7 +693,7 @@ mod tests { use crate::smt::term; fn f() { { } } }
 #[cfg(test)]
 mod more;
 fn g<'smt>(x: &'smt str) {}
-"####;
+"##;
     let house = House::of(&[
         ("src/sim/walk.rs", text),
         ("src/smt/term.rs", ""),

@@ -21,6 +21,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a test may stop"
 )]
 
@@ -164,7 +165,7 @@ fn chunk(seeds: Range<u64>) -> Vec<u64> {
     });
     let totals = totals.into_inner().unwrap();
     let line = totals.line(&seeds, begin.elapsed().as_secs_f64());
-    writeln!(std::io::stderr(), "{line}").unwrap();
+    eprintln!("{line}");
     if let Some(path) = std::env::var_os("KUBEPROOF_LOG") {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
         let mut file = std::fs::OpenOptions::new()
@@ -189,7 +190,7 @@ fn threads() -> usize {
 fn made(seed: u64) -> (Draft, Vec<String>) {
     let draft = generate::cluster(seed, ideal);
     let mut rng = Rng::new(seed, 4);
-    let count = if seed % 4 == 0 { 2 } else { 0 };
+    let count = if seed.is_multiple_of(4) { 2 } else { 0 };
     let texts = (0..count).map(|i| formulas::text(&mut rng, &draft, &format!("f{i}")));
     let texts = texts.collect();
     (draft, texts)
@@ -259,7 +260,7 @@ fn one(seed: u64) -> Report {
             small.yaml()
         );
         write(&format!("{seed}.yaml"), &text);
-        writeln!(std::io::stderr(), "{text}").unwrap();
+        eprintln!("{text}");
     }
     report
 }

@@ -96,7 +96,7 @@ pub fn cluster(seed: u64, yaml: &str, texts: &[String]) -> Result<Report, String
     let bound = all.iter().map(|c| bind(c, &lowered.structure));
     let bound: Vec<Constraint> = bound
         .collect::<Result<_, _>>()
-        .map_err(|all| format!("{}", all[0].message))?;
+        .map_err(|all| all[0].message.to_string())?;
     let mut report = Report::default();
     let begin = Instant::now();
     let checked = direct::check(&lowered, &bound, direct::Options::default(), &|| {

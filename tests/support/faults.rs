@@ -332,7 +332,7 @@ fn prefix(rng: &mut Rng, draft: &Draft, v6: bool) -> String {
 }
 
 fn ports(rng: &mut Rng) -> &'static str {
-    *rng.pick(&[
+    rng.pick::<&str>(&[
         "8080",
         "8080",
         "9090",
