@@ -12,10 +12,10 @@
 //! at all. The clause holds iff facts and goal are unsatisfiable together, and it is vacuous iff facts and
 //! `honest(e) ∧ A` are.
 //!
-//! * A message at hop *i* is at one switch: `at.i.S`. Hops are unrolled ([`path`]) to a bound K for which "still
+//! * A message at hop *i* is at one switch: `at.i.S`. Hops are unrolled (`path`) to a bound K for which "still
 //!   travelling after K hops, nothing repeated" is unsatisfiable; that is checked by the solver, never assumed.
-//! * First match wins ([`fib`]): a rule fires iff it matches and no earlier rule with another outcome does.
-//! * Static predicates ([`relation`]) are uninterpreted functions with their closed-world definition instantiated at
+//! * First match wins (`fib`): a rule fires iff it matches and no earlier rule with another outcome does.
+//! * Static predicates (`relation`) are uninterpreted functions with their closed-world definition instantiated at
 //!   every argument that occurs: a universal axiom would leave the decidable fragment, its instances do not.
 //! * Addresses and ports are bit-vectors: themselves, or numbers of representatives of what the cluster tells apart; see
 //!   [`domain`], where that is shown to be exact.

@@ -107,7 +107,12 @@ impl Domain {
     /// The number of an address; of one that no class was asked for, a number that stands for none.
     pub fn address(&self, ip: IpAddr) -> u128 {
         match (&self.addresses, ip) {
-            (Some(all), _) => all.binary_search(&ip).unwrap_or(all.len()) as u128,
+            (Some(all), _) => {
+                let found = all.binary_search(&ip);
+                // INVARIANT: every constant has a class of its own; two that had none would be taken for equal.
+                debug_assert!(found.is_ok(), "{ip} has no class");
+                found.unwrap_or(all.len()) as u128
+            }
             (None, IpAddr::V4(ip)) => u128::from(u32::from(ip)),
             (None, IpAddr::V6(ip)) => u128::from(ip),
         }
@@ -129,7 +134,11 @@ impl Domain {
     pub fn port(&self, port: u16) -> u128 {
         match &self.ports {
             None => u128::from(port),
-            Some(all) => all.binary_search(&port).unwrap_or(all.len()) as u128,
+            Some(all) => {
+                let found = all.binary_search(&port);
+                debug_assert!(found.is_ok(), "port {port} has no class");
+                found.unwrap_or(all.len()) as u128
+            }
         }
     }
 

@@ -87,7 +87,7 @@ impl Z3 {
     /// A solver without assertions.
     ///
     /// Z3's incremental SAT solver behind a bit-blaster (logic `QF_BV`). It takes no uninterpreted functions, so their
-    /// applications become constants here, with every congruence between them ([`Z3::apply`]). Against the general core
+    /// applications become constants here, with every congruence between them (`Z3::apply`). Against the general core
     /// (`QF_UFBV`), whole runs of `verify` on K1-shaped clusters of n nodes with m pods, processor time: 2×2 0.10 s and
     /// 0.19 s, 4×4 0.6 s and 1.5 s, 8×8 7.7 s and 44 s; where counterexamples through translations are narrowed, it is
     /// slower (3.2 s and 2.1 s). `sat.euf` called a contradiction over function tables satisfiable: never set it.
