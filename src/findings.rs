@@ -95,7 +95,7 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
         }
     }
     for service in &cluster.services {
-        if service.endpoints.is_empty() && !service.ports.is_empty() {
+        if !service.ports.is_empty() && service.ports.iter().all(|p| p.endpoints.is_empty()) {
             all.push(Finding {
                 id: "F003",
                 severity: "warning",

@@ -5,6 +5,7 @@
 
 pub mod compact;
 pub mod decode;
+pub mod kubernetes;
 pub mod problems;
 pub mod suggest;
 pub mod text;

@@ -5,3 +5,5 @@
 pub mod cluster;
 pub mod entity;
 pub mod inet;
+pub mod policy;
+pub mod service;

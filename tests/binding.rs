@@ -49,6 +49,7 @@ fn cluster() -> Structure {
         service_port: Vec::new(),
         endpoint: Vec::new(),
         held: Vec::new(),
+        policies: Vec::new(),
     }
 }
 

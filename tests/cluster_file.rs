@@ -11,6 +11,7 @@ use kubeproof::base::source::SourceMap;
 use kubeproof::input::{self, Input, Options};
 use kubeproof::model::cluster::{Bind, Cluster, ExplicitAction};
 use kubeproof::model::entity::EntityId;
+use kubeproof::model::service::TargetPort;
 
 fn read(text: &str) -> Cluster {
     let mut sources = SourceMap::new();
@@ -88,10 +89,17 @@ fn everything() {
     let ports: Vec<_> = service
         .ports
         .iter()
-        .map(|p| (p.port, p.target_port))
+        .map(|p| (p.port, p.target.clone()))
         .collect();
-    assert_eq!(ports, [(80, 8080), (53, 53)]);
-    let endpoints: Vec<String> = service.endpoints.iter().map(|&e| name(e)).collect();
+    assert_eq!(
+        ports,
+        [(80, TargetPort::Number(8080)), (53, TargetPort::Number(53))]
+    );
+    let endpoints: Vec<String> = service.ports[0]
+        .endpoints
+        .iter()
+        .filter_map(|e| e.entity.map(&name))
+        .collect();
     assert_eq!(endpoints, ["pod/default/P1", "pod/shop/P2"]);
     let prefixes: Vec<String> = cluster.externals[0]
         .prefixes

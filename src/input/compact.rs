@@ -6,10 +6,12 @@
 //! Two passes: all entities with their names first, so that ids are canonical; then what refers to them.
 
 mod edits;
+mod endpoints;
 mod entities;
 mod fibs;
 mod listener;
 mod names;
+mod services;
 
 use super::decode::{self, Fields};
 use super::problems::Problems;

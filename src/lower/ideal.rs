@@ -10,9 +10,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::base::source::Span;
-use crate::model::cluster::{Address, Bind, Cluster, Node, Pod, Process, Service, ServicePort};
+use crate::model::cluster::{Address, Bind, Cluster, Node, Pod, Process};
 use crate::model::entity::EntityId;
 use crate::model::inet::{Family, PortSet, Protocol};
+use crate::model::service::ServicePort;
 use crate::network::fib::{Action, DiscardReason, Fib, FibRule, Match, Rewrite, RuleKind};
 use crate::network::graph::{Endpoint, Network, Sources, Switch};
 
@@ -22,6 +23,7 @@ pub fn network(cluster: &Cluster) -> Network {
         switches: switches(cluster),
         processes: processes(cluster),
         links: links(cluster),
+        gates: Vec::new(),
         held: held(cluster),
     }
 }
@@ -152,7 +154,7 @@ fn node_fib(cluster: &Cluster, node: &Node) -> Fib {
                 service
                     .ports
                     .iter()
-                    .map(|port| service_rule(cluster, node, service, address.ip, port)),
+                    .map(|port| service_rule(node, address.ip, port)),
             );
         }
     }
@@ -285,37 +287,24 @@ fn closed(to: IpNet, kind: RuleKind, origin: Span) -> FibRule {
 
 /// `[* * va vp → Translate(endpoint)]`: one rewrite for each endpoint address of the Service address's family. A pod
 /// that meets itself is given the node's address as its source, else its answer would never come back this way.
-fn service_rule(
-    cluster: &Cluster,
-    node: &Node,
-    service: &Service,
-    va: IpAddr,
-    port: &ServicePort,
-) -> FibRule {
+fn service_rule(node: &Node, va: IpAddr, port: &ServicePort) -> FibRule {
     let family = Family::of(va);
     let hairpin_source = node
         .addresses
         .iter()
         .map(|a| a.ip)
         .find(|&a| Family::of(a) == family);
-    let endpoints = service
+    let rewrites: Vec<Rewrite> = port
         .endpoints
         .iter()
-        .filter_map(|id| cluster.pods.iter().find(|pod| pod.id == *id));
-    let rewrites: Vec<Rewrite> = endpoints
-        .flat_map(|pod| {
-            pod.addresses
-                .iter()
-                .map(move |address| (pod.id, address.ip))
-        })
-        .filter(|(_, address)| Family::of(*address) == family)
-        .map(|(pod, address)| Rewrite {
+        .filter(|e| Family::of(e.address) == family)
+        .map(|e| Rewrite {
             source: None,
             source_port: None,
-            destination: Some(address),
-            destination_port: Some(port.target_port),
+            destination: Some(e.address),
+            destination_port: Some(e.port),
             hairpin_source,
-            target: Some(pod),
+            target: e.entity,
         })
         .collect();
     FibRule {

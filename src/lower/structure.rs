@@ -23,6 +23,7 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
         service_port: Vec::new(),
         endpoint: Vec::new(),
         held: network.held.clone(),
+        policies: network.gates.clone(),
     };
     for pod in &cluster.pods {
         all.addr
@@ -60,24 +61,19 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
         for port in &service.ports {
             all.service_port
                 .push((service.id, port.port, port.protocol));
-            for pod in cluster
-                .pods
+            let fitting = port
+                .endpoints
                 .iter()
-                .filter(|pod| service.endpoints.contains(&pod.id))
-            {
-                all.endpoint.extend(
-                    pod.addresses
-                        .iter()
-                        .filter(|a| families.is_empty() || families.contains(&Family::of(a.ip)))
-                        .map(|a| EndpointRow {
-                            service: service.id,
-                            port: port.port,
-                            protocol: port.protocol,
-                            pod: pod.id,
-                            address: a.ip,
-                            target_port: port.target_port,
-                        }),
-                );
+                .filter(|e| families.is_empty() || families.contains(&Family::of(e.address)));
+            for endpoint in fitting {
+                all.endpoint.extend(endpoint.entity.map(|pod| EndpointRow {
+                    service: service.id,
+                    port: port.port,
+                    protocol: port.protocol,
+                    pod,
+                    address: endpoint.address,
+                    target_port: endpoint.port,
+                }));
             }
         }
     }

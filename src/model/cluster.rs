@@ -13,16 +13,11 @@ use std::net::IpAddr;
 
 use super::entity::{EntityId, EntityKind, FullName};
 use super::inet::{IpNet, PortSet, Protocol};
+use super::policy::Policies;
+use super::service::Service;
 use crate::base::source::Span;
 
-/// An address with the place where it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Address {
-    /// The address.
-    pub ip: IpAddr,
-    /// Where it is written.
-    pub origin: Span,
-}
+pub use super::entity::Address;
 
 /// Where a listener is bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +78,38 @@ pub struct Node {
     pub origin: Span,
 }
 
-/// A pod with its containers.
+/// A name that a container gives to one of its ports; policies and Services may use it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedPort {
+    /// The name.
+    pub name: String,
+    /// The port.
+    pub port: u16,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// The workload whose template a pod comes from, or that owns it: `deployment`, `web`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Workload {
+    /// The kind in lower case: `deployment`, `statefulset`, `cronjob`.
+    pub kind: String,
+    /// Its name; the namespace is the pod's.
+    pub name: String,
+}
+
+/// What the input does not say of a pod and was chosen for it. Whatever is proven must hold for every other choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Chosen {
+    /// Its addresses: some that are distinct from all others.
+    pub addresses: bool,
+    /// Its node.
+    pub node: bool,
+}
+
+/// A pod with its containers. A pod in the host network is none: see [`HostPod`].
 #[derive(Debug, Clone)]
 pub struct Pod {
     /// Its id.
@@ -96,37 +122,64 @@ pub struct Pod {
     pub labels: BTreeMap<String, String>,
     /// Its processes.
     pub containers: Vec<Process>,
+    /// Names of ports, in the order in which they are searched: containers, then sidecars.
+    pub named_ports: Vec<NamedPort>,
+    /// The workload it belongs to, if any.
+    pub workload: Option<Workload>,
+    /// What was chosen for it.
+    pub chosen: Chosen,
     /// Where it is written.
     pub origin: Span,
 }
 
-/// One port of a Service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ServicePort {
-    /// The port that clients dial.
-    pub port: u16,
-    /// The protocol.
-    pub protocol: Protocol,
-    /// The port of the endpoints.
-    pub target_port: u16,
-    /// Where it is written.
-    pub origin: Span,
-}
-
-/// A Service: addresses without a process.
+/// A pod in the network of its node: its containers are daemons of that node, and this is who they are to policies.
 #[derive(Debug, Clone)]
-pub struct Service {
-    /// Its id.
-    pub id: EntityId,
-    /// Its cluster addresses; possibly none.
-    pub addresses: Vec<Address>,
-    /// Its ports.
-    pub ports: Vec<ServicePort>,
-    /// The pods behind it.
-    pub endpoints: Vec<EntityId>,
+pub struct HostPod {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The node.
+    pub node: EntityId,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its containers, as daemons of the node.
+    pub daemons: Vec<EntityId>,
+    /// Names of ports, in the order in which they are searched.
+    pub named_ports: Vec<NamedPort>,
+    /// The workload it belongs to, if any.
+    pub workload: Option<Workload>,
     /// Where it is written.
     pub origin: Span,
 }
+
+/// A namespace.
+#[derive(Debug, Clone)]
+pub struct Namespace {
+    /// Its name.
+    pub name: String,
+    /// Its labels, `kubernetes.io/metadata.name` among them.
+    pub labels: BTreeMap<String, String>,
+    /// Whether there is a Namespace object; else other labels than the name are not known.
+    pub given: bool,
+    /// Where it is written; the first object in it where it is not given.
+    pub origin: Span,
+}
+
+impl Namespace {
+    /// A namespace of which only the name is known: it has the label that the control plane gives to each.
+    pub fn named(name: &str, origin: Span) -> Self {
+        Self {
+            name: name.to_owned(),
+            labels: [(NAME_LABEL.to_owned(), name.to_owned())].into(),
+            given: false,
+            origin,
+        }
+    }
+}
+
+/// The label that the control plane gives to every namespace.
+pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// A host, or a range of hosts, outside.
 #[derive(Debug, Clone)]
@@ -237,8 +290,14 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
     /// Pods, by id.
     pub pods: Vec<Pod>,
+    /// Pods in the network of their node, by namespace and name.
+    pub host_pods: Vec<HostPod>,
+    /// Namespaces, by name: every one that an object is in.
+    pub namespaces: Vec<Namespace>,
     /// Services, by id.
     pub services: Vec<Service>,
+    /// NetworkPolicies, ClusterNetworkPolicies and their predecessors.
+    pub policies: Policies,
     /// Externals, by id.
     pub externals: Vec<External>,
     /// The outside switch; exists where there is an external.

@@ -4,6 +4,9 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::net::IpAddr;
+
+use crate::base::source::Span;
 
 /// One entity of a cluster. Ids are handed out in canonical order: kind, then name, numbers in names by value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,6 +17,15 @@ impl EntityId {
     pub fn index(self) -> usize {
         self.0 as usize
     }
+}
+
+/// An address with the place where it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address {
+    /// The address.
+    pub ip: IpAddr,
+    /// Where it is written.
+    pub origin: Span,
 }
 
 /// The kinds of design.md section 1, processes first. The order is the canonical one.

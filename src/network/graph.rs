@@ -11,6 +11,7 @@ use crate::model::entity::EntityId;
 use crate::model::inet::IpNet;
 
 use super::fib::Fib;
+use super::gate::Gate;
 
 /// A switch with its FIB.
 #[derive(Debug, Clone)]
@@ -52,6 +53,8 @@ pub struct Network {
     pub processes: Vec<Endpoint>,
     /// Directed links.
     pub links: BTreeSet<(EntityId, EntityId)>,
+    /// What policies make of connections, where the plugin enforces them.
+    pub gates: Vec<Gate>,
     /// Every address that a pod, node or service holds, ascending, without duplicates.
     pub held: Vec<std::net::IpAddr>,
 }

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use kubeproof::model::cluster::{Bind, Pod, Process};
 use kubeproof::model::entity::EntityId;
 use kubeproof::model::inet::Protocol;
+use kubeproof::model::service::{Service, TargetPort};
 use kubeproof::network::header::Header;
 use kubeproof::verify::verdict::Verdict;
 
@@ -247,7 +248,7 @@ impl Judge<'_, '_> {
             // An endpoint of a family that the Service has no address of is none.
             let families: Vec<bool> = s.addresses.iter().map(|a| a.ip.is_ipv4()).collect();
             let endpoints = || {
-                let pods = c.pods.iter().filter(|p| s.endpoints.contains(&p.id));
+                let pods = c.pods.iter().filter(|p| behind(s, p.id));
                 pods.filter(|p| {
                     p.addresses
                         .iter()
@@ -306,7 +307,7 @@ impl Judge<'_, '_> {
         c.services.iter().any(|s| {
             let families: Vec<bool> = s.addresses.iter().map(|a| a.ip.is_ipv4()).collect();
             s.addresses.iter().any(|a| a.ip == ta)
-                && s.endpoints.contains(&pod.id)
+                && behind(s, pod.id)
                 && s.ports.iter().any(|p| {
                     let targets = pod
                         .addresses
@@ -316,8 +317,14 @@ impl Judge<'_, '_> {
                         && p.protocol == protocol
                         && targets
                             .into_iter()
-                            .any(|a| open(y, a.ip, p.target_port, protocol))
+                            .any(|a| matches!(p.target, TargetPort::Number(tp) if open(y, a.ip, tp, protocol)))
                 })
         })
     }
+}
+
+/// Whether a pod is behind a service.
+fn behind(service: &Service, pod: EntityId) -> bool {
+    let all = service.ports.iter().flat_map(|p| &p.endpoints);
+    all.into_iter().any(|e| e.entity == Some(pod))
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use super::MAX_ENTITIES;
+use super::endpoints::endpoints as endpoints_of;
 use super::listener::open;
 use super::names::{Draft, Names, Resolver, Want};
 use crate::base::diag::Diagnostic;
@@ -13,9 +14,11 @@ use crate::base::source::Span;
 use crate::input::decode::{self, Fields, show};
 use crate::input::problems::Problems;
 use crate::input::yaml::Node as Yaml;
-use crate::model::cluster::{Address, Cluster, External, Node, Pod, Process, Service, ServicePort};
+use crate::model::cluster::{Address, Chosen, Cluster, External, Namespace, Node, Pod, Process};
 use crate::model::entity::{EntityId, EntityKind, FullName};
-use crate::model::inet::{Family, IpNet, Protocol, non_unicast};
+use crate::model::inet::{Family, IpNet, non_unicast};
+use crate::model::policy::Policies;
+use crate::model::service::Service;
 
 /// What was read before the names are sorted: ids are those of drafts.
 #[derive(Debug, Default)]
@@ -25,8 +28,8 @@ pub(super) struct Entities<'t> {
     pods: Vec<Pod>,
     /// For each pod what it says of its node.
     hosts: Vec<Option<Yaml<'t>>>,
-    services: Vec<Service>,
-    endpoints: Vec<Vec<Yaml<'t>>>,
+    pub(super) services: Vec<Service>,
+    pub(super) endpoints: Vec<Vec<Yaml<'t>>>,
     externals: Vec<External>,
     outside: Option<EntityId>,
 }
@@ -44,7 +47,7 @@ impl<'t> Entities<'t> {
         true
     }
 
-    fn draft(&mut self, kind: EntityKind, parts: &[&str], span: Span) -> EntityId {
+    pub(super) fn draft(&mut self, kind: EntityKind, parts: &[&str], span: Span) -> EntityId {
         let id = EntityId(self.drafts.len() as u32);
         // A blank keeps what has no name apart from everything else.
         let nameless = format!(" {}", id.0);
@@ -114,6 +117,9 @@ impl<'t> Entities<'t> {
                 addresses,
                 labels,
                 containers,
+                named_ports: Vec::new(),
+                workload: None,
+                chosen: Chosen::default(),
                 origin,
             });
         }
@@ -139,30 +145,6 @@ impl<'t> Entities<'t> {
         let origin = fields.span();
         fields.finish(problems);
         Some(Process { id, open, origin })
-    }
-
-    pub(super) fn services(&mut self, top: &mut Fields<'t>, problems: &mut Problems) {
-        for item in top.list("services", problems) {
-            let Some(mut fields) = Fields::of(item, "a service", problems) else {
-                continue;
-            };
-            let (name, span) = named(&mut fields, problems);
-            let namespace = namespace(&mut fields, problems);
-            let id = self.draft(EntityKind::Service, &[namespace, name], span);
-            let addresses = addresses(&mut fields, "a service", true, problems);
-            let ports = service_ports(&mut fields, problems);
-            self.endpoints
-                .push(fields.list("endpoints", problems).collect());
-            let origin = fields.span();
-            fields.finish(problems);
-            self.services.push(Service {
-                id,
-                addresses,
-                ports,
-                endpoints: Vec::new(),
-                origin,
-            });
-        }
     }
 
     pub(super) fn externals(&mut self, top: &mut Fields<'t>, problems: &mut Problems) {
@@ -212,27 +194,13 @@ impl<'t> Entities<'t> {
             let node = host.and_then(|host| resolver.reference(host, want, problems));
             pod.node = node.unwrap_or(pod.id);
         }
-        for (service, endpoints) in self.services.iter_mut().zip(self.endpoints) {
+        let mut services = std::mem::take(&mut self.services);
+        let endpoints = std::mem::take(&mut self.endpoints);
+        for (service, endpoints) in services.iter_mut().zip(endpoints) {
             service.id = names.id(service.id);
-            let mut seen: HashMap<EntityId, Span> = HashMap::new();
-            for endpoint in endpoints {
-                let want = Want::One(EntityKind::Pod);
-                let Some(pod) = resolver.reference(endpoint, want, problems) else {
-                    continue;
-                };
-                if let Some(&there) = seen.get(&pod) {
-                    let message = "the endpoint is there twice";
-                    problems.push(
-                        Diagnostic::error("C015", endpoint.span(), message)
-                            .related(there, "first written here"),
-                    );
-                    continue;
-                }
-                seen.insert(pod, endpoint.span());
-                service.endpoints.push(pod);
-            }
-            service.endpoints.sort_unstable();
+            endpoints_of(service, endpoints, &self.pods, resolver, problems);
         }
+        self.services = services;
         for external in &mut self.externals {
             external.id = names.id(external.id);
         }
@@ -244,9 +212,12 @@ impl<'t> Entities<'t> {
             name: String::new(),
             path: String::new(),
             names: Vec::new(),
+            namespaces: namespaces(names, &self.pods, &self.services),
             nodes: self.nodes,
             pods: self.pods,
+            host_pods: Vec::new(),
             services: self.services,
+            policies: Policies::default(),
             externals: self.externals,
             outside: self.outside.map(|id| names.id(id)),
             links_removed: Vec::new(),
@@ -258,14 +229,14 @@ impl<'t> Entities<'t> {
 }
 
 /// The name, and where to point when the entity is meant.
-fn named<'t>(fields: &mut Fields<'t>, problems: &mut Problems) -> (&'t str, Span) {
+pub(super) fn named<'t>(fields: &mut Fields<'t>, problems: &mut Problems) -> (&'t str, Span) {
     let node = fields.required("name", problems);
     let span = node.map_or(fields.span(), Yaml::span);
     let name = node.and_then(|node| decode::name(node, problems));
     (name.unwrap_or(NAMELESS), span)
 }
 
-fn namespace<'t>(fields: &mut Fields<'t>, problems: &mut Problems) -> &'t str {
+pub(super) fn namespace<'t>(fields: &mut Fields<'t>, problems: &mut Problems) -> &'t str {
     match fields.get("namespace") {
         None => "default",
         Some(node) => decode::name(node, problems).unwrap_or("default"),
@@ -290,7 +261,7 @@ fn labels(fields: &mut Fields<'_>, problems: &mut Problems) -> BTreeMap<String, 
 }
 
 /// The addresses of an entity. Two entities may share one (the verifier refutes that), one may not have it twice.
-fn addresses(
+pub(super) fn addresses(
     fields: &mut Fields<'_>,
     what: &str,
     no_loopback: bool,
@@ -354,45 +325,17 @@ fn prefixes(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<IpNet> {
     prefixes
 }
 
-fn service_ports(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<ServicePort> {
-    let mut ports = Vec::new();
-    let mut seen: HashMap<(u16, Protocol), Span> = HashMap::new();
-    for item in fields.list("ports", problems) {
-        let Some(mut fields) = Fields::of(item, "a service port", problems) else {
+/// Every namespace that something is in, with the label that each has.
+fn namespaces(names: &Names, pods: &[Pod], services: &[Service]) -> Vec<Namespace> {
+    let pods = pods.iter().map(|p| (p.id, p.origin));
+    let services = services.iter().map(|s| (s.id, s.origin));
+    let mut all: BTreeMap<String, Namespace> = BTreeMap::new();
+    for (id, origin) in pods.chain(services) {
+        let Some(name) = names.names.get(id.index()).and_then(|n| n.parts.first()) else {
             continue;
         };
-        if let Some(node) = fields.get("name") {
-            decode::name(node, problems);
-        }
-        let port = fields.required("port", problems);
-        let span = port.map_or(fields.span(), Yaml::span);
-        let port = port.and_then(|n| decode::port(n, problems));
-        let protocol = match fields.get("protocol") {
-            None => Some(Protocol::Tcp),
-            Some(node) => decode::protocol(node, problems),
-        };
-        let target_port = match fields.get("targetPort") {
-            None => port,
-            Some(node) => decode::port(node, problems),
-        };
-        let origin = fields.span();
-        fields.finish(problems);
-        let (Some(port), Some(protocol), Some(target_port)) = (port, protocol, target_port) else {
-            continue;
-        };
-        if let Some(there) = seen.insert((port, protocol), span) {
-            let message = format!("the port {port}/{protocol} of the service is there twice");
-            problems.push(
-                Diagnostic::error("C015", span, message).related(there, "first written here"),
-            );
-            continue;
-        }
-        ports.push(ServicePort {
-            port,
-            protocol,
-            target_port,
-            origin,
-        });
+        all.entry(name.clone())
+            .or_insert_with(|| Namespace::named(name, origin));
     }
-    ports
+    all.into_values().collect()
 }

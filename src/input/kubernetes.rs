@@ -1,0 +1,86 @@
+//! Kubernetes objects: manifests, and what `kubectl get -o yaml` prints.
+//!
+//! Knows: groups, versions and kinds, and which file reads which. Must never know: what a FIB does, formulas.
+//!
+//! Two passes, as for a cluster file: objects of all texts of a PATH are read one by one into [`Objects`], each by the
+//! file named after its kind; then `assemble` makes one cluster of them.
+
+pub mod meta;
+
+mod cluster_policy;
+mod endpoints;
+mod gateway;
+mod ingress;
+mod network_policy;
+mod service;
+
+use super::problems::Problems;
+use super::yaml::Node;
+use crate::model::policy::{ClusterPolicy, NetworkPolicy};
+
+/// Everything that was read of one cluster, before names are resolved.
+#[derive(Debug, Default)]
+pub struct Objects {
+    /// Services.
+    pub services: Vec<service::ServiceObject>,
+    /// EndpointSlices, and Endpoints as slices.
+    pub slices: Vec<endpoints::SliceObject>,
+    /// Ingresses.
+    pub ingresses: Vec<ingress::IngressObject>,
+    /// Gateways.
+    pub gateways: Vec<gateway::GatewayObject>,
+    /// Routes of the Gateway API.
+    pub routes: Vec<gateway::RouteObject>,
+    /// `ReferenceGrant`s.
+    pub grants: Vec<gateway::GrantObject>,
+    /// NetworkPolicies.
+    pub network_policies: Vec<NetworkPolicy>,
+    /// ClusterNetworkPolicies and their predecessors.
+    pub cluster_policies: Vec<ClusterPolicy>,
+}
+
+/// Which API groups, versions and kinds are read. The core group is the empty word.
+#[rustfmt::skip]
+pub const KINDS: &[(&str, &[&str], &str)] = &[
+    ("", &["v1"], "Service"),
+    ("", &["v1"], "Endpoints"),
+    ("discovery.k8s.io", &["v1", "v1beta1"], "EndpointSlice"),
+    ("networking.k8s.io", &["v1"], "NetworkPolicy"),
+    ("networking.k8s.io", &["v1"], "Ingress"),
+    ("policy.networking.k8s.io", &["v1alpha2", "v1beta1"], "ClusterNetworkPolicy"),
+    ("policy.networking.k8s.io", &["v1alpha1"], "AdminNetworkPolicy"),
+    ("policy.networking.k8s.io", &["v1alpha1"], "BaselineAdminNetworkPolicy"),
+    ("gateway.networking.k8s.io", &["v1", "v1beta1"], "Gateway"),
+    ("gateway.networking.k8s.io", &["v1", "v1beta1"], "HTTPRoute"),
+    ("gateway.networking.k8s.io", &["v1"], "GRPCRoute"),
+    ("gateway.networking.k8s.io", &["v1alpha2"], "TCPRoute"),
+    ("gateway.networking.k8s.io", &["v1", "v1beta1"], "ReferenceGrant"),
+];
+
+/// Reads one object of a kind in [`KINDS`]. Every mistake is told, and an object with a mistake is not added.
+pub fn read(kind: &str, node: Node<'_>, problems: &mut Problems, objects: &mut Objects) {
+    match kind {
+        "Service" => objects.services.extend(service::read(node, problems)),
+        "Endpoints" => objects
+            .slices
+            .extend(endpoints::read_endpoints(node, problems)),
+        "EndpointSlice" => objects.slices.extend(endpoints::read_slice(node, problems)),
+        "NetworkPolicy" => objects
+            .network_policies
+            .extend(network_policy::read(node, problems)),
+        "Ingress" => objects.ingresses.extend(ingress::read(node, problems)),
+        "ClusterNetworkPolicy" | "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy" => {
+            objects
+                .cluster_policies
+                .extend(cluster_policy::read(kind, node, problems));
+        }
+        "Gateway" => objects
+            .gateways
+            .extend(gateway::read_gateway(node, problems)),
+        "HTTPRoute" | "GRPCRoute" | "TCPRoute" => objects
+            .routes
+            .extend(gateway::read_route(kind, node, problems)),
+        "ReferenceGrant" => objects.grants.extend(gateway::read_grant(node, problems)),
+        _ => {}
+    }
+}
