@@ -26,6 +26,7 @@ pub mod domain;
 mod encoder;
 pub mod error;
 pub mod event;
+mod fact;
 mod fib;
 mod field;
 mod formula;

@@ -5,6 +5,7 @@
 
 pub mod compact;
 pub mod decode;
+pub mod intent;
 pub mod kubernetes;
 pub mod problems;
 pub mod suggest;
@@ -13,7 +14,7 @@ pub mod yaml;
 
 mod load;
 
-pub use load::{Input, Loaded, LoadedCluster, NotRead, Options, Unsupported, load};
+pub use load::{Input, Loaded, LoadedCluster, LoadedIntent, NotRead, Options, Unsupported, load};
 
 /// The codes of this stage, with a title each; those of the cluster file are [`compact::CODES`].
 pub const CODES: &[(&str, &str)] = &[

@@ -10,6 +10,7 @@ pub mod decode;
 pub mod encode;
 pub mod findings;
 pub mod input;
+pub mod intent;
 pub mod lang;
 pub mod library;
 pub mod logic;

@@ -5,5 +5,6 @@
 pub mod cluster;
 pub mod entity;
 pub mod inet;
+pub mod intent;
 pub mod policy;
 pub mod service;

@@ -178,6 +178,11 @@ impl Encoder<'_> {
                     .collect();
                 self.entity_in(e, env, &ids)?
             }
+            Formula::Fact(e, fact) => self.fact_of(e, fact, env)?,
+            Formula::OtherLabel(e, f, key) => self.other_label([e, f], key, env)?,
+            Formula::NamedPort(e, name, port, protocol) => {
+                self.named_port(e, name, [port, protocol], env)?
+            }
             Formula::Predicate(predicate, args) => self.predicate(*predicate, args, env)?,
         })
     }
@@ -194,7 +199,7 @@ impl Encoder<'_> {
             .collect()
     }
 
-    fn entity_in(
+    pub(super) fn entity_in(
         &mut self,
         term: &Term,
         env: &Env,

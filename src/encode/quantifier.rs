@@ -224,7 +224,10 @@ fn mentions(formula: &Formula, id: VarId) -> bool {
         Formula::InPrefix(t, _)
         | Formula::InRange(t, ..)
         | Formula::Label(t, ..)
+        | Formula::Fact(t, _)
         | Formula::Namespace(t, _) => term(t),
+        Formula::OtherLabel(a, b, _) => term(a) || term(b),
+        Formula::NamedPort(a, _, b, c) => term(a) || term(b) || term(c),
         Formula::Not(f) | Formula::Forall(_, f) | Formula::Exists(_, f) => mentions(f, id),
         Formula::And(parts) | Formula::Or(parts) => parts.iter().any(|f| mentions(f, id)),
         Formula::Implies(a, b) | Formula::Iff(a, b) => mentions(a, id) || mentions(b, id),

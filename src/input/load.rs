@@ -4,6 +4,7 @@
 
 use super::compact;
 use super::decode::show;
+use super::intent;
 use super::problems::{Problems, TOLD};
 use super::suggest::nearest;
 use super::text;
@@ -11,6 +12,7 @@ use super::yaml::{self, Node};
 use crate::base::diag::{Diagnostic, Severity};
 use crate::base::source::{SourceId, SourceMap, Span};
 use crate::model::cluster::Cluster;
+use crate::model::intent::Intent;
 
 /// Our own group and version.
 const API_VERSION: &str = "kubeproof.dev/v1";
@@ -65,6 +67,15 @@ pub struct LoadedCluster {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// A `kind: Intent` document.
+#[derive(Debug)]
+pub struct LoadedIntent {
+    /// The PATH as given.
+    pub path: String,
+    /// The intent, where nothing is wrong with it.
+    pub intent: Option<Intent>,
+}
+
 /// A document of a kind that is not read here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsupported {
@@ -92,6 +103,8 @@ pub struct NotRead {
 pub struct Loaded {
     /// The clusters, in the order of the texts.
     pub clusters: Vec<LoadedCluster>,
+    /// The intents, in the order of the texts.
+    pub intents: Vec<LoadedIntent>,
     /// The constraint files: they are not parsed here.
     pub specs: Vec<SourceId>,
     /// Objects for somebody else.
@@ -166,6 +179,16 @@ fn one(sources: &SourceMap, input: &Input, options: Options, loaded: &mut Loaded
                     kind: kind.to_owned(),
                     path: input.path.clone(),
                     span: node.span(),
+                });
+            }
+            Identity::Intent => {
+                objects += 1;
+                let before = problems.errors();
+                let intent = intent::intent(node, &mut problems);
+                let sound = document.sound && problems.errors() == before;
+                loaded.intents.push(LoadedIntent {
+                    path: input.path.clone(),
+                    intent: intent.filter(|_| sound),
                 });
             }
             Identity::Cluster => {
@@ -245,6 +268,7 @@ fn start_of(span: Span) -> Span {
 
 enum Identity<'t> {
     Cluster,
+    Intent,
     Other { api_version: &'t str, kind: &'t str },
     Stray,
     Wrong,
@@ -267,6 +291,7 @@ fn identify<'t>(node: Node<'t>, problems: &mut Problems) -> Identity<'t> {
             if api_version == API_VERSION {
                 match kind {
                     "Cluster" => Identity::Cluster,
+                    "Intent" => Identity::Intent,
                     _ if KINDS.contains(&kind) => Identity::Other { api_version, kind },
                     _ => unknown_kind(kind, kind_span, problems),
                 }

@@ -61,7 +61,17 @@ fn walk(formula: &mut Formula, visit: &mut impl FnMut(&mut Term)) {
         Formula::InPrefix(term, _)
         | Formula::InRange(term, ..)
         | Formula::Label(term, ..)
+        | Formula::Fact(term, _)
         | Formula::Namespace(term, _) => visit(term),
+        Formula::OtherLabel(left, right, _) => {
+            visit(left);
+            visit(right);
+        }
+        Formula::NamedPort(entity, _, port, protocol) => {
+            visit(entity);
+            visit(port);
+            visit(protocol);
+        }
         Formula::Not(inner) | Formula::Forall(_, inner) | Formula::Exists(_, inner) => {
             walk(inner, visit);
         }

@@ -151,6 +151,17 @@ pub enum Comparison {
     NotEqual,
 }
 
+/// What objects say of an entity, beside its labels and the tables.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fact {
+    /// `namespace(E)`: it is in some namespace.
+    Namespaced,
+    /// `namespace-label(E, "k", "v")`, or `namespace-label(E, "k")`: its namespace has the label.
+    NamespaceLabel(String, Option<String>),
+    /// `workload(E, "deployment", "web")`: it belongs to this workload of its namespace.
+    Workload(String, String),
+}
+
 /// A formula. Bound variables are unique in a constraint: no name is captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Formula {
@@ -173,6 +184,12 @@ pub enum Formula {
     Label(Term, String, Option<String>),
     /// `namespace(E, "n")`.
     Namespace(Term, String),
+    /// What else is said of one entity.
+    Fact(Term, Fact),
+    /// `other-label(E, F, "k")`: both have the label, with different values.
+    OtherLabel(Term, Term, String),
+    /// `named-port(E, "http", p, proto)`: what E calls so is port p.
+    NamedPort(Term, String, Term, Term),
     /// `¬ f`.
     Not(Box<Formula>),
     /// `f ∧ g ∧ …`.

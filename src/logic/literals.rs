@@ -14,6 +14,8 @@ pub struct Literals {
     pub ranges: Vec<(u16, u16)>,
     /// Whether two ports, neither of them a constant, are compared by order.
     pub orders_ports: bool,
+    /// Whether ports are asked for by the names that entities give them.
+    pub names_ports: bool,
     /// The most address symbols that a constraint can have: two a message, and its variables.
     pub addresses: usize,
     /// The most port symbols.
@@ -82,7 +84,13 @@ impl Literals {
             Formula::Constant(_)
             | Formula::Hops(..)
             | Formula::Label(..)
+            | Formula::Fact(..)
+            | Formula::OtherLabel(..)
             | Formula::Namespace(..) => {}
+            Formula::NamedPort(_, _, port, _) => {
+                self.term(port);
+                self.names_ports = true;
+            }
         }
     }
 

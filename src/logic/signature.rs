@@ -25,8 +25,16 @@ pub enum Meaning {
     ContainerOfSome,
     /// `label(E, "k")` or `label(E, "k", "v")`.
     Label,
-    /// `namespace(E, "n")`.
+    /// `namespace(E, "n")`, or `namespace(E)`.
     Namespace,
+    /// `namespace-label(E, "k")` or `namespace-label(E, "k", "v")`.
+    NamespaceLabel,
+    /// `workload(E, "kind", "name")`.
+    Workload,
+    /// `other-label(E, F, "k")`.
+    OtherLabel,
+    /// `named-port(E, "name", p, proto)`.
+    NamedPort,
 }
 
 /// One form of a predicate; a predicate with two forms has two rows.
@@ -132,6 +140,48 @@ pub const SIGNATURES: &[Signature] = &[
         parameters: &[Named(Entity), Text],
         meaning: Meaning::Namespace,
         says: "E is in the namespace",
+    },
+    Signature {
+        name: "namespace",
+        form: "namespace(E)",
+        parameters: &[Named(Entity)],
+        meaning: Meaning::Namespace,
+        says: "E is in some namespace: a pod, its containers, a Service, a process of a hostNetwork pod",
+    },
+    Signature {
+        name: "namespace-label",
+        form: "namespace-label(E, \"key\")",
+        parameters: &[Named(Entity), Text],
+        meaning: Meaning::NamespaceLabel,
+        says: "the namespace of E has the label",
+    },
+    Signature {
+        name: "namespace-label",
+        form: "namespace-label(E, \"key\", \"value\")",
+        parameters: &[Named(Entity), Text, Text],
+        meaning: Meaning::NamespaceLabel,
+        says: "the namespace of E has the label with this value",
+    },
+    Signature {
+        name: "workload",
+        form: "workload(E, \"kind\", \"name\")",
+        parameters: &[Named(Entity), Text, Text],
+        meaning: Meaning::Workload,
+        says: "E belongs to this workload of its namespace",
+    },
+    Signature {
+        name: "other-label",
+        form: "other-label(E, F, \"key\")",
+        parameters: &[Named(Entity), Named(Entity), Text],
+        meaning: Meaning::OtherLabel,
+        says: "E and F both have the label, with different values",
+    },
+    Signature {
+        name: "named-port",
+        form: "named-port(E, \"name\", p, proto)",
+        parameters: &[Named(Entity), Text, Named(Port), Named(Protocol)],
+        meaning: Meaning::NamedPort,
+        says: "E calls its port p so: a container by its pod, a Service by its ports",
     },
 ];
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use crate::model::cluster::Bind;
 use crate::model::entity::{EntityId, EntityKind, FullName};
@@ -21,6 +22,12 @@ pub struct EntityRow {
     pub namespace: Option<String>,
     /// Its labels; a container has its pod's.
     pub labels: BTreeMap<String, String>,
+    /// The labels of its namespace; nothing where it is in none.
+    pub namespace_labels: Arc<BTreeMap<String, String>>,
+    /// The kind and the name of the workload it belongs to; a container has its pod's.
+    pub workload: Option<(String, String)>,
+    /// What it calls its ports, each name once a protocol; a container has its pod's, a Service those it offers.
+    pub named_ports: Vec<(String, u16, Protocol)>,
 }
 
 impl EntityRow {

@@ -3,13 +3,14 @@
 //! Knows: which fact of a cluster is which row. Must never know: formulas, SMT.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use crate::logic::structure::{EndpointRow, EntityRow, OpenRow, Structure};
-use crate::model::cluster::{Bind, Cluster, Process};
+use crate::model::cluster::{Bind, Cluster, HostPod, NamedPort, Process, Workload};
 use crate::model::entity::{EntityId, EntityKind};
-use crate::model::inet::Family;
+use crate::model::inet::{Family, Protocol};
 use crate::network::graph::Network;
 
 /// The structure of a cluster with this network.
@@ -92,6 +93,17 @@ fn open_rows(process: &Process) -> impl Iterator<Item = OpenRow> + '_ {
     })
 }
 
+/// Names of ports, each once a protocol: the first is the one that is meant.
+fn once(ports: &[NamedPort]) -> Vec<(String, u16, Protocol)> {
+    let mut all: Vec<(String, u16, Protocol)> = Vec::new();
+    for port in ports {
+        if !all.iter().any(|(n, _, p)| *n == port.name && *p == port.protocol) {
+            all.push((port.name.clone(), port.port, port.protocol));
+        }
+    }
+    all
+}
+
 fn entities(cluster: &Cluster) -> Vec<EntityRow> {
     let mut parent: BTreeMap<EntityId, EntityId> = BTreeMap::new();
     let mut labels: BTreeMap<EntityId, &BTreeMap<String, String>> = BTreeMap::new();
@@ -106,6 +118,35 @@ fn entities(cluster: &Cluster) -> Vec<EntityRow> {
     for node in &cluster.nodes {
         parent.extend(node.daemons.iter().map(|d| (d.id, node.id)));
     }
+    let mut owners: BTreeMap<EntityId, &Workload> = BTreeMap::new();
+    let mut named: BTreeMap<EntityId, Vec<(String, u16, Protocol)>> = BTreeMap::new();
+    for pod in &cluster.pods {
+        for id in pod.containers.iter().map(|c| c.id).chain([pod.id]) {
+            owners.extend(pod.workload.as_ref().map(|w| (id, w)));
+            named.insert(id, once(&pod.named_ports));
+        }
+    }
+    // A process of a pod in the host network is a daemon; to selectors it is its pod all the same.
+    let mut hosted: BTreeMap<EntityId, &HostPod> = BTreeMap::new();
+    for pod in &cluster.host_pods {
+        for &id in &pod.daemons {
+            hosted.insert(id, pod);
+            labels.insert(id, &pod.labels);
+            owners.extend(pod.workload.as_ref().map(|w| (id, w)));
+            named.insert(id, once(&pod.named_ports));
+        }
+    }
+    for service in &cluster.services {
+        let ports = service.ports.iter();
+        let ports = ports.filter_map(|p| Some((p.name.clone()?, p.port, p.protocol)));
+        named.insert(service.id, ports.collect());
+    }
+    let namespaces: BTreeMap<&str, Arc<BTreeMap<String, String>>> = cluster
+        .namespaces
+        .iter()
+        .map(|n| (n.name.as_str(), Arc::new(n.labels.clone())))
+        .collect();
+    let none = Arc::new(BTreeMap::new());
     cluster
         .ids()
         .map(|id| {
@@ -115,12 +156,20 @@ fn entities(cluster: &Cluster) -> Vec<EntityRow> {
                 EntityKind::Container | EntityKind::Pod | EntityKind::Service
             );
             let namespace = name.parts.first().filter(|_| namespaced).cloned();
+            let namespace = namespace.or_else(|| hosted.get(&id).map(|p| p.namespace.clone()));
+            let namespace_labels = namespace
+                .as_ref()
+                .and_then(|n| namespaces.get(n.as_str()))
+                .unwrap_or(&none);
             let labels = labels.get(&id).map(|&l| l.clone()).unwrap_or_default();
             EntityRow {
                 name,
                 parent: parent.get(&id).copied(),
+                namespace_labels: Arc::clone(namespace_labels),
                 namespace,
                 labels,
+                workload: owners.get(&id).map(|w| (w.kind.clone(), w.name.clone())),
+                named_ports: named.remove(&id).unwrap_or_default(),
             }
         })
         .collect()

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::logic::formula::{Comparison, Formula, Sort, Term, VarId, Variable};
+use crate::logic::formula::{Comparison, Fact, Formula, Sort, Term, VarId, Variable};
 use crate::logic::structure::Structure;
 use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{Family, Protocol};
@@ -122,6 +122,36 @@ impl<'s> Evaluator<'s> {
                     .namespace
                     .as_ref()
                     == Some(wanted)
+            }
+            Formula::Fact(e, fact) => {
+                let row = &self.structure.entities[self.entity(e, env)?.index()];
+                match fact {
+                    Fact::Namespaced => row.namespace.is_some(),
+                    Fact::NamespaceLabel(key, wanted) => {
+                        let has = row.namespace_labels.get(key);
+                        has.is_some_and(|value| wanted.as_ref().is_none_or(|w| w == value))
+                    }
+                    Fact::Workload(kind, name) => row
+                        .workload
+                        .as_ref()
+                        .is_some_and(|own| (&own.0, &own.1) == (kind, name)),
+                }
+            }
+            Formula::OtherLabel(e, f, key) => {
+                let value = |t| -> Result<Option<&String>, EvalError> {
+                    let row = &self.structure.entities[self.entity(t, env)?.index()];
+                    Ok(row.labels.get(key))
+                };
+                matches!((value(e)?, value(f)?), (Some(a), Some(b)) if a != b)
+            }
+            Formula::NamedPort(e, name, port, protocol) => {
+                let port = self.port(port, env)?;
+                let Value::Protocol(protocol) = self.value(protocol, env)? else {
+                    return Err(EvalError::WrongSort);
+                };
+                let row = &self.structure.entities[self.entity(e, env)?.index()];
+                let called = (name.clone(), port, protocol);
+                row.named_ports.contains(&called)
             }
             Formula::Predicate(predicate, args) => self.predicate(*predicate, args, env)?,
         })

@@ -351,7 +351,13 @@ fn constants(formula: &Formula, extra: &mut Extra) {
         Formula::Implies(a, b) | Formula::Iff(a, b) => {
             [a, b].into_iter().for_each(|f| constants(f, extra))
         }
-        Formula::Constant(_) | Formula::Hops(..) | Formula::Label(..) | Formula::Namespace(..) => {}
+        Formula::Constant(_)
+        | Formula::Hops(..)
+        | Formula::Label(..)
+        | Formula::Fact(..)
+        | Formula::OtherLabel(..)
+        | Formula::NamedPort(..)
+        | Formula::Namespace(..) => {}
     }
 }
 

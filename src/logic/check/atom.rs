@@ -2,7 +2,7 @@
 //!
 //! Must never know: quantifiers.
 
-use super::super::formula::{Arg, Comparison, Formula, Predicate, Sort, Term};
+use super::super::formula::{Arg, Comparison, Fact, Formula, Predicate, Sort, Term};
 use super::super::signature::{FUNCTIONS, Meaning, Parameter, SIGNATURES, Signature, forms};
 use super::Checker;
 use super::term::{a, sort_of};
@@ -250,25 +250,40 @@ fn build(meaning: Meaning, arguments: Vec<Argument>) -> Formula {
             Argument::Text(text) => texts.push(text),
         }
     }
-    let mut texts = texts.into_iter();
-    match (meaning, terms.pop()) {
-        (Meaning::Label, Some(Arg::Term(term))) => {
-            Formula::Label(term, texts.next().unwrap_or_default(), texts.next())
-        }
-        (Meaning::Namespace, Some(Arg::Term(term))) => {
-            Formula::Namespace(term, texts.next().unwrap_or_default())
-        }
-        (Meaning::Predicate(predicate), last) => {
-            terms.extend(last);
-            Formula::Predicate(predicate, terms)
-        }
-        (Meaning::ContainerOfSome, last) => {
-            terms.extend(last);
+    match meaning {
+        Meaning::Predicate(predicate) => return Formula::Predicate(predicate, terms),
+        Meaning::ContainerOfSome => {
             terms.push(Arg::Any);
-            Formula::Predicate(Predicate::Container, terms)
+            return Formula::Predicate(Predicate::Container, terms);
+        }
+        _ => {}
+    }
+    let mut texts = texts.into_iter();
+    let (text, second) = (texts.next(), texts.next());
+    let word = text.clone().unwrap_or_default();
+    let mut terms = terms.into_iter().map(|arg| match arg {
+        Arg::Term(term) => Some(term),
+        Arg::Any => None,
+    });
+    let mut next = || terms.next().flatten();
+    match (meaning, next(), next(), next()) {
+        (Meaning::Label, Some(e), ..) => Formula::Label(e, word, second),
+        (Meaning::Namespace, Some(e), ..) => match text {
+            Some(name) => Formula::Namespace(e, name),
+            None => Formula::Fact(e, Fact::Namespaced),
+        },
+        (Meaning::NamespaceLabel, Some(e), ..) => {
+            Formula::Fact(e, Fact::NamespaceLabel(word, second))
+        }
+        (Meaning::Workload, Some(e), ..) => {
+            Formula::Fact(e, Fact::Workload(word, second.unwrap_or_default()))
+        }
+        (Meaning::OtherLabel, Some(e), Some(f), _) => Formula::OtherLabel(e, f, word),
+        (Meaning::NamedPort, Some(e), Some(p), Some(proto)) => {
+            Formula::NamedPort(e, word, p, proto)
         }
         // The table lets no `_` through to these, so this is never built.
-        (Meaning::Label | Meaning::Namespace, _) => Formula::Constant(true),
+        _ => Formula::Constant(true),
     }
 }
 
