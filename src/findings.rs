@@ -18,6 +18,8 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("F002", "a rule changes the source port"),
     ("F003", "a service without an endpoint"),
+    ("F040", "an intent speaks of somebody who is not there"),
+    ("F041", "pods without the label by which they are isolated"),
 ];
 
 /// What the input does not show and was taken for granted.

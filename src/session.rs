@@ -21,6 +21,10 @@ use crate::smt::backend::Z3;
 use crate::smt::solver::Solver;
 use crate::verify::direct::{self, InternalError, Query};
 
+mod intents;
+
+use crate::model::intent::Intent;
+
 /// Which wording of the network model is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Model {
@@ -76,7 +80,7 @@ pub fn verify(
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(loaded.not_read.iter().map(|n| not_read(&sources, n)));
     diagnostics.extend(loaded.unsupported.iter().map(not_supported));
-    let (constraints, broken) = constraints(
+    let (constraints, mut broken) = constraints(
         &mut sources,
         inputs,
         &loaded.specs,
@@ -84,6 +88,8 @@ pub fn verify(
         options,
         &mut diagnostics,
     );
+    let (intents, more) = applied(&loaded.intents, &loaded.clusters, &constraints, options, &mut diagnostics);
+    broken.extend(more);
     let mut clusters = Vec::new();
     let mut queries = Vec::new();
     let wanted = |c: &LoadedCluster| options.cluster.as_ref().is_none_or(|name| c.name == *name);
@@ -91,7 +97,7 @@ pub fn verify(
         let excluded = broken
             .iter()
             .any(|path| path.as_ref().is_none_or(|p| *p == cluster.path));
-        let (report, kept) = verify_cluster(cluster, &constraints, excluded, options)?;
+        let (report, kept) = verify_cluster(&mut sources, cluster, &constraints, &intents, excluded, options)?;
         clusters.push(report);
         queries.push(kept);
     }
@@ -106,8 +112,10 @@ pub fn verify(
 }
 
 fn verify_cluster(
+    sources: &mut SourceMap,
     loaded: LoadedCluster,
     constraints: &[Applied],
+    intents: &[Wished<'_>],
     excluded: bool,
     options: &Options,
 ) -> Result<(ClusterReport, Vec<Query>), InternalError> {
@@ -144,9 +152,18 @@ fn verify_cluster(
             Err(mistakes) => diagnostics.extend(mistakes),
         }
     }
+    let mut found = Vec::new();
+    let mut stated = Vec::new();
+    for wished in intents.iter().filter(|w| w.path.is_none_or(|p| *p == path)) {
+        match intents::state(sources, wished.intent, &cluster, &lowered, &mut found) {
+            Ok(intent) => stated.push(intent),
+            Err(mistakes) => diagnostics.extend(mistakes),
+        }
+    }
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
         return Ok((failed(diagnostics), Vec::new()));
     }
+    bound.extend(stated.iter().map(|s| s.constraint.clone()));
     let how = direct::Options {
         timeout: options.timeout,
         keep_queries: options.keep_queries,
@@ -157,7 +174,7 @@ fn verify_cluster(
     })?;
     let verified = Verified {
         assumptions: findings::assumptions(&cluster),
-        findings: findings::findings(&cluster, &lowered),
+        findings: [findings::findings(&cluster, &lowered), found].concat(),
         results: checked.results,
         cluster,
         lowered,
@@ -172,6 +189,59 @@ fn verify_cluster(
         checked.queries,
     ))
 }
+
+/// An intent and the PATH that it applies to; none is every cluster.
+#[derive(Debug)]
+struct Wished<'i> {
+    intent: &'i Intent,
+    path: Option<&'i String>,
+}
+
+/// The intents that are asked for, and the PATHs whose own intents are broken.
+fn applied<'i>(
+    intents: &'i [input::LoadedIntent],
+    clusters: &[LoadedCluster],
+    constraints: &[Applied],
+    options: &Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Vec<Wished<'i>>, Vec<Option<String>>) {
+    let mut all: Vec<Wished<'i>> = Vec::new();
+    let mut broken = Vec::new();
+    for loaded in intents {
+        // Beside clusters in one PATH, intents apply to those; alone, to every cluster of the call.
+        let path = Some(&loaded.path).filter(|p| clusters.iter().any(|c| c.path == **p));
+        let Some(intent) = &loaded.intent else {
+            broken.push(path.cloned());
+            continue;
+        };
+        let meets = |other: Option<&String>| other.is_none() || path.is_none() || other == path;
+        let of_constraint = constraints.iter().find(|a| {
+            meets(a.path.as_ref())
+                && (a.constraint.id == intent.name || a.constraint.name == intent.name)
+        });
+        let of_intent = all
+            .iter()
+            .find(|w| meets(w.path) && w.intent.name == intent.name);
+        let first = of_constraint
+            .map(|a| a.constraint.span)
+            .or(of_intent.map(|w| w.intent.origin));
+        if let Some(first) = first {
+            let message = format!("there is another constraint `{}`", intent.name);
+            let clash = Diagnostic::error("L115", intent.origin, message);
+            diagnostics.push(clash.related(first, "first defined here"));
+            broken.push(path.cloned());
+            continue;
+        }
+        let named = |only: &String| *only == intent.name || only == INTENTS;
+        if options.only.is_empty() || options.only.iter().any(named) {
+            all.push(Wished { intent, path });
+        }
+    }
+    (all, broken)
+}
+
+/// What `--only` calls all intents together.
+pub const INTENTS: &str = "intents";
 
 /// KP008 is about Services; where there is none, it is not asked.
 fn is_about(constraint: &Constraint, cluster: &Cluster) -> bool {
@@ -245,6 +315,13 @@ fn constraints(
 fn clashes(known: &Applied, new: &Constraint, path: Option<&String>) -> bool {
     let meet = known.path.is_none() || path.is_none() || known.path.as_ref() == path;
     meet && (known.constraint.id == new.id || known.constraint.name == new.name)
+}
+
+/// Whether the texts hold an intent of this name, or one that cannot be read and may be it.
+pub fn intent_named(name: &str, sources: &SourceMap, inputs: &[Input]) -> bool {
+    let loaded = input::load(sources, inputs, input::Options::default());
+    let is = |i: &Option<Intent>| i.as_ref().is_none_or(|i| i.name == name);
+    loaded.intents.iter().any(|i| is(&i.intent))
 }
 
 /// A text's constraints and mistakes.

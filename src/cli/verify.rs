@@ -234,6 +234,8 @@ fn exists(id: &str, files: &load::Files) -> bool {
         .iter()
         .filter(|(_, source)| source.name().to_ascii_lowercase().ends_with(".spec"));
     builtin
+        || id == session::INTENTS
+        || session::intent_named(id, &files.sources, &files.inputs)
         || specs.any(|(source, _)| {
             let (constraints, mistakes) = session::parse(&files.sources, source);
             // A text that cannot be read may hold it: then its mistakes are what is told.

@@ -216,7 +216,7 @@ fn reach_service(service: &str, from: &str, wished: Option<&Vec<PortRule>>) -> V
             says: "an endpoint of the Service is reached, whichever is chosen",
             premises,
             conclusion: format!(
-                "(∃ P, Y. endpoint({service}, tp, proto(e), P, _, _) ∧ (K8s-Container(Y, P) ∨ host(P, Y)) ∧ Recv(e, Y, _, _, _, _)) ∧ (proto(e) = UDP ∨ Replied(e))"
+                "(∃ P, Z. endpoint({service}, tp, proto(e), P, _, _) ∧ (K8s-Container(Z, P) ∨ host(P, Z)) ∧ Recv(e, Z, _, _, _, _)) ∧ (proto(e) = UDP ∨ Replied(e))"
             ),
         },
         Clause {
@@ -263,7 +263,7 @@ fn keep_out(relation: &Relation, others: bool) -> Vec<Clause> {
                 "nobody answers X at the Service's address"
             },
             premises,
-            conclusion: "¬(∃ Y. Recv(e, Y, _, _, _, _))".to_owned(),
+            conclusion: "¬(∃ Z. Recv(e, Z, _, _, _, _))".to_owned(),
         });
     }
     clauses
