@@ -174,7 +174,7 @@ fn pieces(
 }
 
 /// The policies of the other tiers in the order in which they are asked.
-fn in_order<'c>(cluster: &'c Cluster, settings: Settings) -> Vec<&'c ClusterPolicy> {
+fn in_order(cluster: &Cluster, settings: Settings) -> Vec<&ClusterPolicy> {
     let mut all: Vec<&ClusterPolicy> = cluster.policies.cluster.iter().collect();
     all.sort_by(|a, b| {
         let names = a.name.cmp(&b.name);
