@@ -12,6 +12,7 @@ use crate::model::cluster::Cluster;
 use crate::model::policy::Settings;
 use crate::network::gate::Gates;
 use crate::network::graph::Network;
+use crate::policy;
 
 /// What a cluster becomes.
 #[derive(Debug, Clone)]
@@ -38,9 +39,9 @@ pub fn lower(cluster: &Cluster, settings: &Settings) -> Result<Lowered, Vec<Diag
 }
 
 /// What the cluster's policies make of connections.
-fn gates(_cluster: &Cluster, settings: &Settings) -> Gates {
+fn gates(cluster: &Cluster, settings: &Settings) -> Gates {
     Gates {
-        all: Vec::new(),
+        all: policy::gates(cluster, settings),
         hairpin: settings.hairpin_under_policy,
     }
 }

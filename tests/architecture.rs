@@ -27,7 +27,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("network", &["base", "model"]),
     ("policy", &["model", "network"]),
     ("logic", &["base", "lang", "model", "network"]),
-    ("lower", &["base", "logic", "model", "network"]),
+    ("lower", &["base", "logic", "model", "network", "policy"]),
     ("sim", &["base", "logic", "model", "network"]),
     ("encode", &["logic", "model", "network", "smt"]),
     ("decode", &["encode", "model", "network", "smt"]),

@@ -80,6 +80,7 @@ const DISPOSITIONS: &[(&str, &str)] = &[
         "no-route",
         "the address cannot be reached from there: a service address from outside",
     ),
+    ("policy", "a policy forbids the connection"),
 ];
 
 const KINDS: &[(&str, &str)] = &[
