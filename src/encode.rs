@@ -30,6 +30,7 @@ mod fact;
 mod fib;
 mod field;
 mod formula;
+mod gates;
 pub mod header;
 mod path;
 mod plain;

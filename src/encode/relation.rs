@@ -100,6 +100,17 @@ impl Encoder<'_> {
                 .iter()
                 .map(|(n, x)| vec![Cell::Entity(*n), Cell::Entity(*x)])
                 .collect(),
+            Predicate::Serves => s
+                .serves
+                .iter()
+                .map(|(x, p, proto)| {
+                    vec![
+                        Cell::Entity(*x),
+                        Cell::Ports(*p, *p),
+                        Cell::Protocol(Some(*proto)),
+                    ]
+                })
+                .collect(),
             Predicate::Link => s
                 .link
                 .iter()
@@ -159,6 +170,8 @@ impl Encoder<'_> {
             | Predicate::Replied
             | Predicate::Passes
             | Predicate::Loops
+            | Predicate::Dials
+            | Predicate::Allowed
             | Predicate::Loopback
             | Predicate::Ipv4
             | Predicate::Ipv6 => return None,
@@ -261,6 +274,7 @@ fn word(predicate: Predicate) -> &'static str {
         Predicate::Host => "host",
         Predicate::OpenEverywhere => "open-everywhere",
         Predicate::Open => "open",
+        Predicate::Serves => "serves",
         Predicate::Link => "link",
         Predicate::ServicePort => "port",
         Predicate::Endpoint => "endpoint",
@@ -270,6 +284,8 @@ fn word(predicate: Predicate) -> &'static str {
         Predicate::Replied => "Replied",
         Predicate::Passes => "passes",
         Predicate::Loops => "Loops",
+        Predicate::Dials => "dials",
+        Predicate::Allowed => "Allowed",
         Predicate::Loopback => "loopback",
         Predicate::Ipv4 => "ipv4",
         Predicate::Ipv6 => "ipv6",

@@ -177,28 +177,34 @@ fn reach(relation: &Relation) -> Vec<Clause> {
 }
 
 /// To reach nothing is not what was wished: each receiver has one of the ports open, and each port is open somewhere.
+/// What is open outside is not known.
 fn listening(relation: &Relation, from: &str) -> Vec<Clause> {
+    let inside = |p: &&IntentPeer| !matches!(p.who, Who::Block(_) | Who::External(_));
+    let inside: Vec<IntentPeer> = relation.to.iter().filter(inside).cloned().collect();
+    if !has_processes(&inside) {
+        return Vec::new();
+    }
+    let to = |x: &str| any(&is_one_of(&inside, x, "ta"));
     let mut premises = owned(&["Process(X)", from, "Process(Y)"]);
-    premises.push(receivers(relation, "Y", "ta"));
+    premises.push(to("Y"));
     premises.extend(owned(&APART));
     let wished = relation.ports.as_deref();
-    let some = |who: String, rules: Option<&[PortRule]>| {
-        let mut parts = vec![who, "open(C, a, p, t)".to_owned(), at("C", "a")];
-        parts.extend(rules.map(|rules| ports(rules, "C", "p", "t")));
-        format!("(∃ C, a, p, t. {})", parts.join(" ∧ "))
+    let conclusion = |x: &str, rules: Option<&[PortRule]>| {
+        let mut parts = vec![format!("serves({x}, p, t)")];
+        parts.extend(rules.map(|rules| ports(rules, x, "p", "t")));
+        parts.join(" ∧ ")
     };
-    // A pod's containers share its ports.
-    let sibling = "(C = Y ∨ (∃ P. K8s-Container(C, P) ∧ K8s-Container(Y, P)) ∨ (∃ N. K8s-Daemon(Y) ∧ host(N, C) ∧ host(N, Y)))";
     let mut clauses = vec![Clause {
         says: "and each that is to be reached listens on one of the ports at least",
         premises: premises.clone(),
-        conclusion: some(sibling.to_owned(), wished),
+        conclusion: format!("(∃ p, t. {})", conclusion("Y", wished)),
     }];
     for rule in wished.filter(|rules| rules.len() > 1).unwrap_or_default() {
+        let serves = conclusion("Z", Some(std::slice::from_ref(rule)));
         clauses.push(Clause {
             says: "and this port is open somewhere among them",
             premises: premises.clone(),
-            conclusion: some(receivers(relation, "C", "a"), Some(std::slice::from_ref(rule))),
+            conclusion: format!("(∃ Z, p, t. {} ∧ {serves})", to("Z")),
         });
     }
     clauses

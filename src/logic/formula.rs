@@ -108,6 +108,8 @@ pub enum Predicate {
     OpenEverywhere,
     /// `open(X, a, p, proto)`.
     Open,
+    /// `serves(X, p, proto)`: in X's network namespace a process listens there for others.
+    Serves,
     /// `link(X, Y)`.
     Link,
     /// `port(S, p, proto)`.
@@ -126,6 +128,10 @@ pub enum Predicate {
     Passes,
     /// `Loops(e)`.
     Loops,
+    /// `dials(e, a, p)`: where the message is headed after all translations.
+    Dials,
+    /// `Allowed(e, a, p)`: no policy forbids the sender to open a connection to there.
+    Allowed,
     /// `loopback(a)`: exactly `127.0.0.1` or `::1`, as in the seed.
     Loopback,
     /// `ipv4(a)`.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::model::cluster::Bind;
 use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::{IpNet, Protocol};
-use crate::network::gate::Gate;
+use crate::network::gate::Gates;
 
 /// One entity as formulas see it.
 #[derive(Debug, Clone)]
@@ -80,6 +80,8 @@ pub struct Structure {
     pub host: Vec<(EntityId, EntityId)>,
     /// `open(X, a, p, proto)`.
     pub open: Vec<OpenRow>,
+    /// `serves(X, p, proto)`: none of hosts outside.
+    pub serves: Vec<(EntityId, u16, Protocol)>,
     /// `link(X, Y)`.
     pub link: Vec<(EntityId, EntityId)>,
     /// `port(S, p, proto)`.
@@ -87,7 +89,7 @@ pub struct Structure {
     /// `endpoint(S, p, P, a, tp)`.
     pub endpoint: Vec<EndpointRow>,
     /// What policies say of connections, whether or not the network enforces it.
-    pub policies: Vec<Gate>,
+    pub policies: Gates,
     /// Addresses of pods, nodes and services, ascending: those that no External has.
     pub held: Vec<IpAddr>,
 }

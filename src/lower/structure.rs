@@ -2,13 +2,13 @@
 //!
 //! Knows: which fact of a cluster is which row. Must never know: formulas, SMT.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use crate::logic::structure::{EndpointRow, EntityRow, OpenRow, Structure};
-use crate::model::cluster::{Bind, Cluster, HostPod, NamedPort, Process, Workload};
+use crate::model::cluster::{Address, Bind, Cluster, HostPod, NamedPort, Process, Workload};
 use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{Family, Protocol};
 use crate::network::graph::Network;
@@ -20,6 +20,7 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
         addr: Vec::new(),
         host: Vec::new(),
         open: Vec::new(),
+        serves: Vec::new(),
         link: network.links.iter().copied().collect(),
         service_port: Vec::new(),
         endpoint: Vec::new(),
@@ -31,6 +32,7 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
             .extend(pod.addresses.iter().map(|a| (pod.id, IpNet::from(a.ip))));
         all.host.push((pod.node, pod.id));
         all.open.extend(pod.containers.iter().flat_map(open_rows));
+        all.serves.extend(serves(&pod.containers, &pod.addresses));
     }
     for node in &cluster.nodes {
         all.addr
@@ -38,6 +40,7 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
         all.host
             .extend(node.daemons.iter().map(|d| (node.id, d.id)));
         all.open.extend(node.daemons.iter().flat_map(open_rows));
+        all.serves.extend(serves(&node.daemons, &node.addresses));
     }
     for external in &cluster.externals {
         all.addr
@@ -81,6 +84,22 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
     all.addr.sort_unstable();
     all.host.sort_unstable();
     all
+}
+
+/// What processes of one network namespace serve together, for each of them.
+fn serves(processes: &[Process], addresses: &[Address]) -> Vec<(EntityId, u16, Protocol)> {
+    let dialled = |bind: Bind| addresses.iter().any(|a| bind.covers(a.ip));
+    let ports: BTreeSet<(u16, Protocol)> = processes
+        .iter()
+        .flat_map(|p| &p.open)
+        .filter(|l| dialled(l.bind))
+        .map(|l| (l.port, l.protocol))
+        .collect();
+    let each = |process: &Process| {
+        let id = process.id;
+        ports.iter().map(move |(p, proto)| (id, *p, *proto))
+    };
+    processes.iter().flat_map(each).collect()
 }
 
 fn open_rows(process: &Process) -> impl Iterator<Item = OpenRow> + '_ {
