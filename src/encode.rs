@@ -27,6 +27,7 @@ mod encoder;
 pub mod error;
 pub mod event;
 mod fact;
+pub mod question;
 mod fib;
 mod field;
 mod formula;

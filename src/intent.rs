@@ -8,4 +8,4 @@
 mod peer;
 mod text;
 
-pub use text::{is_about_any_pod, name, text};
+pub use text::{Kind, is_about_any_pod, kinds, name, text};

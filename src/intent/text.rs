@@ -18,8 +18,28 @@ const APART: [&str; 3] = [
 /// Kubernetes lets a pod's own node reach it, whatever policies say.
 const NOT_OWN_NODE: &str = "¬(∃ N, P. K8s-Container(Y, P) ∧ host(N, P) ∧ K8s-Daemon(X) ∧ host(N, X))";
 
+/// What a clause asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// That those of `from` reach those of `to`.
+    Reach,
+    /// That ports are open; of each receiver, or of one at least this one of the list.
+    Listens(Option<usize>),
+    /// That those of `from` do not.
+    KeptOut,
+    /// That nobody else does.
+    OthersKeptOut,
+    /// That different groups do not.
+    Apart,
+    /// Something about the address of a Service.
+    OfService,
+    /// Nothing: nobody is meant.
+    Nothing,
+}
+
 /// A clause: what it says in words, premises and conclusion.
 struct Clause {
+    kind: Kind,
     says: &'static str,
     premises: Vec<String>,
     conclusion: String,
@@ -44,23 +64,7 @@ pub fn name(intent: &Intent) -> String {
 
 /// The constraint that an intent stands for.
 pub fn text(intent: &Intent) -> String {
-    let mut clauses = match &intent.wish {
-        Wish::MustReach(relation) => reach(relation),
-        Wish::MustNotReach(relation) => keep_out(relation, false),
-        Wish::OnlyThese(relation) => {
-            let mut clauses = reach(relation);
-            clauses.extend(keep_out(relation, true));
-            clauses
-        }
-        Wish::Isolate(isolation) => vec![isolate(isolation)],
-    };
-    if clauses.is_empty() {
-        clauses.push(Clause {
-            says: "nobody is meant",
-            premises: vec!["Process(X)".to_owned(), "false".to_owned()],
-            conclusion: "false".to_owned(),
-        });
-    }
+    let clauses = clauses(intent);
     let title = quoted(&title(intent));
     let mut out = format!("constraint {} {title}\n", name(intent));
     if is_about_any_pod(intent) {
@@ -75,6 +79,33 @@ pub fn text(intent: &Intent) -> String {
         let _ = writeln!(out, "    ⟹ {})", clause.conclusion);
     }
     out
+}
+
+/// What its clauses ask, in the order of the text.
+pub fn kinds(intent: &Intent) -> Vec<Kind> {
+    clauses(intent).iter().map(|c| c.kind).collect()
+}
+
+fn clauses(intent: &Intent) -> Vec<Clause> {
+    let mut clauses = match &intent.wish {
+        Wish::MustReach(relation) => reach(relation),
+        Wish::MustNotReach(relation) => keep_out(relation, false),
+        Wish::OnlyThese(relation) => {
+            let mut clauses = reach(relation);
+            clauses.extend(keep_out(relation, true));
+            clauses
+        }
+        Wish::Isolate(isolation) => vec![isolate(isolation)],
+    };
+    if clauses.is_empty() {
+        clauses.push(Clause {
+            kind: Kind::Nothing,
+            says: "nobody is meant",
+            premises: vec!["Process(X)".to_owned(), "false".to_owned()],
+            conclusion: "false".to_owned(),
+        });
+    }
+    clauses
 }
 
 /// Whether a peer is any pod that could be added.
@@ -164,6 +195,7 @@ fn reach(relation: &Relation) -> Vec<Clause> {
         premises.extend([at("Y", "ta"), "open(Y, ta, tp, proto(e))".to_owned()]);
         premises.extend(on(wished, "Y"));
         clauses.push(Clause {
+            kind: Kind::Reach,
             says: "X reaches Y on the ports that are open there",
             premises,
             conclusion: "Recv(e, Y, _, _, _, _) ∧ (proto(e) = UDP ∨ Replied(e))".to_owned(),
@@ -195,13 +227,16 @@ fn listening(relation: &Relation, from: &str) -> Vec<Clause> {
         parts.join(" ∧ ")
     };
     let mut clauses = vec![Clause {
+        kind: Kind::Listens(None),
         says: "and each that is to be reached listens on one of the ports at least",
         premises: premises.clone(),
         conclusion: format!("(∃ p, t. {})", conclusion("Y", wished)),
     }];
-    for rule in wished.filter(|rules| rules.len() > 1).unwrap_or_default() {
+    let several = wished.filter(|rules| rules.len() > 1).unwrap_or_default();
+    for (at, rule) in several.iter().enumerate() {
         let serves = conclusion("Z", Some(std::slice::from_ref(rule)));
         clauses.push(Clause {
+            kind: Kind::Listens(Some(at)),
             says: "and this port is open somewhere among them",
             premises: premises.clone(),
             conclusion: format!("(∃ Z, p, t. {} ∧ {serves})", to("Z")),
@@ -219,6 +254,7 @@ fn reach_service(service: &str, from: &str, wished: Option<&Vec<PortRule>>) -> V
     offered.extend(wished.map(|rules| ports(rules, service, "p", "t")));
     vec![
         Clause {
+            kind: Kind::OfService,
             says: "an endpoint of the Service is reached, whichever is chosen",
             premises,
             conclusion: format!(
@@ -226,6 +262,7 @@ fn reach_service(service: &str, from: &str, wished: Option<&Vec<PortRule>>) -> V
             ),
         },
         Clause {
+            kind: Kind::OfService,
             says: "and the Service has an address, and offers one of the ports at least",
             premises: owned(&["Process(X)", from]),
             conclusion: format!(
@@ -248,6 +285,11 @@ fn keep_out(relation: &Relation, others: bool) -> Vec<Clause> {
         premises.extend(others.then(|| NOT_OWN_NODE.to_owned()));
         premises.extend(on(wished, "Y"));
         clauses.push(Clause {
+            kind: if others {
+                Kind::OthersKeptOut
+            } else {
+                Kind::KeptOut
+            },
             says: if others {
                 "and nobody else is received, but the pod itself and the processes of its own node"
             } else {
@@ -263,6 +305,7 @@ fn keep_out(relation: &Relation, others: bool) -> Vec<Clause> {
         premises.extend(others.then(|| format!("¬{}", behind(&service, "X"))));
         premises.extend(on(wished, &service));
         clauses.push(Clause {
+            kind: Kind::OfService,
             says: if others {
                 "and nobody else but its own endpoints is answered at the Service's address"
             } else {
@@ -286,6 +329,7 @@ fn isolate(isolation: &Isolation) -> Clause {
     premises.push(any(&ways));
     premises.extend(owned(&APART));
     Clause {
+        kind: Kind::Apart,
         says: "Y does not receive what X sends, whatever address it was sent to",
         premises,
         conclusion: "¬Recv(e, Y, _, _, _, _)".to_owned(),

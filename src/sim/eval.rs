@@ -222,6 +222,17 @@ impl<'s> Evaluator<'s> {
         ids.filter(|id| self.structure.entities[id.index()].kind() != EntityKind::Outside)
     }
 
+    /// The one entity where it is known, else all.
+    pub(super) fn universe_or(
+        &self,
+        known: Option<Value>,
+    ) -> Box<dyn Iterator<Item = EntityId> + '_> {
+        match known {
+            Some(Value::Entity(id)) => Box::new(std::iter::once(id)),
+            _ => Box::new(self.universe()),
+        }
+    }
+
     pub(super) fn value(&self, term: &Term, env: &Assignment) -> Result<Value, EvalError> {
         Ok(match term {
             Term::Var(id) => *env

@@ -46,11 +46,18 @@ impl Evaluator<'_> {
             Predicate::External => kind(&|k| k == EntityKind::External),
             Predicate::Process => kind(&EntityKind::is_process),
             Predicate::Switch => kind(&EntityKind::is_switch),
-            Predicate::Container => self.universe().any(|id| {
+            // Inner quantifiers ask this of every entity: a container that is known is looked up.
+            Predicate::Container => self.universe_or(args[0]).any(|id| {
                 let row = &s.entities[id.index()];
                 row.kind() == EntityKind::Container
                     && row.parent.is_some_and(|p| fits(&[entity(id), entity(p)]))
             }),
+            Predicate::Host if args.iter().all(Option::is_some) => match args[..] {
+                [Some(Value::Entity(n)), Some(Value::Entity(x))] => {
+                    s.host.binary_search(&(n, x)).is_ok()
+                }
+                _ => false,
+            },
             Predicate::Host => s.host.iter().any(|(n, x)| fits(&[entity(*n), entity(*x)])),
             Predicate::Serves => s.serves.iter().any(|(x, p, proto)| {
                 fits(&[entity(*x), Value::Port(*p), Value::Protocol(*proto)])

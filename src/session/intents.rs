@@ -1,0 +1,164 @@
+//! Intents as constraints of one cluster: who is meant is looked up, the text is made, parsed and bound.
+//!
+//! Must never know: files on disk, the solver.
+
+use crate::base::diag::Diagnostic;
+use crate::base::source::SourceMap;
+use crate::intent;
+use crate::logic::bind::bind;
+use crate::logic::formula::Constraint;
+use crate::lower::Lowered;
+use crate::model::cluster::Cluster;
+use crate::model::entity::{EntityKind, FullName};
+use crate::model::intent::{Intent, IntentPeer, PodsOf, Relation, Who, Wish};
+use crate::report::run::Finding;
+
+/// An intent of one cluster.
+#[derive(Debug)]
+pub(super) struct Stated {
+    /// Peers that the cluster does not have left out.
+    pub(super) intent: Intent,
+    /// What it stands for, bound.
+    pub(super) constraint: Constraint,
+}
+
+/// The constraint of an intent: its text among the sources, its name the intent's.
+pub(super) fn constraint(
+    sources: &mut SourceMap,
+    intent: &Intent,
+) -> Result<Constraint, Vec<Diagnostic>> {
+    let text = intent::text(intent);
+    let source = sources.add(format!("intent {}", intent.name), text);
+    let (constraints, mistakes) = super::parse(sources, source);
+    match constraints.into_iter().next() {
+        Some(mut constraint) if mistakes.is_empty() => {
+            constraint.id.clone_from(&intent.name);
+            constraint.name.clone_from(&intent.name);
+            Ok(constraint)
+        }
+        _ => Err(mistakes),
+    }
+}
+
+/// States an intent of a cluster. What it says of nobody is a finding.
+pub(super) fn state(
+    sources: &mut SourceMap,
+    intent: &Intent,
+    cluster: &Cluster,
+    lowered: &Lowered,
+    findings: &mut Vec<Finding>,
+) -> Result<Stated, Vec<Diagnostic>> {
+    let mut intent = intent.clone();
+    let name = intent.name.clone();
+    let keep = |peers: &mut Vec<IntentPeer>, findings: &mut Vec<Finding>| {
+        peers.retain(|peer| {
+            let found = somebody(&peer.who, cluster);
+            if !found.0 {
+                findings.push(Finding {
+                    id: "F040",
+                    severity: "warning",
+                    message: format!("intent `{name}`: this peer is nobody in the cluster"),
+                    source: Some(peer.origin),
+                });
+            }
+            found.1
+        });
+    };
+    match &mut intent.wish {
+        Wish::MustReach(r) | Wish::MustNotReach(r) | Wish::OnlyThese(r) => {
+            let Relation { from, to, .. } = r;
+            keep(from, findings);
+            keep(to, findings);
+        }
+        Wish::Isolate(isolation) => {
+            let without = cluster
+                .pods
+                .iter()
+                .filter(|p| !p.labels.contains_key(&isolation.key))
+                .count();
+            if without > 0 {
+                let what = if isolation.unlabelled_are_a_group {
+                    "they are a group of their own"
+                } else {
+                    "nothing is asked of them"
+                };
+                findings.push(Finding {
+                    id: "F041",
+                    severity: "note",
+                    message: format!(
+                        "intent `{}`: {without} pods have no label `{}`: {what}",
+                        intent.name, isolation.key
+                    ),
+                    source: Some(isolation.origin),
+                });
+            }
+        }
+    }
+    let constraint = constraint(sources, &intent)?;
+    let constraint = bind(&constraint, &lowered.structure)?;
+    Ok(Stated { intent, constraint })
+}
+
+/// Whether a peer is anybody here, and whether it can be spoken of: a name that is nobody's cannot.
+fn somebody(who: &Who, cluster: &Cluster) -> (bool, bool) {
+    let named = |kind, parts: &[&str]| {
+        let name = FullName::new(kind, parts);
+        let found = cluster.names.binary_search(&name).is_ok();
+        (found, found)
+    };
+    match who {
+        Who::Pods(pods) => (any_pod(pods, cluster), true),
+        Who::AnyPod(pods) => {
+            let known = |name: &String| cluster.namespaces.iter().any(|n| n.name == *name);
+            (pods.namespace.as_ref().is_none_or(known), true)
+        }
+        Who::Pod { namespace, name } => named(EntityKind::Pod, &[namespace, name]),
+        Who::Service { namespace, name } => named(EntityKind::Service, &[namespace, name]),
+        Who::Node(name) => named(EntityKind::Node, &[name]),
+        Who::External(name) => named(EntityKind::External, &[name]),
+        Who::Workload {
+            kind,
+            namespace,
+            name,
+        } => {
+            let is = |w: &Option<crate::model::cluster::Workload>, ns: Option<&String>| {
+                ns == Some(namespace)
+                    && w.as_ref()
+                        .is_some_and(|w| w.kind == *kind && w.name == *name)
+            };
+            let pods = cluster
+                .pods
+                .iter()
+                .any(|p| is(&p.workload, cluster.name_of(p.id).parts.first()));
+            let hosted = cluster
+                .host_pods
+                .iter()
+                .any(|p| is(&p.workload, Some(&p.namespace)));
+            (pods || hosted, true)
+        }
+        Who::Block(block) => {
+            let overlaps = |net: &crate::model::inet::IpNet| {
+                net.contains(&block.cidr) || block.cidr.contains(net)
+            };
+            let mut prefixes = cluster.externals.iter().flat_map(|x| &x.prefixes);
+            (prefixes.any(overlaps), true)
+        }
+    }
+}
+
+fn any_pod(pods: &PodsOf, cluster: &Cluster) -> bool {
+    let fits = |namespace: &str, labels| {
+        pods.namespace.as_ref().is_none_or(|n| n == namespace)
+            && pods.pods.as_ref().is_none_or(|s| s.matches(labels))
+            && pods.namespaces.as_ref().is_none_or(|s| {
+                let namespace = cluster.namespaces.iter().find(|n| n.name == namespace);
+                namespace.is_some_and(|n| s.matches(&n.labels))
+            })
+    };
+    let own = cluster.pods.iter().any(|p| {
+        let namespace = cluster.name_of(p.id).parts.first();
+        namespace.is_some_and(|n| fits(n, &p.labels))
+    });
+    let mut hosted = cluster.host_pods.iter();
+    own || hosted.any(|p| fits(&p.namespace, &p.labels))
+}
