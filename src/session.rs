@@ -3,11 +3,13 @@
 //! Knows: which constraints apply to which cluster, and the order of the stages. Must never know: files on disk, the
 //! terminal, formats of output.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::diag::{Diagnostic, Severity};
 use crate::base::source::{SourceId, SourceMap};
 use crate::findings;
+use crate::intent;
 use crate::input::{self, Input, LoadedCluster};
 use crate::lang;
 use crate::library;
@@ -21,6 +23,7 @@ use crate::report::run::{ClusterReport, Run, Verified};
 use crate::smt::backend::Z3;
 use crate::smt::solver::Solver;
 use crate::verify::direct::{self, InternalError, Query};
+use crate::verify::policy::Policy;
 
 mod intents;
 
@@ -34,6 +37,16 @@ pub enum Model {
     Classic,
     /// Today's: a node reaches its own pods (KP004 alone).
     Current,
+}
+
+/// How to decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strategy {
+    /// Intents by policies alone where that is sound, everything else `direct`.
+    #[default]
+    Auto,
+    /// The whole cluster as one symbolic query.
+    Direct,
 }
 
 /// What `verify` is to do.
@@ -53,6 +66,8 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// What is chosen where Kubernetes leaves a choice.
     pub settings: Settings,
+    /// How intents are decided.
+    pub strategy: Strategy,
     /// Keep the queries as SMT-LIB.
     pub keep_queries: bool,
 }
@@ -166,19 +181,34 @@ fn verify_cluster(
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
         return Ok((failed(diagnostics), Vec::new()));
     }
-    bound.extend(stated.iter().map(|s| s.constraint.clone()));
+    let new_solver = || Box::new(Z3::new()) as Box<dyn Solver>;
+    let wishes: Vec<&Intent> = stated.iter().map(|s| &s.intent).collect();
+    let policy = Policy::new(&cluster, &lowered, options.settings, &wishes, options.timeout);
+    let mut by_policy = BTreeMap::new();
+    for (at, stated) in (bound.len()..).zip(&stated) {
+        if options.strategy == Strategy::Auto
+            && let Some(result) = policy.check(&stated.intent, &stated.constraint, &new_solver)?
+        {
+            by_policy.insert(at, result);
+        } else if intent::is_about_any_pod(&stated.intent) {
+            by_policy.insert(at, policy.unknown(&stated.constraint));
+        } else {
+            bound.push(stated.constraint.clone());
+        }
+    }
     let how = direct::Options {
         timeout: options.timeout,
         keep_queries: options.keep_queries,
         plain_headers: false,
     };
-    let checked = direct::check(&lowered, &bound, how, &|| {
-        Box::new(Z3::new()) as Box<dyn Solver>
-    })?;
+    let checked = direct::check(&lowered, &bound, how, &new_solver)?;
+    let mut rest = checked.results.into_iter();
+    let count = rest.len() + by_policy.len();
+    let results = (0..count).filter_map(|at| by_policy.remove(&at).or_else(|| rest.next()));
     let verified = Verified {
         assumptions: findings::assumptions(&cluster, &options.settings),
         findings: [findings::findings(&cluster, &lowered), found].concat(),
-        results: checked.results,
+        results: results.collect(),
         cluster,
         lowered,
     };

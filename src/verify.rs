@@ -5,5 +5,6 @@
 
 pub mod canonical;
 pub mod direct;
+pub mod policy;
 pub mod replay;
 pub mod verdict;

@@ -174,6 +174,10 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         only: args.only.clone(),
         cluster: args.cluster.clone(),
         timeout: args.timeout,
+        strategy: match args.strategy {
+            Strategy::Auto => session::Strategy::Auto,
+            Strategy::Direct => session::Strategy::Direct,
+        },
         settings: assume::settings(&args.assume),
         keep_queries: args.emit_smt2.is_some(),
     };

@@ -43,6 +43,23 @@ pub fn bind(constraint: &Constraint, structure: &Structure) -> Result<Constraint
     }
 }
 
+/// The same about a cluster that has all those names and more: every entity is looked up by its name there.
+pub fn bind_again(
+    constraint: &Constraint,
+    names: &[FullName],
+    structure: &Structure,
+) -> Constraint {
+    let mut bound = constraint.clone();
+    walk(&mut bound.formula, &mut |term| {
+        if let Term::Entity(id) = term
+            && let Some(there) = names.get(id.index()).and_then(|n| structure.find(n))
+        {
+            *id = there;
+        }
+    });
+    bound
+}
+
 /// Visits every term. The depth of a checked formula is bounded.
 fn walk(formula: &mut Formula, visit: &mut impl FnMut(&mut Term)) {
     match formula {

@@ -96,6 +96,7 @@ pub fn replay(
             .collect(),
         messages: messages.collect(),
         wanted: wanted(body, assignment),
+        beyond: None,
         replayed: true,
     })
 }

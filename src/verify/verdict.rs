@@ -4,6 +4,8 @@
 
 use std::net::IpAddr;
 
+use crate::lower::Lowered;
+use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
 use crate::model::inet::Protocol;
 use crate::network::header::Header;
@@ -72,6 +74,26 @@ pub enum Wanted {
     NotReceived(EntityId),
 }
 
+/// A cluster that is the one at hand with pods more.
+#[derive(Debug, Clone)]
+pub struct Beyond {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Its network.
+    pub lowered: Lowered,
+    /// The pods as objects that can be applied.
+    pub yaml: String,
+}
+
+impl PartialEq for Beyond {
+    /// The pods tell all that is different.
+    fn eq(&self, other: &Self) -> bool {
+        self.yaml == other.yaml
+    }
+}
+
+impl Eq for Beyond {}
+
 /// What breaks a constraint: plain data that the simulator has agreed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counterexample {
@@ -81,6 +103,8 @@ pub struct Counterexample {
     pub messages: Vec<Message>,
     /// What was wanted; none where the clause says something else.
     pub wanted: Option<Wanted>,
+    /// Where pods had to be added to break it: the cluster with them. All ids above are that cluster's.
+    pub beyond: Option<Box<Beyond>>,
     /// Always true: what does not replay is an internal error, never a verdict.
     pub replayed: bool,
 }

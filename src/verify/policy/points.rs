@@ -1,0 +1,269 @@
+//! Everybody who sends or receives in a cluster, and whether its network is ideal.
+//!
+//! Must never know: terms, the solver.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::encode::question::net::representatives;
+use crate::encode::question::point::{PodFacts, Point, PointKind};
+use crate::model::cluster::{Address, Cluster, Process};
+use crate::model::inet::{Family, IpNet, Protocol, non_unicast};
+use crate::model::intent::{IntentPeer, PodsOf, Who};
+use crate::model::policy::{Peer, Settings};
+use crate::network::fib::Action;
+use crate::network::graph::Network;
+
+/// Whether messages go as policies alone say: how many entries were compared, or what stands in the way.
+///
+/// * no links and no rules of the cluster file's own;
+/// * pods, nodes and Services have addresses of their own, of hosts; no node is without;
+/// * one listener a port of a pod or node;
+/// * a pod in the network of its node is its node to policies;
+/// * no translation gives a message another source, but where a pod meets itself.
+pub(super) fn ideal(
+    cluster: &Cluster,
+    network: &Network,
+    settings: &Settings,
+) -> Result<usize, String> {
+    let mut compared = 0;
+    if !cluster.links_added.is_empty() || !cluster.links_removed.is_empty() {
+        return Err("the cluster file changes links".to_owned());
+    }
+    if !cluster.fibs.is_empty() {
+        return Err("the cluster file changes FIBs".to_owned());
+    }
+    if settings.host_network_as_pod && !cluster.host_pods.is_empty() {
+        return Err("pods in the network of their node count as pods to policies".to_owned());
+    }
+    let pods = cluster.pods.iter().map(|p| (p.id, &p.addresses));
+    let nodes = cluster.nodes.iter().map(|n| (n.id, &n.addresses));
+    let services = cluster.services.iter().map(|s| (s.id, &s.addresses));
+    let mut seen: BTreeMap<IpAddr, _> = BTreeMap::new();
+    let never: Vec<IpNet> = non_unicast()
+        .into_iter()
+        .chain([Family::V4, Family::V6].map(Family::loopback_net))
+        .collect();
+    for (id, addresses) in pods.chain(nodes).chain(services) {
+        for address in addresses {
+            compared += 1;
+            if seen.insert(address.ip, id).is_some() {
+                return Err(format!("{} is the address of several", address.ip));
+            }
+            if never.iter().any(|net| net.contains(&address.ip)) {
+                return Err(format!("{} is no address of a host", address.ip));
+            }
+        }
+    }
+    for node in &cluster.nodes {
+        if node.addresses.is_empty() {
+            return Err(format!("{} has no address", cluster.name_of(node.id)));
+        }
+    }
+    let namespaces = cluster.pods.iter().map(|p| (&p.containers, &p.addresses));
+    let nodes = cluster.nodes.iter().map(|n| (&n.daemons, &n.addresses));
+    for (processes, addresses) in namespaces.chain(nodes) {
+        for address in addresses {
+            let mut open: BTreeSet<(u16, Protocol)> = BTreeSet::new();
+            for process in processes {
+                for (port, protocol) in served(process, address.ip) {
+                    compared += 1;
+                    if !open.insert((port, protocol)) {
+                        return Err(format!("two processes listen on port {port} of {}", address.ip));
+                    }
+                }
+            }
+        }
+    }
+    for switch in &network.switches {
+        for rule in &switch.fib {
+            compared += 1;
+            if let Action::Translate(ways) = &rule.action
+                && ways.iter().any(|w| w.source.is_some() || w.source_port.is_some())
+            {
+                return Err("a translation changes the source".to_owned());
+            }
+        }
+    }
+    Ok(compared)
+}
+
+/// Each port once: a listener on every address and one on this address are one process's.
+fn served(process: &Process, address: IpAddr) -> BTreeSet<(u16, Protocol)> {
+    let open = process.open.iter().filter(|l| l.bind.covers(address));
+    open.map(|l| (l.port, l.protocol)).collect()
+}
+
+/// Every prefix that policies or peers speak of.
+pub(super) fn cuts<'p>(cluster: &Cluster, peers: impl Iterator<Item = &'p IntentPeer>) -> Vec<IpNet> {
+    let mut all = BTreeSet::new();
+    let mut take = |peer: &Peer| {
+        if let Peer::Block(block) = peer {
+            all.insert(block.cidr);
+            all.extend(&block.except);
+        }
+    };
+    for policy in &cluster.policies.network {
+        let rules = policy.ingress.iter().chain(&policy.egress).flatten();
+        rules.flat_map(|r| r.peers.iter().flatten()).for_each(&mut take);
+    }
+    for policy in &cluster.policies.cluster {
+        let rules = policy.ingress.iter().chain(&policy.egress);
+        rules.flat_map(|r| &r.peers).for_each(&mut take);
+    }
+    for peer in peers {
+        if let Who::Block(block) = &peer.who {
+            all.insert(block.cidr);
+            all.extend(&block.except);
+        }
+    }
+    all.into_iter().collect()
+}
+
+/// All points, in canonical order.
+pub(super) fn points<'c>(cluster: &'c Cluster, network: &Network, cuts: &[IpNet]) -> Vec<Point<'c>> {
+    let none: &'c BTreeMap<String, String> = empty();
+    let namespaces: BTreeMap<&str, &'c BTreeMap<String, String>> = cluster
+        .namespaces
+        .iter()
+        .map(|n| (n.name.as_str(), &n.labels))
+        .collect();
+    let labels_of = |name: &str| namespaces.get(name).copied().unwrap_or(none);
+    let mut all = Vec::new();
+    for pod in &cluster.pods {
+        let Some(process) = pod.containers.iter().map(|c| c.id).min() else {
+            continue;
+        };
+        let namespace = cluster.name_of(pod.id).parts.first();
+        let namespace = namespace.map_or("default", String::as_str);
+        let facts = PodFacts {
+            namespace,
+            namespace_labels: labels_of(namespace),
+            labels: &pod.labels,
+            named_ports: &pod.named_ports,
+        };
+        for address in in_order(&pod.addresses) {
+            let listens = pod.containers.iter().flat_map(|c| {
+                let ports = served(c, address);
+                ports.into_iter().map(|(p, t)| (p, t, c.id))
+            });
+            all.push(Point {
+                process,
+                kind: PointKind::Pod,
+                pod: Some(facts),
+                hosted: None,
+                workload: pod.workload.as_ref().map(|w| (w.kind.as_str(), w.name.as_str())),
+                node_labels: None,
+                switch: pod.id,
+                node: Some(pod.node),
+                address,
+                listens: listens.collect(),
+            });
+        }
+    }
+    for node in &cluster.nodes {
+        for daemon in &node.daemons {
+            let mut hosted = cluster.host_pods.iter();
+            let hosted = hosted.find(|p| p.daemons.contains(&daemon.id));
+            for address in in_order(&node.addresses) {
+                let ports = served(daemon, address).into_iter();
+                all.push(Point {
+                    process: daemon.id,
+                    kind: PointKind::Daemon,
+                    pod: None,
+                    hosted: hosted.map(|p| PodFacts {
+                        namespace: &p.namespace,
+                        namespace_labels: labels_of(&p.namespace),
+                        labels: &p.labels,
+                        named_ports: &p.named_ports,
+                    }),
+                    workload: hosted
+                        .and_then(|p| p.workload.as_ref())
+                        .map(|w| (w.kind.as_str(), w.name.as_str())),
+                    node_labels: Some(&node.labels),
+                    switch: node.id,
+                    node: Some(node.id),
+                    address,
+                    listens: ports.map(|(p, t)| (p, t, daemon.id)).collect(),
+                });
+            }
+        }
+    }
+    for external in &cluster.externals {
+        for address in representatives(cuts, &external.prefixes, &network.held) {
+            if !external.prefixes.iter().any(|net| net.contains(&address)) {
+                continue;
+            }
+            all.push(Point {
+                process: external.id,
+                kind: PointKind::External,
+                pod: None,
+                hosted: None,
+                workload: None,
+                node_labels: None,
+                switch: external.id,
+                node: None,
+                address,
+                listens: Vec::new(),
+            });
+        }
+    }
+    all.sort_by_key(|p| (p.process, p.address));
+    all
+}
+
+fn empty() -> &'static BTreeMap<String, String> {
+    static EMPTY: BTreeMap<String, String> = BTreeMap::new();
+    &EMPTY
+}
+
+fn in_order(addresses: &[Address]) -> BTreeSet<IpAddr> {
+    addresses.iter().map(|a| a.ip).collect()
+}
+
+/// Whether a point is one of the peers. Pods that could be added are told apart by `added`.
+pub(super) fn is_one_of(peers: &[IntentPeer], cluster: &Cluster, point: &Point<'_>) -> bool {
+    peers.iter().any(|peer| is(&peer.who, cluster, point))
+}
+
+fn is(who: &Who, cluster: &Cluster, point: &Point<'_>) -> bool {
+    let pod = point.pod.or(point.hosted);
+    match who {
+        Who::Pods(pods) | Who::AnyPod(pods) => pod.is_some_and(|pod| selects(pods, &pod)),
+        Who::Pod { namespace, name } => {
+            let own = &cluster.name_of(point.switch).parts;
+            point.kind == PointKind::Pod && own.iter().eq([namespace, name])
+        }
+        Who::Workload {
+            kind,
+            namespace,
+            name,
+        } => {
+            pod.is_some_and(|p| p.namespace == namespace)
+                && point.workload == Some((kind.as_str(), name.as_str()))
+        }
+        Who::Service { .. } => false,
+        Who::Node(name) => {
+            let own = &cluster.name_of(point.switch).parts;
+            point.kind == PointKind::Daemon && own.iter().eq([name])
+        }
+        Who::External(name) => {
+            let own = &cluster.name_of(point.process).parts;
+            point.kind == PointKind::External && own.iter().eq([name])
+        }
+        Who::Block(block) => {
+            point.kind == PointKind::External
+                && block.cidr.contains(&point.address)
+                && !block.except.iter().any(|net| net.contains(&point.address))
+        }
+    }
+}
+
+fn selects(pods: &PodsOf, pod: &PodFacts<'_>) -> bool {
+    pods.namespace.as_ref().is_none_or(|n| n == pod.namespace)
+        && pods
+            .namespaces
+            .as_ref()
+            .is_none_or(|s| s.matches(pod.namespace_labels))
+        && pods.pods.as_ref().is_none_or(|s| s.matches(pod.labels))
+}
