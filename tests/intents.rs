@@ -1,0 +1,382 @@
+//! The strategy `policy` against `direct` on random small clusters with random policies and intents, and intents about pods
+//! that could be added against pods that are.
+//!
+//! `KUBEPROOF_SEEDS=N` tries so many seeds.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may stop"
+)]
+
+#[path = "support/rng.rs"]
+#[allow(dead_code, reason = "each test takes what it needs")]
+mod rng;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use kubeproof::base::source::SourceMap;
+use kubeproof::input::{self, Input};
+use kubeproof::logic::bind::bind;
+use kubeproof::logic::formula::Constraint;
+use kubeproof::lower::{Lowered, lower};
+use kubeproof::model::cluster::Cluster;
+use kubeproof::model::intent::Intent;
+use kubeproof::model::policy::{
+    ClusterPolicy, IpBlock, NetworkPolicy, NetworkRule, Operator, Peer, Policies, PolicyAction,
+    PortRule, PortsOf, Requirement, Selector, Settings, Tier, TierRule,
+};
+use kubeproof::smt::backend::Z3;
+use kubeproof::smt::solver::Solver;
+use kubeproof::verify::direct;
+use kubeproof::verify::policy::Policy;
+use kubeproof::verify::verdict::{CheckResult, Verdict};
+use kubeproof::{intent, session};
+use rng::Rng;
+
+fn solver() -> Box<dyn Solver> {
+    Box::new(Z3::new())
+}
+
+const NAMESPACES: [&str; 2] = ["a", "b"];
+const VALUES: [&str; 2] = ["x", "y"];
+
+/// Two nodes, up to five pods, perhaps an outside.
+fn cluster_text(rng: &mut Rng) -> String {
+    let mut text = String::from("apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: c}\nnodes:\n");
+    for n in 1..=2 {
+        let _ = writeln!(text, "- {{name: N{n}, addresses: [192.0.2.{n}], daemons: [{{name: d, open: [10250]}}]}}");
+    }
+    text.push_str("pods:\n");
+    for p in 0..rng.between(2, 5) {
+        let labels: Vec<String> = ["k", "l"]
+            .into_iter()
+            .filter_map(|k| rng.percent(70).then(|| format!("{k}: {}", rng.pick(&VALUES))))
+            .collect();
+        let open = rng.pick(&["80", "80, 81/UDP", "82", "81"]);
+        let _ = writeln!(
+            text,
+            "- {{name: p{p}, namespace: {}, labels: {{{}}}, node: N{}, addresses: [10.0.{}.{}], containers: [{{name: c, open: [{open}]}}]}}",
+            rng.pick(&NAMESPACES),
+            labels.join(", "),
+            rng.between(1, 2),
+            rng.between(0, 1),
+            p + 1,
+        );
+    }
+    if rng.percent(50) {
+        text.push_str("externals:\n- {name: world, addresses: [198.51.100.0/24]}\n");
+    }
+    text
+}
+
+fn load(sources: &mut SourceMap, text: &str) -> input::Loaded {
+    let source = sources.add("c.yaml", text);
+    let input = Input {
+        source,
+        path: "c.yaml".to_owned(),
+        named: true,
+    };
+    let loaded = input::load(sources, &[input], input::Options::default());
+    assert!(!loaded.failed(), "{text}\n{:?}", loaded.diagnostics);
+    loaded
+}
+
+fn selector(rng: &mut Rng, cluster: &Cluster) -> Selector {
+    let mut requirements = Vec::new();
+    for key in ["k", "l"] {
+        if rng.percent(35) {
+            let value = [(*rng.pick(&VALUES)).to_owned()].into();
+            let operator = match rng.below(6) {
+                0 => Operator::NotIn(value),
+                1 => Operator::Exists,
+                2 => Operator::DoesNotExist,
+                _ => Operator::In(value),
+            };
+            requirements.push(Requirement {
+                key: key.to_owned(),
+                operator,
+            });
+        }
+    }
+    Selector {
+        requirements,
+        origin: cluster.origin,
+    }
+}
+
+fn namespaces(rng: &mut Rng, cluster: &Cluster) -> Option<Selector> {
+    let named = |name: &str| Requirement {
+        key: "kubernetes.io/metadata.name".to_owned(),
+        operator: Operator::In([name.to_owned()].into()),
+    };
+    let requirements = match rng.below(3) {
+        0 => return None,
+        1 => Vec::new(),
+        _ => vec![named(NAMESPACES[rng.below(2)])],
+    };
+    Some(Selector {
+        requirements,
+        origin: cluster.origin,
+    })
+}
+
+fn peer(rng: &mut Rng, cluster: &Cluster, always: bool) -> Peer {
+    let block = |cidr: &str, except: &[&str]| {
+        Peer::Block(IpBlock {
+            cidr: cidr.parse().unwrap(),
+            except: except.iter().map(|e| e.parse().unwrap()).collect(),
+            origin: cluster.origin,
+        })
+    };
+    match rng.below(6) {
+        0 => block("10.0.0.0/16", &["10.0.1.0/24"]),
+        1 => block("0.0.0.0/0", &["192.0.2.0/24"]),
+        2 => block("198.51.100.0/25", &[]),
+        _ => Peer::Pods {
+            namespaces: if always {
+                Some(namespaces(rng, cluster).unwrap_or(Selector {
+                    requirements: Vec::new(),
+                    origin: cluster.origin,
+                }))
+            } else {
+                namespaces(rng, cluster)
+            },
+            pods: selector(rng, cluster),
+            origin: cluster.origin,
+        },
+    }
+}
+
+fn ports(rng: &mut Rng, cluster: &Cluster) -> Option<Vec<PortRule>> {
+    use kubeproof::model::inet::Protocol;
+    if rng.percent(50) {
+        return None;
+    }
+    let one = |rng: &mut Rng| PortRule {
+        protocol: *rng.pick(&[Some(Protocol::Tcp), Some(Protocol::Udp), None]),
+        ports: match rng.below(3) {
+            0 => PortsOf::Any,
+            1 => PortsOf::Range(80, 80),
+            _ => PortsOf::Range(81, 82),
+        },
+        origin: cluster.origin,
+    };
+    Some((0..rng.between(1, 2)).map(|_| one(rng)).collect())
+}
+
+fn policies(rng: &mut Rng, cluster: &Cluster) -> Policies {
+    let mut all = Policies::default();
+    for i in 0..rng.below(4) {
+        let rules = |rng: &mut Rng| {
+            let rule = |rng: &mut Rng| NetworkRule {
+                peers: rng.percent(80).then(|| {
+                    (0..rng.between(1, 2))
+                        .map(|_| peer(rng, cluster, false))
+                        .collect()
+                }),
+                ports: ports(rng, cluster),
+                origin: cluster.origin,
+            };
+            (0..rng.below(3)).map(|_| rule(rng)).collect::<Vec<_>>()
+        };
+        let ingress = rng.percent(70).then(|| rules(rng));
+        let egress = rng.percent(40).then(|| rules(rng));
+        all.network.push(NetworkPolicy {
+            namespace: (*rng.pick(&NAMESPACES)).to_owned(),
+            name: format!("n{i}"),
+            subject: selector(rng, cluster),
+            ingress,
+            egress,
+            origin: cluster.origin,
+        });
+    }
+    all.network
+        .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    for i in 0..rng.below(3) {
+        let rules = |rng: &mut Rng| {
+            let rule = |rng: &mut Rng| TierRule {
+                name: None,
+                action: *rng.pick(&[PolicyAction::Accept, PolicyAction::Deny, PolicyAction::Pass]),
+                peers: vec![peer(rng, cluster, true)],
+                ports: ports(rng, cluster),
+                origin: cluster.origin,
+            };
+            (0..rng.below(3)).map(|_| rule(rng)).collect::<Vec<_>>()
+        };
+        let ingress = rules(rng);
+        let egress = rules(rng);
+        all.cluster.push(ClusterPolicy {
+            kind: "ClusterNetworkPolicy",
+            name: format!("c{i}"),
+            tier: *rng.pick(&[Tier::Admin, Tier::Baseline]),
+            priority: rng.below(3) as u32,
+            subject: Peer::Pods {
+                namespaces: Some(Selector {
+                    requirements: Vec::new(),
+                    origin: cluster.origin,
+                }),
+                pods: selector(rng, cluster),
+                origin: cluster.origin,
+            },
+            ingress,
+            egress,
+            origin: cluster.origin,
+        });
+    }
+    all
+}
+
+fn peer_text(rng: &mut Rng) -> String {
+    match rng.below(8) {
+        0 => "{ipBlock: 198.51.100.0/25}".to_owned(),
+        1 => "{node: N1}".to_owned(),
+        2 => "{namespaceSelector: {}}".to_owned(),
+        3 => format!("{{podSelector: {{matchLabels: {{l: {}}}}}}}", rng.pick(&VALUES)),
+        _ => format!(
+            "{{namespace: {}, podSelector: {{matchExpressions: [{{key: k, operator: {}}}]}}}}",
+            rng.pick(&NAMESPACES),
+            rng.pick(&["Exists", "DoesNotExist", "In, values: [x]", "NotIn, values: [x]"])
+        ),
+    }
+}
+
+fn intent_text(rng: &mut Rng) -> String {
+    let wish = match rng.below(7) {
+        0 => return "isolate: {byLabel: k}".to_owned(),
+        1 => return "isolate: {byLabel: l, unlabelled: group}".to_owned(),
+        2 | 3 => "mustReach",
+        4 => "onlyThese",
+        _ => "mustNotReach",
+    };
+    let from: Vec<String> = (0..rng.between(1, 2)).map(|_| peer_text(rng)).collect();
+    let to: Vec<String> = (0..rng.between(1, 2)).map(|_| peer_text(rng)).collect();
+    let ports = rng.pick(&["", "", ", ports: [{port: 80}]", ", ports: [{port: 80, endPort: 81}, {protocol: UDP}]"]);
+    format!("{wish}: {{from: [{}], to: [{}]{ports}}}", from.join(", "), to.join(", "))
+}
+
+fn read_intent(sources: &mut SourceMap, spec: &str) -> Intent {
+    let text = format!("apiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {{{spec}}}\n");
+    let loaded = load(sources, &text);
+    loaded.intents.into_iter().next().unwrap().intent.unwrap()
+}
+
+fn stated(sources: &mut SourceMap, intent: &Intent, lowered: &Lowered) -> Constraint {
+    let text = intent::text(intent);
+    let source = sources.add("i.spec", text.clone());
+    let (constraints, mistakes) = session::parse(sources, source);
+    assert!(mistakes.is_empty(), "{text}\n{mistakes:?}");
+    bind(&constraints[0], &lowered.structure).unwrap()
+}
+
+/// What two strategies must agree on.
+fn essence(result: &CheckResult) -> (Verdict, Vec<String>) {
+    let witness = result.counterexample.iter().flat_map(|c| {
+        let named = c.assignment.iter();
+        named.filter(|(name, _)| name == "X" || name == "Y").map(|(n, w)| format!("{n} = {w:?}"))
+    });
+    (result.verdict, witness.collect())
+}
+
+#[test]
+fn policy_and_direct_agree() {
+    let seeds = std::env::var("KUBEPROOF_SEEDS").ok().and_then(|n| n.parse().ok());
+    let mut seen: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for seed in 0..seeds.unwrap_or(60) {
+        let mut rng = Rng::new(seed, 7);
+        let mut sources = SourceMap::new();
+        let text = cluster_text(&mut rng);
+        let mut cluster = load(&mut sources, &text).clusters.remove(0).cluster.unwrap();
+        cluster.policies = policies(&mut rng, &cluster);
+        let settings = Settings {
+            ipblock_matches_pods: rng.percent(70),
+            egress_to_own_node: rng.percent(70),
+            equal_priority_reversed: rng.percent(20),
+            ..Settings::default()
+        };
+        let lowered = lower(&cluster, &settings).unwrap();
+        let specs: Vec<String> = (0..4).map(|_| intent_text(&mut rng)).collect();
+        let intents: Vec<Intent> = specs.iter().map(|s| read_intent(&mut sources, s)).collect();
+        let constraints: Vec<Constraint> = intents
+            .iter()
+            .map(|i| stated(&mut sources, i, &lowered))
+            .collect();
+        let policy = Policy::new(&cluster, &lowered, settings, &intents.iter().collect::<Vec<_>>(), None);
+        let direct = direct::check(&lowered, &constraints, direct::Options::default(), &solver).unwrap();
+        for ((intent, constraint), (spec, one)) in intents.iter().zip(&constraints).zip(specs.iter().zip(&direct.results)) {
+            let other = policy.check(intent, constraint, &solver).unwrap_or_else(|e| {
+                panic!("seed {seed}: {spec}: {e}\n{text}\n{:#?}", cluster.policies)
+            });
+            let other = other.expect("the network is ideal");
+            *seen.entry(one.verdict).or_default() += 1;
+            assert_eq!(
+                essence(one),
+                essence(&other),
+                "seed {seed}: direct, policy; {spec}\n{text}\n{:#?}",
+                cluster.policies
+            );
+        }
+    }
+    for verdict in [Verdict::Proven, Verdict::Violated, Verdict::Vacuous] {
+        assert!(seen.get(&verdict).is_some_and(|n| *n > 5), "{seen:?}");
+    }
+}
+
+/// "No pod with k=x, whatever else it is, reaches one with k=y": with a policy that says so, and one that can be evaded.
+#[test]
+fn pods_that_could_be_added() {
+    let text = "apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: c}\nnodes: [{name: N1, addresses: [192.0.2.1]}]\npods:\n- {name: y, namespace: a, labels: {k: y}, node: N1, addresses: [10.0.0.1], containers: [{name: c, open: [80]}]}\n";
+    let spec = "mustNotReach: {from: [{anyPod: {podSelector: {matchLabels: {k: x}}}}], to: [{podSelector: {matchLabels: {k: y}}}]}";
+    let evade = Operator::Exists;
+    let keep = Operator::NotIn(["x".to_owned()].into());
+    for (key, operator, wanted) in [
+        ("l", evade, Verdict::Violated),
+        ("k", keep, Verdict::Proven),
+    ] {
+        let mut sources = SourceMap::new();
+        let mut cluster = load(&mut sources, text).clusters.remove(0).cluster.unwrap();
+        let origin = cluster.origin;
+        let everything = Selector {
+            requirements: Vec::new(),
+            origin,
+        };
+        let peers = vec![Peer::Pods {
+            namespaces: Some(everything.clone()),
+            pods: Selector {
+                requirements: vec![Requirement {
+                    key: key.to_owned(),
+                    operator,
+                }],
+                origin,
+            },
+            origin,
+        }];
+        cluster.policies.network.push(NetworkPolicy {
+            namespace: "a".to_owned(),
+            name: "n".to_owned(),
+            subject: everything,
+            ingress: Some(vec![NetworkRule {
+                peers: Some(peers),
+                ports: None,
+                origin,
+            }]),
+            egress: None,
+            origin,
+        });
+        let settings = Settings::default();
+        let lowered = lower(&cluster, &settings).unwrap();
+        let intent = read_intent(&mut sources, spec);
+        let constraint = stated(&mut sources, &intent, &lowered);
+        let policy = Policy::new(&cluster, &lowered, settings, &[&intent], None);
+        let result = policy.check(&intent, &constraint, &solver).unwrap().unwrap();
+        assert_eq!(result.verdict, wanted, "{key}");
+        if wanted == Verdict::Violated {
+            let found = result.counterexample.unwrap();
+            assert!(found.replayed);
+            let yaml = found.beyond.unwrap().yaml;
+            assert!(yaml.contains("\"k\": \"x\"") && yaml.contains("\"l\":"), "{yaml}");
+        }
+    }
+}
