@@ -41,7 +41,7 @@ fn solver() -> Box<dyn Solver> {
 }
 
 const NAMESPACES: [&str; 2] = ["a", "b"];
-const VALUES: [&str; 2] = ["x", "y"];
+const VALUES: [&str; 2] = ["x", "z"];
 
 /// Two nodes, up to five pods, perhaps an outside.
 fn cluster_text(rng: &mut Rng) -> String {
@@ -324,11 +324,11 @@ fn policy_and_direct_agree() {
     }
 }
 
-/// "No pod with k=x, whatever else it is, reaches one with k=y": with a policy that says so, and one that can be evaded.
+/// "No pod with k=x, whatever else it is, reaches one with k=z": with a policy that says so, and one that can be evaded.
 #[test]
 fn pods_that_could_be_added() {
-    let text = "apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: c}\nnodes: [{name: N1, addresses: [192.0.2.1]}]\npods:\n- {name: y, namespace: a, labels: {k: y}, node: N1, addresses: [10.0.0.1], containers: [{name: c, open: [80]}]}\n";
-    let spec = "mustNotReach: {from: [{anyPod: {podSelector: {matchLabels: {k: x}}}}], to: [{podSelector: {matchLabels: {k: y}}}]}";
+    let text = "apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: c}\nnodes: [{name: N1, addresses: [192.0.2.1]}]\npods:\n- {name: z, namespace: a, labels: {k: z}, node: N1, addresses: [10.0.0.1], containers: [{name: c, open: [80]}]}\n";
+    let spec = "mustNotReach: {from: [{anyPod: {podSelector: {matchLabels: {k: x}}}}], to: [{podSelector: {matchLabels: {k: z}}}]}";
     let evade = Operator::Exists;
     let keep = Operator::NotIn(["x".to_owned()].into());
     for (key, operator, wanted) in [

@@ -101,19 +101,24 @@ impl<'c> Question<'c> {
         self.pool.or(&ways)
     }
 
-    /// What holds of every question: a port that is one, a protocol that is one, one family, and who there is.
+    /// What holds of every question: a port that is one, a protocol that is one, and who there is.
     pub fn sound(&mut self) -> TermId {
         let port = self.in_range(1, u16::MAX);
         let last = self.pool.bits(2, 2);
         let protocol = self.pool.ule(self.protocol, last);
-        let v6 = self.has(End::Sender, Trait::V6);
-        let v6_too = self.has(End::Receiver, Trait::V6);
-        let family = self.pool.iff(v6, v6_too);
         let sender = self.sender.sound(&mut self.pool);
         let receiver = self.receiver.sound(&mut self.pool);
         let apart = side::apart(&mut self.pool, &self.sender, &self.receiver);
-        self.pool
-            .and(&[port, protocol, family, sender, receiver, apart])
+        self.pool.and(&[port, protocol, sender, receiver, apart])
+    }
+
+    /// The message finds a listener: it is of one family, and the port is open.
+    pub fn arrives(&mut self) -> TermId {
+        let v6 = self.has(End::Sender, Trait::V6);
+        let v6_too = self.has(End::Receiver, Trait::V6);
+        let family = self.pool.iff(v6, v6_too);
+        let open = self.open();
+        self.pool.and(&[family, open])
     }
 
     /// The receiver listens on the port.

@@ -157,7 +157,7 @@ impl<'c> Asking<'_, 'c> {
         groups: [&Group<'c>; 2],
         rules: &Rules<'c>,
     ) -> (TermId, TermId) {
-        let mut premise = vec![q.open(), ports(q, self.wished_ports())];
+        let mut premise = vec![ports(q, self.wished_ports())];
         for (end, group) in [End::Sender, End::Receiver].into_iter().zip(groups) {
             if let Group::Added(pods) = group {
                 let everything = Selector {
@@ -209,12 +209,18 @@ impl<'c> Asking<'_, 'c> {
         let mut q = Question::new(pool, from, to);
         // Once to hear what tells points apart, once for good.
         self.goal(kind, &mut q, [sender, receiver], &rules);
-        q.has(End::Sender, Trait::V6);
-        q.has(End::Receiver, Trait::V6);
+        q.arrives();
         q.sender.fix();
         q.receiver.fix();
         let (premise, wrong) = self.goal(kind, &mut q, [sender, receiver], &rules);
         let sound = q.sound();
+        let arrives = q.arrives();
+        // Whom nobody can reach is kept out all the same, but is not reached.
+        let (premise, wrong) = if kind == Kind::Reach {
+            (q.pool.and(&[premise, arrives]), wrong)
+        } else {
+            (premise, q.pool.and(&[arrives, wrong]))
+        };
         let mut solver = (self.new_solver)();
         solver.assert(&q.pool, sound);
         solver.assert(&q.pool, premise);
