@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::base::diag::{Diagnostic, Severity};
 use crate::base::source::{SourceId, SourceMap};
 use crate::findings;
-use crate::intent;
 use crate::input::{self, Input, LoadedCluster};
+use crate::intent;
 use crate::lang;
 use crate::library;
 use crate::logic::bind::bind;
@@ -26,6 +26,8 @@ use crate::verify::direct::{self, InternalError, Query};
 use crate::verify::policy::Policy;
 
 mod intents;
+
+use intents::{Wished, applied};
 
 use crate::model::intent::Intent;
 
@@ -106,7 +108,13 @@ pub fn verify(
         options,
         &mut diagnostics,
     );
-    let (intents, more) = applied(&loaded.intents, &loaded.clusters, &constraints, options, &mut diagnostics);
+    let (intents, more) = applied(
+        &loaded.intents,
+        &loaded.clusters,
+        &constraints,
+        options,
+        &mut diagnostics,
+    );
     broken.extend(more);
     let mut clusters = Vec::new();
     let mut queries = Vec::new();
@@ -115,7 +123,14 @@ pub fn verify(
         let excluded = broken
             .iter()
             .any(|path| path.as_ref().is_none_or(|p| *p == cluster.path));
-        let (report, kept) = verify_cluster(&mut sources, cluster, &constraints, &intents, excluded, options)?;
+        let (report, kept) = verify_cluster(
+            &mut sources,
+            cluster,
+            &constraints,
+            &intents,
+            excluded,
+            options,
+        )?;
         clusters.push(report);
         queries.push(kept);
     }
@@ -183,7 +198,13 @@ fn verify_cluster(
     }
     let new_solver = || Box::new(Z3::new()) as Box<dyn Solver>;
     let wishes: Vec<&Intent> = stated.iter().map(|s| &s.intent).collect();
-    let policy = Policy::new(&cluster, &lowered, options.settings, &wishes, options.timeout);
+    let policy = Policy::new(
+        &cluster,
+        &lowered,
+        options.settings,
+        &wishes,
+        options.timeout,
+    );
     let mut by_policy = BTreeMap::new();
     for (at, stated) in (bound.len()..).zip(&stated) {
         if options.strategy == Strategy::Auto
@@ -221,56 +242,6 @@ fn verify_cluster(
         },
         checked.queries,
     ))
-}
-
-/// An intent and the PATH that it applies to; none is every cluster.
-#[derive(Debug)]
-struct Wished<'i> {
-    intent: &'i Intent,
-    path: Option<&'i String>,
-}
-
-/// The intents that are asked for, and the PATHs whose own intents are broken.
-fn applied<'i>(
-    intents: &'i [input::LoadedIntent],
-    clusters: &[LoadedCluster],
-    constraints: &[Applied],
-    options: &Options,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> (Vec<Wished<'i>>, Vec<Option<String>>) {
-    let mut all: Vec<Wished<'i>> = Vec::new();
-    let mut broken = Vec::new();
-    for loaded in intents {
-        // Beside clusters in one PATH, intents apply to those; alone, to every cluster of the call.
-        let path = Some(&loaded.path).filter(|p| clusters.iter().any(|c| c.path == **p));
-        let Some(intent) = &loaded.intent else {
-            broken.push(path.cloned());
-            continue;
-        };
-        let meets = |other: Option<&String>| other.is_none() || path.is_none() || other == path;
-        let of_constraint = constraints.iter().find(|a| {
-            meets(a.path.as_ref())
-                && (a.constraint.id == intent.name || a.constraint.name == intent.name)
-        });
-        let of_intent = all
-            .iter()
-            .find(|w| meets(w.path) && w.intent.name == intent.name);
-        let first = of_constraint
-            .map(|a| a.constraint.span)
-            .or(of_intent.map(|w| w.intent.origin));
-        if let Some(first) = first {
-            let message = format!("there is another constraint `{}`", intent.name);
-            let clash = Diagnostic::error("L115", intent.origin, message);
-            diagnostics.push(clash.related(first, "first defined here"));
-            broken.push(path.cloned());
-            continue;
-        }
-        let named = |only: &String| *only == intent.name || only == INTENTS;
-        if options.only.is_empty() || options.only.iter().any(named) {
-            all.push(Wished { intent, path });
-        }
-    }
-    (all, broken)
 }
 
 /// What `--only` calls all intents together.

@@ -23,6 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("smt", &[]),
     ("lang", &["base"]),
     ("library", &[]),
+    ("intent", &["model"]),
     ("input", &["base", "model"]),
     ("network", &["base", "model"]),
     ("policy", &["model", "network"]),
@@ -34,7 +35,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "verify",
         &[
-            "decode", "encode", "logic", "lower", "model", "network", "sim", "smt",
+            "decode", "encode", "intent", "logic", "lower", "model", "network", "sim", "smt",
         ],
     ),
     ("report", &["base", "lower", "model", "network", "verify"]),
@@ -47,7 +48,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "session",
         &[
-            "base", "findings", "input", "lang", "library", "logic", "lower", "model", "report",
+            "base", "findings", "input", "intent", "lang", "library", "logic", "lower", "model", "report",
             "smt", "verify",
         ],
     ),

@@ -45,15 +45,22 @@ const VALUES: [&str; 2] = ["x", "z"];
 
 /// Two nodes, up to five pods, perhaps an outside.
 fn cluster_text(rng: &mut Rng) -> String {
-    let mut text = String::from("apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: c}\nnodes:\n");
+    let mut text =
+        String::from("apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: c}\nnodes:\n");
     for n in 1..=2 {
-        let _ = writeln!(text, "- {{name: N{n}, addresses: [192.0.2.{n}], daemons: [{{name: d, open: [10250]}}]}}");
+        let _ = writeln!(
+            text,
+            "- {{name: N{n}, addresses: [192.0.2.{n}], daemons: [{{name: d, open: [10250]}}]}}"
+        );
     }
     text.push_str("pods:\n");
     for p in 0..rng.between(2, 5) {
         let labels: Vec<String> = ["k", "l"]
             .into_iter()
-            .filter_map(|k| rng.percent(70).then(|| format!("{k}: {}", rng.pick(&VALUES))))
+            .filter_map(|k| {
+                rng.percent(70)
+                    .then(|| format!("{k}: {}", rng.pick(&VALUES)))
+            })
             .collect();
         let open = rng.pick(&["80", "80, 81/UDP", "82", "81"]);
         let _ = writeln!(
@@ -234,11 +241,19 @@ fn peer_text(rng: &mut Rng) -> String {
         0 => "{ipBlock: 198.51.100.0/25}".to_owned(),
         1 => "{node: N1}".to_owned(),
         2 => "{namespaceSelector: {}}".to_owned(),
-        3 => format!("{{podSelector: {{matchLabels: {{l: {}}}}}}}", rng.pick(&VALUES)),
+        3 => format!(
+            "{{podSelector: {{matchLabels: {{l: {}}}}}}}",
+            rng.pick(&VALUES)
+        ),
         _ => format!(
             "{{namespace: {}, podSelector: {{matchExpressions: [{{key: k, operator: {}}}]}}}}",
             rng.pick(&NAMESPACES),
-            rng.pick(&["Exists", "DoesNotExist", "In, values: [x]", "NotIn, values: [x]"])
+            rng.pick(&[
+                "Exists",
+                "DoesNotExist",
+                "In, values: [x]",
+                "NotIn, values: [x]"
+            ])
         ),
     }
 }
@@ -253,12 +268,23 @@ fn intent_text(rng: &mut Rng) -> String {
     };
     let from: Vec<String> = (0..rng.between(1, 2)).map(|_| peer_text(rng)).collect();
     let to: Vec<String> = (0..rng.between(1, 2)).map(|_| peer_text(rng)).collect();
-    let ports = rng.pick(&["", "", ", ports: [{port: 80}]", ", ports: [{port: 80, endPort: 81}, {protocol: UDP}]"]);
-    format!("{wish}: {{from: [{}], to: [{}]{ports}}}", from.join(", "), to.join(", "))
+    let ports = rng.pick(&[
+        "",
+        "",
+        ", ports: [{port: 80}]",
+        ", ports: [{port: 80, endPort: 81}, {protocol: UDP}]",
+    ]);
+    format!(
+        "{wish}: {{from: [{}], to: [{}]{ports}}}",
+        from.join(", "),
+        to.join(", ")
+    )
 }
 
 fn read_intent(sources: &mut SourceMap, spec: &str) -> Intent {
-    let text = format!("apiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {{{spec}}}\n");
+    let text = format!(
+        "apiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {{{spec}}}\n"
+    );
     let loaded = load(sources, &text);
     loaded.intents.into_iter().next().unwrap().intent.unwrap()
 }
@@ -275,20 +301,28 @@ fn stated(sources: &mut SourceMap, intent: &Intent, lowered: &Lowered) -> Constr
 fn essence(result: &CheckResult) -> (Verdict, Vec<String>) {
     let witness = result.counterexample.iter().flat_map(|c| {
         let named = c.assignment.iter();
-        named.filter(|(name, _)| name == "X" || name == "Y").map(|(n, w)| format!("{n} = {w:?}"))
+        named
+            .filter(|(name, _)| name == "X" || name == "Y")
+            .map(|(n, w)| format!("{n} = {w:?}"))
     });
     (result.verdict, witness.collect())
 }
 
 #[test]
 fn policy_and_direct_agree() {
-    let seeds = std::env::var("KUBEPROOF_SEEDS").ok().and_then(|n| n.parse().ok());
+    let seeds = std::env::var("KUBEPROOF_SEEDS")
+        .ok()
+        .and_then(|n| n.parse().ok());
     let mut seen: BTreeMap<Verdict, usize> = BTreeMap::new();
     for seed in 0..seeds.unwrap_or(60) {
         let mut rng = Rng::new(seed, 7);
         let mut sources = SourceMap::new();
         let text = cluster_text(&mut rng);
-        let mut cluster = load(&mut sources, &text).clusters.remove(0).cluster.unwrap();
+        let mut cluster = load(&mut sources, &text)
+            .clusters
+            .remove(0)
+            .cluster
+            .unwrap();
         cluster.policies = policies(&mut rng, &cluster);
         let settings = Settings {
             ipblock_matches_pods: rng.percent(70),
@@ -303,12 +337,25 @@ fn policy_and_direct_agree() {
             .iter()
             .map(|i| stated(&mut sources, i, &lowered))
             .collect();
-        let policy = Policy::new(&cluster, &lowered, settings, &intents.iter().collect::<Vec<_>>(), None);
-        let direct = direct::check(&lowered, &constraints, direct::Options::default(), &solver).unwrap();
-        for ((intent, constraint), (spec, one)) in intents.iter().zip(&constraints).zip(specs.iter().zip(&direct.results)) {
-            let other = policy.check(intent, constraint, &solver).unwrap_or_else(|e| {
-                panic!("seed {seed}: {spec}: {e}\n{text}\n{:#?}", cluster.policies)
-            });
+        let policy = Policy::new(
+            &cluster,
+            &lowered,
+            settings,
+            &intents.iter().collect::<Vec<_>>(),
+            None,
+        );
+        let direct =
+            direct::check(&lowered, &constraints, direct::Options::default(), &solver).unwrap();
+        for ((intent, constraint), (spec, one)) in intents
+            .iter()
+            .zip(&constraints)
+            .zip(specs.iter().zip(&direct.results))
+        {
+            let other = policy
+                .check(intent, constraint, &solver)
+                .unwrap_or_else(|e| {
+                    panic!("seed {seed}: {spec}: {e}\n{text}\n{:#?}", cluster.policies)
+                });
             let other = other.expect("the network is ideal");
             *seen.entry(one.verdict).or_default() += 1;
             assert_eq!(
@@ -370,13 +417,19 @@ fn pods_that_could_be_added() {
         let intent = read_intent(&mut sources, spec);
         let constraint = stated(&mut sources, &intent, &lowered);
         let policy = Policy::new(&cluster, &lowered, settings, &[&intent], None);
-        let result = policy.check(&intent, &constraint, &solver).unwrap().unwrap();
+        let result = policy
+            .check(&intent, &constraint, &solver)
+            .unwrap()
+            .unwrap();
         assert_eq!(result.verdict, wanted, "{key}");
         if wanted == Verdict::Violated {
             let found = result.counterexample.unwrap();
             assert!(found.replayed);
             let yaml = found.beyond.unwrap().yaml;
-            assert!(yaml.contains("\"k\": \"x\"") && yaml.contains("\"l\":"), "{yaml}");
+            assert!(
+                yaml.contains("\"k\": \"x\"") && yaml.contains("\"l\":"),
+                "{yaml}"
+            );
         }
     }
 }

@@ -93,9 +93,7 @@ impl<'c> Question<'c> {
         for protocol in protocols {
             let same = self.is_protocol(protocol);
             let port = self.port;
-            let named = self
-                .receiver
-                .is_named(&mut self.pool, name, protocol, port);
+            let named = self.receiver.is_named(&mut self.pool, name, protocol, port);
             ways.push(self.pool.and(&[same, named]));
         }
         self.pool.or(&ways)

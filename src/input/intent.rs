@@ -18,7 +18,10 @@ use crate::model::intent::{Intent, Isolation, Relation, Wish};
 pub const CODES: &[(&str, &str)] = &[
     ("J001", "an intent wishes nothing, or several things"),
     ("J002", "a peer says nobody, or several things at once"),
-    ("J003", "a reference to a workload, Service or pod that is malformed"),
+    (
+        "J003",
+        "a reference to a workload, Service or pod that is malformed",
+    ),
     ("J004", "a port of an intent that is malformed"),
     ("J005", "a selector that the API server would refuse"),
     ("J006", "an `except` that does not lie inside its prefix"),

@@ -16,7 +16,8 @@ const APART: [&str; 3] = [
     "¬(∃ N. K8s-Daemon(X) ∧ K8s-Daemon(Y) ∧ host(N, X) ∧ host(N, Y))",
 ];
 /// Kubernetes lets a pod's own node reach it, whatever policies say.
-const NOT_OWN_NODE: &str = "¬(∃ N, P. K8s-Container(Y, P) ∧ host(N, P) ∧ K8s-Daemon(X) ∧ host(N, X))";
+const NOT_OWN_NODE: &str =
+    "¬(∃ N, P. K8s-Container(Y, P) ∧ host(N, P) ∧ K8s-Daemon(X) ∧ host(N, X))";
 
 /// What a clause asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,7 +182,9 @@ fn behind(service: &str, x: &str) -> String {
 
 /// `a` is an address of `y`: of its pod, its node, or its own outside.
 fn at(y: &str, a: &str) -> String {
-    format!("((∃ Q. (K8s-Container({y}, Q) ∨ host(Q, {y})) ∧ addr(Q, {a})) ∨ External({y}) ∧ addr({y}, {a}))")
+    format!(
+        "((∃ Q. (K8s-Container({y}, Q) ∨ host(Q, {y})) ∧ addr(Q, {a})) ∨ External({y}) ∧ addr({y}, {a}))"
+    )
 }
 
 fn reach(relation: &Relation) -> Vec<Clause> {

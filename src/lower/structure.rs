@@ -116,7 +116,10 @@ fn open_rows(process: &Process) -> impl Iterator<Item = OpenRow> + '_ {
 fn once(ports: &[NamedPort]) -> Vec<(String, u16, Protocol)> {
     let mut all: Vec<(String, u16, Protocol)> = Vec::new();
     for port in ports {
-        if !all.iter().any(|(n, _, p)| *n == port.name && *p == port.protocol) {
+        if !all
+            .iter()
+            .any(|(n, _, p)| *n == port.name && *p == port.protocol)
+        {
             all.push((port.name.clone(), port.port, port.protocol));
         }
     }

@@ -201,7 +201,15 @@ impl Writer<'_> {
             counterexample: result
                 .counterexample
                 .as_ref()
-                .map(|c| self.counterexample(c)),
+                .map(|c| match &c.beyond {
+                    None => self.counterexample(c),
+                    Some(beyond) => Writer {
+                        names: &Names::new(&beyond.cluster),
+                        network: &beyond.lowered.network,
+                        sources: self.sources,
+                    }
+                    .counterexample(c),
+                }),
         }
     }
 

@@ -146,7 +146,24 @@ fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: 
         let _ = writeln!(out, "{}", line.trim_end());
         match &result.counterexample {
             Some(counterexample) => {
-                render_counterexample(out, run, verified, &names, counterexample);
+                let Some(beyond) = &counterexample.beyond else {
+                    render_counterexample(out, run, verified, &names, counterexample);
+                    continue;
+                };
+                let _ = writeln!(out, "      with a pod that could be added:\n");
+                for line in beyond.yaml.lines() {
+                    let _ = writeln!(out, "        {}", printable(line));
+                }
+                out.push('\n');
+                let extended = Verified {
+                    cluster: beyond.cluster.clone(),
+                    lowered: beyond.lowered.clone(),
+                    assumptions: Vec::new(),
+                    results: Vec::new(),
+                    findings: Vec::new(),
+                };
+                let names = Names::new(&extended.cluster);
+                render_counterexample(out, run, &extended, &names, counterexample);
             }
             None if result.verdict != Verdict::Proven && !result.detail.is_empty() => {
                 let _ = writeln!(out, "      {}", printable(&result.detail));

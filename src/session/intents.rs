@@ -3,7 +3,9 @@
 //! Must never know: files on disk, the solver.
 
 use crate::base::diag::Diagnostic;
+use super::{Applied, INTENTS, Options};
 use crate::base::source::SourceMap;
+use crate::input::{self, LoadedCluster};
 use crate::intent;
 use crate::logic::bind::bind;
 use crate::logic::formula::Constraint;
@@ -161,4 +163,54 @@ fn any_pod(pods: &PodsOf, cluster: &Cluster) -> bool {
     });
     let mut hosted = cluster.host_pods.iter();
     own || hosted.any(|p| fits(&p.namespace, &p.labels))
+}
+
+/// An intent and the PATH that it applies to; none is every cluster.
+#[derive(Debug)]
+pub(super) struct Wished<'i> {
+    pub(super) intent: &'i Intent,
+    pub(super) path: Option<&'i String>,
+}
+
+/// The intents that are asked for, and the PATHs whose own intents are broken.
+pub(super) fn applied<'i>(
+    intents: &'i [input::LoadedIntent],
+    clusters: &[LoadedCluster],
+    constraints: &[Applied],
+    options: &Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Vec<Wished<'i>>, Vec<Option<String>>) {
+    let mut all: Vec<Wished<'i>> = Vec::new();
+    let mut broken = Vec::new();
+    for loaded in intents {
+        // Beside clusters in one PATH, intents apply to those; alone, to every cluster of the call.
+        let path = Some(&loaded.path).filter(|p| clusters.iter().any(|c| c.path == **p));
+        let Some(intent) = &loaded.intent else {
+            broken.push(path.cloned());
+            continue;
+        };
+        let meets = |other: Option<&String>| other.is_none() || path.is_none() || other == path;
+        let of_constraint = constraints.iter().find(|a| {
+            meets(a.path.as_ref())
+                && (a.constraint.id == intent.name || a.constraint.name == intent.name)
+        });
+        let of_intent = all
+            .iter()
+            .find(|w| meets(w.path) && w.intent.name == intent.name);
+        let first = of_constraint
+            .map(|a| a.constraint.span)
+            .or(of_intent.map(|w| w.intent.origin));
+        if let Some(first) = first {
+            let message = format!("there is another constraint `{}`", intent.name);
+            let clash = Diagnostic::error("L115", intent.origin, message);
+            diagnostics.push(clash.related(first, "first defined here"));
+            broken.push(path.cloned());
+            continue;
+        }
+        let named = |only: &String| *only == intent.name || only == INTENTS;
+        if options.only.is_empty() || options.only.iter().any(named) {
+            all.push(Wished { intent, path });
+        }
+    }
+    (all, broken)
 }

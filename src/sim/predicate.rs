@@ -59,9 +59,10 @@ impl Evaluator<'_> {
                 _ => false,
             },
             Predicate::Host => s.host.iter().any(|(n, x)| fits(&[entity(*n), entity(*x)])),
-            Predicate::Serves => s.serves.iter().any(|(x, p, proto)| {
-                fits(&[entity(*x), Value::Port(*p), Value::Protocol(*proto)])
-            }),
+            Predicate::Serves => s
+                .serves
+                .iter()
+                .any(|(x, p, proto)| fits(&[entity(*x), Value::Port(*p), Value::Protocol(*proto)])),
             Predicate::Link => s.link.iter().any(|(x, y)| fits(&[entity(*x), entity(*y)])),
             Predicate::Addr => self.holds_address(args[0], args[1]),
             Predicate::SelfAddr => {

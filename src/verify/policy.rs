@@ -6,9 +6,12 @@
 //!
 //! Must never know: formats of output, a particular solver.
 
+mod answer;
 mod ask;
 mod extend;
+mod plain;
 mod points;
+mod table;
 
 use std::time::{Duration, Instant};
 
@@ -82,7 +85,8 @@ impl<'c> Policy<'c> {
             strategy: STRATEGY,
             queries: 0,
             compared: 0,
-            detail: "pods that could be added cannot be asked about by the strategy `direct`".to_owned(),
+            detail: "pods that could be added cannot be asked about by the strategy `direct`"
+                .to_owned(),
             counterexample: None,
         }
     }
@@ -119,7 +123,9 @@ impl<'c> Policy<'c> {
         let compared = match here {
             Ok(compared) => compared,
             Err(why) if intent::is_about_any_pod(intent) && reach(&intent.wish) => {
-                let detail = format!("pods that could be added can be asked about only where policies alone decide: {why}");
+                let detail = format!(
+                    "pods that could be added can be asked about only where policies alone decide: {why}"
+                );
                 return Ok(Some(result(Verdict::Unknown, detail, 0, 0, None)));
             }
             Err(_) => return Ok(None),

@@ -85,9 +85,7 @@ impl Trait {
                 .iter()
                 .any(|l| (l.0, l.1) == (*port, *protocol)),
             Self::OnNode(node) => point.node == Some(*node),
-            Self::Called(name, protocol, port) => {
-                point.port_called(name, *protocol) == Some(*port)
-            }
+            Self::Called(name, protocol, port) => point.port_called(name, *protocol) == Some(*port),
             Self::Labelled(key, value) => {
                 let own = point.pod.or(point.hosted);
                 let own = own.and_then(|pod| pod.labels.get(key));
@@ -320,7 +318,9 @@ impl<'c> Added<'c> {
             }
             let known = self.values.get(&(of, key.clone()));
             let mut known = known.into_iter().flatten();
-            let value = known.find(|(_, atom)| truth(**atom)).map(|(v, _)| v.clone());
+            let value = known
+                .find(|(_, atom)| truth(**atom))
+                .map(|(v, _)| v.clone());
             let value = value.unwrap_or_else(|| self.new_value(of, key));
             labels.insert(key.clone(), value);
         }
@@ -334,7 +334,13 @@ impl<'c> Added<'c> {
                 || key == NAME_LABEL && self.cluster.namespaces.iter().any(|n| n.name == *word)
         };
         let stem = if key == NAME_LABEL { "new" } else { "other" };
-        let words = (1..).map(|n| if n == 1 { stem.to_owned() } else { format!("{stem}-{n}") });
+        let words = (1..).map(|n| {
+            if n == 1 {
+                stem.to_owned()
+            } else {
+                format!("{stem}-{n}")
+            }
+        });
         words.into_iter().find(|w| !taken(w)).unwrap_or_default()
     }
 
@@ -345,6 +351,8 @@ impl<'c> Added<'c> {
     ) -> Vec<(String, Protocol, TermId)> {
         let there = |(_, (has, _)): &(&(String, Protocol), &(TermId, TermId))| truth(*has);
         let named = self.ports.iter().filter(there);
-        named.map(|((n, p), (_, number))| (n.clone(), *p, *number)).collect()
+        named
+            .map(|((n, p), (_, number))| (n.clone(), *p, *number))
+            .collect()
     }
 }

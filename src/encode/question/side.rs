@@ -125,7 +125,9 @@ impl<'c> Side<'c> {
     /// Every port and protocol that some point has open.
     pub fn listened(&self) -> BTreeSet<(u16, Protocol)> {
         let points = self.points().iter();
-        points.flat_map(|p| p.listens.iter().map(|l| (l.0, l.1))).collect()
+        points
+            .flat_map(|p| p.listens.iter().map(|l| (l.0, l.1)))
+            .collect()
     }
 
     /// Every node that some point is on.
@@ -249,12 +251,10 @@ pub struct Found {
 
 impl Side<'_> {
     /// The added pod under a valuation; none for points at hand.
-    pub fn found(
-        &self,
-        truth: &mut dyn FnMut(TermId) -> bool,
-        region: usize,
-    ) -> Option<Found> {
-        let Self::Added(added) = self else { return None };
+    pub fn found(&self, truth: &mut dyn FnMut(TermId) -> bool, region: usize) -> Option<Found> {
+        let Self::Added(added) = self else {
+            return None;
+        };
         let mut namespace_labels = added.labels(Of::Namespace, truth);
         let name = namespace_labels.get(crate::model::cluster::NAME_LABEL)?;
         let namespace = name.clone();

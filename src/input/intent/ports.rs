@@ -39,7 +39,11 @@ fn port(node: Node<'_>, problems: &mut Problems) -> Option<PortRule> {
     };
     let Some(port_node) = port_node else {
         if let Some(end) = end_node {
-            return refuse(end, "`endPort` wants a `port`", "write where the range begins");
+            return refuse(
+                end,
+                "`endPort` wants a `port`",
+                "write where the range begins",
+            );
         }
         if protocol_node.is_none() {
             return refuse(
@@ -60,7 +64,11 @@ fn port(node: Node<'_>, problems: &mut Problems) -> Option<PortRule> {
                 && let (Some(low), Some(high)) = (port_text(low), port_text(high))
             {
                 if low > high {
-                    return refuse(port_node, "the range is empty", "the lower port comes first");
+                    return refuse(
+                        port_node,
+                        "the range is empty",
+                        "the lower port comes first",
+                    );
                 }
                 if let Some(end) = end_node {
                     return refuse(end, "the range has an end already", "leave `endPort` out");

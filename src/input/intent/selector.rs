@@ -49,12 +49,7 @@ fn requirement(node: Node<'_>, problems: &mut Problems) -> Option<Requirement> {
     let mut fields = Fields::of(node, "a requirement", problems)?;
     let key_node = fields.required("key", problems);
     let key = key_node.and_then(|n| key(n, problems));
-    let words = [
-        ("In", 0),
-        ("NotIn", 1),
-        ("Exists", 2),
-        ("DoesNotExist", 3),
-    ];
+    let words = [("In", 0), ("NotIn", 1), ("Exists", 2), ("DoesNotExist", 3)];
     let operator = fields.required("operator", problems);
     let operator = operator.and_then(|n| decode::choice(n, &words, problems));
     let values_node = fields.get("values");

@@ -44,7 +44,13 @@ pub(super) fn free_name(cluster: &Cluster, namespace: &str, stem: &str) -> Strin
         let name = FullName::new(EntityKind::Pod, &[namespace, name]);
         cluster.names.binary_search(&name).is_ok()
     };
-    let mut names = (1..).map(|n| if n == 1 { stem.to_owned() } else { format!("{stem}-{n}") });
+    let mut names = (1..).map(|n| {
+        if n == 1 {
+            stem.to_owned()
+        } else {
+            format!("{stem}-{n}")
+        }
+    });
     names.find(|n| !taken(n)).unwrap_or_default()
 }
 
@@ -137,7 +143,10 @@ pub(super) fn extend(cluster: &Cluster, new: &[NewPod]) -> (Cluster, Vec<EntityI
 pub(super) fn yaml(cluster: &Cluster, new: &[NewPod]) -> String {
     use std::fmt::Write as _;
     let map = |out: &mut String, labels: &BTreeMap<String, String>| {
-        let pairs: Vec<String> = labels.iter().map(|(k, v)| format!("{k:?}: {v:?}")).collect();
+        let pairs: Vec<String> = labels
+            .iter()
+            .map(|(k, v)| format!("{k:?}: {v:?}"))
+            .collect();
         let _ = writeln!(out, "  labels: {{{}}}", pairs.join(", "));
     };
     let mut out = String::new();
@@ -148,15 +157,29 @@ pub(super) fn yaml(cluster: &Cluster, new: &[NewPod]) -> String {
             map(&mut out, &pod.namespace_labels);
         }
         let _ = writeln!(out, "---\napiVersion: v1\nkind: Pod\nmetadata:");
-        let _ = writeln!(out, "  name: {:?}\n  namespace: {:?}", pod.name, pod.namespace);
+        let _ = writeln!(
+            out,
+            "  name: {:?}\n  namespace: {:?}",
+            pod.name, pod.namespace
+        );
         map(&mut out, &pod.labels);
-        let _ = writeln!(out, "spec:\n  nodeName: {:?}", cluster.name_of(pod.node).short());
-        let _ = writeln!(out, "  containers:\n  - name: {CONTAINER}\n    image: any\n    ports:");
+        let _ = writeln!(
+            out,
+            "spec:\n  nodeName: {:?}",
+            cluster.name_of(pod.node).short()
+        );
+        let _ = writeln!(
+            out,
+            "  containers:\n  - name: {CONTAINER}\n    image: any\n    ports:"
+        );
         for (port, protocol) in &pod.open {
             let mut names = pod.named_ports.iter();
             let name = names.find(|(_, p, n)| (n, p) == (port, protocol));
             let name = name.map_or(String::new(), |(n, ..)| format!(", name: {n:?}"));
-            let _ = writeln!(out, "    - {{containerPort: {port}, protocol: {protocol}{name}}}");
+            let _ = writeln!(
+                out,
+                "    - {{containerPort: {port}, protocol: {protocol}{name}}}"
+            );
         }
         let _ = writeln!(out, "status:\n  podIP: {:?}", pod.address.to_string());
     }

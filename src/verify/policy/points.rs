@@ -69,7 +69,10 @@ pub(super) fn ideal(
                 for (port, protocol) in served(process, address.ip) {
                     compared += 1;
                     if !open.insert((port, protocol)) {
-                        return Err(format!("two processes listen on port {port} of {}", address.ip));
+                        return Err(format!(
+                            "two processes listen on port {port} of {}",
+                            address.ip
+                        ));
                     }
                 }
             }
@@ -79,7 +82,9 @@ pub(super) fn ideal(
         for rule in &switch.fib {
             compared += 1;
             if let Action::Translate(ways) = &rule.action
-                && ways.iter().any(|w| w.source.is_some() || w.source_port.is_some())
+                && ways
+                    .iter()
+                    .any(|w| w.source.is_some() || w.source_port.is_some())
             {
                 return Err("a translation changes the source".to_owned());
             }
@@ -95,7 +100,10 @@ fn served(process: &Process, address: IpAddr) -> BTreeSet<(u16, Protocol)> {
 }
 
 /// Every prefix that policies or peers speak of.
-pub(super) fn cuts<'p>(cluster: &Cluster, peers: impl Iterator<Item = &'p IntentPeer>) -> Vec<IpNet> {
+pub(super) fn cuts<'p>(
+    cluster: &Cluster,
+    peers: impl Iterator<Item = &'p IntentPeer>,
+) -> Vec<IpNet> {
     let mut all = BTreeSet::new();
     let mut take = |peer: &Peer| {
         if let Peer::Block(block) = peer {
@@ -105,7 +113,9 @@ pub(super) fn cuts<'p>(cluster: &Cluster, peers: impl Iterator<Item = &'p Intent
     };
     for policy in &cluster.policies.network {
         let rules = policy.ingress.iter().chain(&policy.egress).flatten();
-        rules.flat_map(|r| r.peers.iter().flatten()).for_each(&mut take);
+        rules
+            .flat_map(|r| r.peers.iter().flatten())
+            .for_each(&mut take);
     }
     for policy in &cluster.policies.cluster {
         let rules = policy.ingress.iter().chain(&policy.egress);
@@ -121,7 +131,11 @@ pub(super) fn cuts<'p>(cluster: &Cluster, peers: impl Iterator<Item = &'p Intent
 }
 
 /// All points, in canonical order.
-pub(super) fn points<'c>(cluster: &'c Cluster, network: &Network, cuts: &[IpNet]) -> Vec<Point<'c>> {
+pub(super) fn points<'c>(
+    cluster: &'c Cluster,
+    network: &Network,
+    cuts: &[IpNet],
+) -> Vec<Point<'c>> {
     let none: &'c BTreeMap<String, String> = empty();
     let namespaces: BTreeMap<&str, &'c BTreeMap<String, String>> = cluster
         .namespaces
@@ -152,7 +166,10 @@ pub(super) fn points<'c>(cluster: &'c Cluster, network: &Network, cuts: &[IpNet]
                 kind: PointKind::Pod,
                 pod: Some(facts),
                 hosted: None,
-                workload: pod.workload.as_ref().map(|w| (w.kind.as_str(), w.name.as_str())),
+                workload: pod
+                    .workload
+                    .as_ref()
+                    .map(|w| (w.kind.as_str(), w.name.as_str())),
                 node_labels: None,
                 switch: pod.id,
                 node: Some(pod.node),

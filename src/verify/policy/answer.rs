@@ -1,0 +1,215 @@
+//! An answer read off, with the pods that it needs added, and replayed.
+//!
+//! Must never know: policies, selectors; they are terms by now.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use super::extend::{NewPod, extend, free_name, yaml};
+use super::points::is_one_of;
+use super::{Decided, Policy, relation};
+use crate::encode::question::point::PointKind;
+use crate::encode::question::{Added, End, Point, Question, Rules, Side, Trait, ports};
+use crate::intent::Kind;
+use crate::logic::bind::bind_again;
+use crate::logic::formula::{Constraint, Formula, VarId};
+use crate::model::entity::EntityId;
+use crate::model::inet::{IpNet, Protocol};
+use crate::model::intent::{Intent, IntentPeer, PodsOf, Who, Wish};
+use crate::model::policy::{PortRule, Selector};
+use crate::network::header::Header;
+use crate::smt::solver::{Limits, SatResult, Solver};
+use crate::smt::term::{TermId, TermPool};
+use crate::verify::direct::InternalError;
+use crate::verify::replay::{ReplayError, replay};
+use crate::verify::verdict::{Beyond, Counterexample, Witness};
+
+use super::ask::Asking;
+
+/// The source port of every counterexample, as the simulator's own.
+const SOURCE_PORT: u16 = 49152;
+
+impl<'c> Asking<'_, 'c> {
+    /// Reads the answer off, adds the pods that it needs, replays it.
+    pub(super) fn broken(
+        &mut self,
+        q: &mut Question<'c>,
+        solver: &mut dyn Solver,
+        variables: &[VarId],
+        body: &Formula,
+    ) -> Result<Decided, InternalError> {
+        let Some((new, mut ends, port, protocol)) = self.read(q, solver) else {
+            return Ok(Decided::Unknown(
+                "violated, but the solver gave no values".to_owned(),
+            ));
+        };
+        let policy = self.policy;
+        let mut beyond = None;
+        if !new.is_empty() {
+            let (cluster, containers) = extend(policy.cluster, &new);
+            let mut containers = containers.into_iter();
+            for end in &mut ends {
+                end.0 = match end.0 {
+                    Some(known) => {
+                        let name = policy.cluster.name_of(known);
+                        cluster
+                            .names
+                            .binary_search(name)
+                            .ok()
+                            .map(|i| EntityId(i as u32))
+                    }
+                    None => containers.next(),
+                };
+            }
+            let Ok(lowered) = crate::lower::lower(&cluster, &policy.settings) else {
+                return Ok(Decided::Unknown("the added pod does not fit".to_owned()));
+            };
+            let yaml = yaml(policy.cluster, &new);
+            beyond = Some(Box::new(Beyond {
+                cluster,
+                lowered,
+                yaml,
+            }));
+        }
+        let [(Some(sender), source), (Some(receiver), destination)] = ends else {
+            return Ok(Decided::Unknown("violated by nobody".to_owned()));
+        };
+        let header = Header {
+            protocol,
+            source,
+            source_port: SOURCE_PORT,
+            destination,
+            destination_port: port,
+        };
+        let value = |name: &str| match name {
+            "e" => Witness::Event(0),
+            "X" => Witness::Entity(sender),
+            "Y" => Witness::Entity(receiver),
+            "sa" => Witness::Address(source),
+            "ta" => Witness::Address(destination),
+            _ => Witness::Port(port),
+        };
+        let constraint = match &beyond {
+            Some(beyond) => bind_again(
+                self.constraint,
+                &self.policy.cluster.names,
+                &beyond.lowered.structure,
+            ),
+            None => self.constraint.clone(),
+        };
+        let clauses = self.constraint.clauses();
+        let index = clauses.iter().position(|c| std::ptr::eq(c.1, body));
+        let clauses = constraint.clauses();
+        let body = index.and_then(|i| clauses.get(i)).map_or(body, |c| c.1);
+        let assignment: Vec<(VarId, Witness)> = variables
+            .iter()
+            .map(|id| (*id, value(&constraint.variable(*id).name)))
+            .collect();
+        let lowered = beyond.as_ref().map_or(policy.lowered, |b| &b.lowered);
+        let messages = [(sender, header)];
+        let replayed = replay(
+            &lowered.network,
+            &lowered.structure,
+            &constraint,
+            body,
+            &assignment,
+            &messages,
+        );
+        match replayed {
+            Ok(found) => Ok(Decided::Broken(Box::new(Counterexample {
+                beyond,
+                ..found
+            }))),
+            Err(why) => Err(self.internal(why)),
+        }
+    }
+
+    pub(super) fn internal(&self, why: ReplayError) -> InternalError {
+        InternalError {
+            id: self.constraint.id.clone(),
+            why,
+        }
+    }
+
+    #[expect(clippy::type_complexity, reason = "both ends, and what is between")]
+    fn read(
+        &self,
+        q: &mut Question<'c>,
+        solver: &mut dyn Solver,
+    ) -> Option<(
+        Vec<NewPod>,
+        [(Option<EntityId>, std::net::IpAddr); 2],
+        u16,
+        Protocol,
+    )> {
+        let pool = &q.pool;
+        let bits = |solver: &mut dyn Solver, t: TermId| match solver.value(pool, t) {
+            Some(value) => value.bits(),
+            None => None,
+        };
+        let port = u16::try_from(bits(solver, q.port)?).ok()?;
+        let protocol = *Protocol::ALL.get(bits(solver, q.protocol)? as usize)?;
+        let together = solver.value(pool, q.together).and_then(|v| v.truth()) == Some(true);
+        let mut new = Vec::new();
+        let mut ends = Vec::new();
+        let sides = [&q.sender, &q.receiver];
+        let numbers = [
+            bits(solver, sides[0].number())?,
+            bits(solver, sides[1].number())?,
+        ];
+        let known_node = (0..2)
+            .filter_map(|i| sides[i].points().get(numbers[i] as usize)?.node)
+            .next();
+        for (i, side) in sides.into_iter().enumerate() {
+            if let Some(point) = side.points().get(numbers[i] as usize) {
+                let process = if i == 0 {
+                    point.process
+                } else {
+                    let mut listens = point.listens.iter();
+                    let listens = listens.find(|l| (l.0, l.1) == (port, protocol));
+                    listens.map_or(point.process, |l| l.2)
+                };
+                ends.push((Some(process), point.address));
+                continue;
+            }
+            let found = {
+                let mut truth = |t| solver.value(pool, t).and_then(|v| v.truth()) == Some(true);
+                side.found(&mut truth, numbers[i] as usize)?
+            };
+            let mut named_ports = Vec::new();
+            let mut open = BTreeSet::from([(port, protocol)]);
+            for (name, protocol, number) in found.named_ports {
+                let number = u16::try_from(bits(solver, number)?).ok()?;
+                open.insert((number, protocol));
+                named_ports.push((name, protocol, number));
+            }
+            let nodes = self.policy.cluster.nodes.iter().map(|n| n.id);
+            let other = nodes.clone().find(|n| Some(*n) != known_node);
+            let node = if together {
+                known_node
+            } else {
+                other.or(known_node)
+            };
+            let mut name = free_name(self.policy.cluster, &found.namespace, "added");
+            while new
+                .iter()
+                .any(|p: &NewPod| (&p.namespace, &p.name) == (&found.namespace, &name))
+            {
+                name.push_str("-2");
+            }
+            ends.push((None, found.address));
+            new.push(NewPod {
+                name,
+                namespace: found.namespace,
+                namespace_labels: found.namespace_labels,
+                labels: found.labels,
+                address: found.address,
+                node: node.or_else(|| nodes.clone().next())?,
+                open: open.into_iter().collect(),
+                named_ports,
+            });
+        }
+        let ends: [(Option<EntityId>, std::net::IpAddr); 2] = ends.try_into().ok()?;
+        Some((new, ends, port, protocol))
+    }
+}
