@@ -48,8 +48,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "session",
         &[
-            "base", "findings", "input", "intent", "lang", "library", "logic", "lower", "model", "report",
-            "smt", "verify",
+            "base", "findings", "input", "intent", "lang", "library", "logic", "lower", "model",
+            "report", "smt", "verify",
         ],
     ),
 ];

@@ -433,3 +433,40 @@ fn pods_that_could_be_added() {
         }
     }
 }
+
+/// The fields that the reader knows are those of the schema: its help lists them where one is unknown.
+#[test]
+fn the_schema_has_the_fields_of_the_reader() {
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../schemas/intent.schema.json")).unwrap();
+    let within = |from: &str| format!("spec: {{mustReach: {{from: [{from}], to: [{{node: n}}]}}}}");
+    for (pointer, rest) in [
+        ("", "zzzzzzzzzz: 1".to_owned()),
+        ("/properties/spec", "spec: {zzzzzzzzzz: 1}".to_owned()),
+        ("/properties/spec/properties/isolate", "spec: {isolate: {byLabel: k, zzzzzzzzzz: 1}}".to_owned()),
+        ("/definitions/relation", "spec: {mustReach: {from: [{node: n}], to: [{node: n}], zzzzzzzzzz: 1}}".to_owned()),
+        ("/definitions/peer", within("{node: n, zzzzzzzzzz: 1}")),
+        ("/definitions/pods", within("{anyPod: {zzzzzzzzzz: 1}}")),
+        ("/definitions/block", within("{ipBlock: {cidr: 10.0.0.0/8, zzzzzzzzzz: 1}}")),
+        ("/definitions/selector", within("{podSelector: {zzzzzzzzzz: 1}}")),
+        ("/definitions/requirement", within("{podSelector: {matchExpressions: [{key: k, operator: Exists, zzzzzzzzzz: 1}]}}")),
+        ("/definitions/port", "spec: {mustReach: {from: [{node: n}], to: [{node: n}], ports: [{port: 80, zzzzzzzzzz: 1}]}}".to_owned()),
+    ] {
+        let mut sources = SourceMap::new();
+        let text = format!("apiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\n{rest}\n");
+        let source = sources.add("i.yaml", text);
+        let input = Input {
+            source,
+            path: "i.yaml".to_owned(),
+            named: true,
+        };
+        let loaded = input::load(&sources, &[input], input::Options::default());
+        let all = loaded.all_diagnostics();
+        let helps: Vec<String> = all.filter(|d| d.code == "I018").filter_map(|d| d.help.clone()).collect();
+        let known: std::collections::BTreeSet<&str> = helps[0].split('`').skip(1).step_by(2).collect();
+        let object = schema.pointer(pointer).unwrap();
+        assert_eq!(object["additionalProperties"], false, "{pointer}");
+        let stated = object["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(known, stated, "{pointer}");
+    }
+}

@@ -1,10 +1,11 @@
 //! `kubeproof explain ID`.
 
 use kubeproof::base::source::SourceMap;
-use kubeproof::{library, session};
+use kubeproof::{input, library, session};
 
 use super::exit::Exit;
 use super::list;
+use super::load;
 use super::output::Output;
 
 /// What `explain` takes.
@@ -13,17 +14,43 @@ pub(crate) struct Args {
     /// A constraint (KP003, pod-to-pod), a predicate (addr), a code (C007), a disposition (no-rule) or an assumption
     #[arg(value_name = "ID")]
     id: String,
+
+    /// Files and folders with intents: what the intent of this name stands for
+    #[arg(value_name = "PATH")]
+    paths: Vec<String>,
 }
 
 /// Says what an id means.
 pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
     let id = args.id.as_str();
+    if !args.paths.is_empty() {
+        return of_paths(id, &args.paths, output);
+    }
     if let Some(text) = constraint(id).or_else(|| list::explain(id)) {
         output.print(&text);
         return Exit::Good;
     }
     output.fail(&format!("there is nothing called `{id}`"));
     output.help("`kubeproof list constraints`, `list predicates`, `list codes`, `list dispositions`, `list assumptions`");
+    Exit::Bad
+}
+
+/// The constraint that an intent stands for.
+fn of_paths(id: &str, paths: &[String], output: &mut Output) -> Exit {
+    let reading = input::Options::default();
+    let files = load::load(paths, &mut std::io::stdin().lock(), None, reading);
+    let loaded = input::load(&files.sources, &files.inputs, reading);
+    let of_clusters = loaded.clusters.iter().flat_map(|c| &c.diagnostics);
+    let all = files.diagnostics.iter().chain(&loaded.diagnostics);
+    output.diagnostics(&files.sources, all.chain(of_clusters));
+    let mut intents = loaded.intents.iter().filter_map(|i| i.intent.as_ref());
+    if let Some(intent) = intents.find(|i| i.name == id) {
+        let word = intent.wish.word();
+        let text = kubeproof::intent::text(intent);
+        output.print(&format!("intent {id} ({word}) stands for\n\n{text}"));
+        return Exit::Good;
+    }
+    output.fail(&format!("the PATHs hold no intent `{id}` that can be read"));
     Exit::Bad
 }
 

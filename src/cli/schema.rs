@@ -17,12 +17,15 @@ pub(crate) struct Args {
 enum Kind {
     /// `kind: Cluster` of kubeproof.dev/v1
     Cluster,
+    /// `kind: Intent` of kubeproof.dev/v1
+    Intent,
 }
 
 /// Prints the schema.
 pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
     output.print(match args.kind {
         Kind::Cluster => include_str!("../../schemas/cluster.schema.json"),
+        Kind::Intent => include_str!("../../schemas/intent.schema.json"),
     });
     Exit::Good
 }

@@ -198,18 +198,15 @@ impl Writer<'_> {
             queries: result.queries,
             compared: result.compared,
             detail: result.detail.clone(),
-            counterexample: result
-                .counterexample
-                .as_ref()
-                .map(|c| match &c.beyond {
-                    None => self.counterexample(c),
-                    Some(beyond) => Writer {
-                        names: &Names::new(&beyond.cluster),
-                        network: &beyond.lowered.network,
-                        sources: self.sources,
-                    }
-                    .counterexample(c),
-                }),
+            counterexample: result.counterexample.as_ref().map(|c| match &c.beyond {
+                None => self.counterexample(c),
+                Some(beyond) => Writer {
+                    names: &Names::new(&beyond.cluster),
+                    network: &beyond.lowered.network,
+                    sources: self.sources,
+                }
+                .counterexample(c),
+            }),
         }
     }
 

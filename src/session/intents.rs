@@ -2,8 +2,8 @@
 //!
 //! Must never know: files on disk, the solver.
 
-use crate::base::diag::Diagnostic;
 use super::{Applied, INTENTS, Options};
+use crate::base::diag::Diagnostic;
 use crate::base::source::SourceMap;
 use crate::input::{self, LoadedCluster};
 use crate::intent;

@@ -5,24 +5,17 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::extend::{NewPod, extend, free_name, yaml};
 use super::points::is_one_of;
 use super::{Decided, Policy, relation};
-use crate::encode::question::point::PointKind;
 use crate::encode::question::{Added, End, Point, Question, Rules, Side, Trait, ports};
 use crate::intent::Kind;
-use crate::logic::bind::bind_again;
 use crate::logic::formula::{Constraint, Formula, VarId};
-use crate::model::entity::EntityId;
-use crate::model::inet::{IpNet, Protocol};
+use crate::model::inet::IpNet;
 use crate::model::intent::{Intent, IntentPeer, PodsOf, Who, Wish};
 use crate::model::policy::{PortRule, Selector};
-use crate::network::header::Header;
-use crate::smt::solver::{Limits, SatResult, Solver};
+use crate::smt::solver::{SatResult, Solver};
 use crate::smt::term::{TermId, TermPool};
 use crate::verify::direct::InternalError;
-use crate::verify::replay::{ReplayError, replay};
-use crate::verify::verdict::{Beyond, Counterexample, Witness};
 
 pub(super) struct Asking<'a, 'c> {
     pub(super) policy: &'a Policy<'c>,

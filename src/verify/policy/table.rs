@@ -2,27 +2,16 @@
 //!
 //! Must never know: policies, selectors; they are terms by now.
 
-use std::collections::BTreeSet;
-use std::time::Instant;
-
-use super::extend::{NewPod, extend, free_name, yaml};
 use super::points::is_one_of;
-use super::{Decided, Policy, relation};
+use super::{Decided, relation};
+use crate::encode::question::Point;
 use crate::encode::question::point::PointKind;
-use crate::encode::question::{Added, End, Point, Question, Rules, Side, Trait, ports};
-use crate::intent::Kind;
-use crate::logic::bind::bind_again;
-use crate::logic::formula::{Constraint, Formula, VarId};
-use crate::model::entity::EntityId;
-use crate::model::inet::{IpNet, Protocol};
-use crate::model::intent::{Intent, IntentPeer, PodsOf, Who, Wish};
-use crate::model::policy::{PortRule, Selector};
-use crate::network::header::Header;
-use crate::smt::solver::{Limits, SatResult, Solver};
-use crate::smt::term::{TermId, TermPool};
+use crate::logic::formula::{Formula, VarId};
+use crate::model::inet::Protocol;
+use crate::model::policy::PortRule;
 use crate::verify::direct::InternalError;
-use crate::verify::replay::{ReplayError, replay};
-use crate::verify::verdict::{Beyond, Counterexample, Witness};
+use crate::verify::replay::replay;
+use crate::verify::verdict::Witness;
 
 use super::ask::Asking;
 
@@ -117,4 +106,3 @@ fn asked(rule: &PortRule, point: &Point<'_>, port: u16, protocol: Protocol) -> b
             }
         }
 }
-
