@@ -13,6 +13,7 @@ mod gateway;
 mod ingress;
 mod network_policy;
 mod service;
+pub mod services;
 
 use super::problems::Problems;
 use super::yaml::Node;

@@ -91,6 +91,21 @@ pub struct NamedPort {
     pub origin: Span,
 }
 
+/// A port of the pod's node that leads to a port of the pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostPort {
+    /// The port of the pod.
+    pub port: u16,
+    /// The port of the node.
+    pub host_port: u16,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The address of the node that it is bound to; none is all of them.
+    pub host_ip: Option<IpAddr>,
+    /// Where it is written.
+    pub origin: Span,
+}
+
 /// The workload whose template a pod comes from, or that owns it: `deployment`, `web`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Workload {
@@ -124,6 +139,8 @@ pub struct Pod {
     pub containers: Vec<Process>,
     /// Names of ports, in the order in which they are searched: containers, then sidecars.
     pub named_ports: Vec<NamedPort>,
+    /// Ports of its node that lead to it.
+    pub host_ports: Vec<HostPort>,
     /// The workload it belongs to, if any.
     pub workload: Option<Workload>,
     /// What was chosen for it.

@@ -118,6 +118,7 @@ impl<'t> Entities<'t> {
                 labels,
                 containers,
                 named_ports: Vec::new(),
+                host_ports: Vec::new(),
                 workload: None,
                 chosen: Chosen::default(),
                 origin,
