@@ -173,9 +173,17 @@ fn verify_cluster(
     ))
 }
 
-/// KP008 is about Services; where there is none, it is not asked.
+/// Whether there is anything of the kind that a constraint is about; where there is none, it is not asked. KP008 is about
+/// Services, KP012 about those of which both the selector and the endpoints are given.
 fn is_about(constraint: &Constraint, cluster: &Cluster) -> bool {
-    constraint.id != "KP008" || !cluster.services.is_empty()
+    match constraint.id.as_str() {
+        "KP008" => !cluster.services.is_empty(),
+        "KP012" => {
+            let mut services = cluster.services.iter();
+            services.any(|s| s.endpoints_given && s.selector.is_some())
+        }
+        _ => true,
+    }
 }
 
 /// The built-in constraints that are asked for, then the users'; and the PATHs whose own constraints are broken.

@@ -17,7 +17,7 @@ use crate::model::cluster::Address;
 use crate::model::inet::{Family, IpNet};
 use crate::model::service::ServiceKind;
 
-pub use ports::PortObject;
+pub(super) use ports::PortObject;
 
 /// How many families a Service wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
