@@ -222,6 +222,7 @@ impl<'t> Entities<'t> {
             pods: self.pods,
             host_pods: Vec::new(),
             services: self.services,
+            entrances: Vec::new(),
             policies: Policies::default(),
             externals: self.externals,
             outside: self.outside.map(|id| names.id(id)),
