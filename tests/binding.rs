@@ -43,6 +43,7 @@ fn cluster() -> Structure {
     Structure {
         entities: names.into_iter().map(row).collect(),
         addr: Vec::new(),
+        pending: Vec::new(),
         host: Vec::new(),
         open: Vec::new(),
         link: Vec::new(),
