@@ -8,7 +8,9 @@
 
 pub mod answer;
 mod exact;
+pub mod focus;
 mod gates;
+pub mod group;
 mod native;
 pub mod outside;
 pub mod party;

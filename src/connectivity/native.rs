@@ -44,6 +44,8 @@ pub(super) struct Native<'n> {
     sources: Vec<Vec<Place>>,
     targets: Vec<Vec<Place>>,
     listening: Vec<ByProtocol>,
+    /// By party: whether any node translates any of its addresses.
+    translated: Vec<bool>,
     by_address: HashMap<IpAddr, (PartyId, usize)>,
     known: HashMap<(usize, u32, u32), ByProtocol>,
 }
@@ -72,7 +74,7 @@ impl<'n> Native<'n> {
         let processes = processes(cluster);
         for (id, party) in parties.iter() {
             let own = processes.get(&party.who).copied();
-            let mut place = |address: IpAddr, listens| Place {
+            let place = |address: IpAddr, listens| Place {
                 address,
                 class: gates.class(address),
                 listens,
@@ -95,6 +97,10 @@ impl<'n> Native<'n> {
             }
             targets.push(here);
         }
+        let translated = parties
+            .iter()
+            .map(|(_, p)| p.targets.iter().any(|a| translations.somewhere(*a)))
+            .collect();
         Self {
             gates,
             translations,
@@ -102,6 +108,7 @@ impl<'n> Native<'n> {
             sources,
             targets,
             listening: listening.all,
+            translated,
             by_address,
             known: HashMap::new(),
         }
@@ -155,7 +162,11 @@ impl<'n> Native<'n> {
                 found = merged(found, here, PortTable::or, ports);
             }
         }
-        self.with_translations(parties, from, to, found, ports)
+        if self.translated[to.index()] {
+            self.with_translations(parties, from, to, found, ports)
+        } else {
+            found
+        }
     }
 
     /// To one address, from every source address of its family; none where there is none.

@@ -2,7 +2,7 @@
 //!
 //! Must never know: why (Services, node ports, host ports), gates.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::model::entity::EntityId;
@@ -16,6 +16,7 @@ use super::ports::{PortTable, PortsId};
 #[derive(Debug, Default)]
 pub(super) struct Translations<'n> {
     rules: HashMap<(EntityId, IpAddr), Vec<&'n FibRule>>,
+    addresses: HashSet<IpAddr>,
 }
 
 impl<'n> Translations<'n> {
@@ -31,11 +32,17 @@ impl<'n> Translations<'n> {
                 if to.prefix_len() != to.max_prefix_len() {
                     return None;
                 }
+                all.addresses.insert(to.addr());
                 let at = all.rules.entry((switch.id, to.addr())).or_default();
                 at.push(rule);
             }
         }
         Some(all)
+    }
+
+    /// Whether any node translates the address.
+    pub(super) fn somewhere(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address)
     }
 
     /// The rules of a node for an address.
