@@ -17,6 +17,7 @@ pub mod logic;
 pub mod lower;
 pub mod model;
 pub mod network;
+pub mod policy;
 pub mod question;
 pub mod reference;
 pub mod report;

@@ -49,7 +49,7 @@ fn cluster() -> Structure {
         service_port: Vec::new(),
         endpoint: Vec::new(),
         held: Vec::new(),
-        policies: Vec::new(),
+        policies: kubeproof::network::gate::Gates::default(),
     }
 }
 

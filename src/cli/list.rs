@@ -6,6 +6,8 @@ use kubeproof::report::names::Names;
 use kubeproof::report::{rule, trace};
 use kubeproof::{findings, input, lang, library, logic, lower, session};
 
+use kubeproof::model::policy::Settings;
+
 use super::assume::ASSUMPTIONS;
 use super::exit::Exit;
 use super::output::Output;
@@ -78,6 +80,7 @@ const DISPOSITIONS: &[(&str, &str)] = &[
         "no-route",
         "the address cannot be reached from there: a service address from outside",
     ),
+    ("policy", "a policy forbids the connection"),
 ];
 
 const KINDS: &[(&str, &str)] = &[
@@ -152,9 +155,13 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         What::Assumptions => assumptions(),
         What::Kinds => owned(KINDS),
         What::Entities | What::Rules | What::Links => {
-            let Some((sources, cluster, lowered)) =
-                one_cluster(&args.paths, None, args.cluster.as_deref(), output)
-            else {
+            let Some((sources, cluster, lowered)) = one_cluster(
+                &args.paths,
+                None,
+                args.cluster.as_deref(),
+                &Settings::default(),
+                output,
+            ) else {
                 return Exit::Bad;
             };
             let text = of(args.what, &sources, &cluster, &lowered);

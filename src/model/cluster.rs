@@ -72,6 +72,8 @@ pub struct Node {
     pub id: EntityId,
     /// Its addresses; possibly none.
     pub addresses: Vec<Address>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
     /// Its processes.
     pub daemons: Vec<Process>,
     /// Where it is written.

@@ -20,8 +20,8 @@ use super::run::{ClusterReport, Run};
 use super::trace::Teller;
 use shape::{
     AssumptionJson, ChoiceJson, ClusterJson, CounterexampleJson, DiagnosticJson, FindingJson,
-    HeaderJson, MessageJson, OtherMessageJson, OutcomeJson, PlaceJson, ResultJson, RunJson,
-    StepJson, SummaryJson, TraceJson,
+    HeaderJson, MessageJson, OtherMessageJson, OutcomeJson, PlaceJson, PolicyJson, ResultJson,
+    RunJson, StepJson, SummaryJson, TraceJson,
 };
 
 /// The whole run, pretty, with a line end.
@@ -325,9 +325,23 @@ impl Writer<'_> {
         StepJson {
             event,
             at: self.names.full(step.at),
-            rule: rule.map(|index| teller.rule(step.at, index)),
+            // What a policy forbids dies by the policy's rule.
+            rule: teller
+                .denied_by(step)
+                .or_else(|| rule.map(|index| teller.rule(step.at, index))),
             header: header(step.header),
             source: step.origin.map(|span| place(self.sources, span)),
+            policies: step
+                .gates
+                .iter()
+                .filter_map(|passed| teller.decided(*passed))
+                .map(|(gate, rule)| PolicyJson {
+                    policy: rule.cause.text.clone(),
+                    decision: rule.decision.word(),
+                    direction: gate.direction.to_string(),
+                    source: place(self.sources, rule.cause.origin),
+                })
+                .collect(),
         }
     }
 }

@@ -77,6 +77,7 @@ impl<'t> Entities<'t> {
             self.nodes.push(Node {
                 id,
                 addresses,
+                labels: BTreeMap::new(),
                 daemons,
                 origin,
             });
