@@ -3,6 +3,7 @@
 //! Knows: clap, the terminal, exit codes. Must never know: the stages; it calls the library's session.
 
 mod assume;
+mod choices;
 mod connectivity;
 mod exit;
 mod explain;

@@ -21,6 +21,7 @@ use crate::report::run::{ClusterReport, Run, Verified};
 use crate::smt::backend::Z3;
 use crate::smt::solver::Solver;
 use crate::verify::direct::{self, InternalError, Query};
+use crate::verify::verdict::{CheckResult, Verdict};
 
 /// Which wording of the network model is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +38,8 @@ pub enum Model {
 pub struct Options {
     /// Bounds on the reading.
     pub input: input::Options,
+    /// How Kubernetes objects become a cluster.
+    pub choices: input::Choices,
     /// The wording.
     pub model: Model,
     /// Opt-in constraints to add, by id or name.
@@ -75,7 +78,7 @@ pub fn verify(
     inputs: &[Input],
     options: &Options,
 ) -> Result<Outcome, InternalError> {
-    let loaded = input::load(&sources, inputs, options.input);
+    let loaded = input::load_with(&sources, inputs, options.input, &options.choices);
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(loaded.not_read.iter().map(|n| not_read(&sources, n)));
     diagnostics.extend(loaded.unsupported.iter().map(not_supported));
@@ -155,9 +158,10 @@ fn verify_cluster(
         keep_queries: options.keep_queries,
         plain_headers: false,
     };
-    let checked = direct::check(&lowered, &bound, how, &|| {
+    let mut checked = direct::check(&lowered, &bound, how, &|| {
         Box::new(Z3::new()) as Box<dyn Solver>
     })?;
+    cannot_say(&cluster, &mut checked.results);
     let verified = Verified {
         assumptions: findings::assumptions(&cluster, &options.settings),
         findings: findings::findings(&cluster, &lowered),
@@ -174,6 +178,36 @@ fn verify_cluster(
         },
         checked.queries,
     ))
+}
+
+/// Where the input holds something that the model does not cover and that can change who reaches whom, nothing is known
+/// of messages; only who has which address is.
+fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
+    let Some(first) = cluster.reading.unmodelled.first() else {
+        return;
+    };
+    let count = cluster.reading.unmodelled.len();
+    let more = if count > 1 {
+        format!(" and {} more", count - 1)
+    } else {
+        String::new()
+    };
+    let about = |r: &&mut CheckResult| {
+        r.id != "KP001" && matches!(r.verdict, Verdict::Proven | Verdict::Violated)
+    };
+    for result in results.iter_mut().filter(about) {
+        let without = if result.verdict == Verdict::Proven {
+            "proven"
+        } else {
+            "violated"
+        };
+        result.detail = format!(
+            "an object of kind `{}`{more} can change who reaches whom and is not modelled; without it: {without}",
+            first.kind
+        );
+        result.verdict = Verdict::Unknown;
+        result.counterexample = None;
+    }
 }
 
 /// KP008 is about Services; where there is none, it is not asked.
@@ -273,5 +307,5 @@ pub fn not_supported(object: &input::Unsupported) -> Diagnostic {
         object.kind, object.api_version
     );
     Diagnostic::error("I028", object.span, message)
-        .help("this version reads `kind: Cluster` of kubeproof.dev/v1; see `kubeproof list kinds`")
+        .help("`kubeproof list kinds` lists what is read")
 }
