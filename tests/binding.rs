@@ -50,7 +50,10 @@ fn cluster() -> Structure {
         service_port: Vec::new(),
         endpoint: Vec::new(),
         held: Vec::new(),
-        policies: Vec::new(),
+        policies: kubeproof::network::gate::Gates::default(),
+        listed: Vec::new(),
+        offered: Vec::new(),
+        selected: Vec::new(),
     }
 }
 

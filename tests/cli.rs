@@ -252,7 +252,6 @@ fn assumptions_are_known_by_name_and_refused_by_value() {
     .concat();
     assert_eq!(run(&args).code, 0);
     for (assumed, says) in [
-        ("hairpin=policy", "does not implement"),
         ("hairpin=maybe", "allow, policy"),
         ("hairpin", "ID=VALUE"),
         ("ideal-plugin=no", "cannot be switched"),

@@ -192,6 +192,8 @@ impl Encoder<'_> {
             | Predicate::Replied
             | Predicate::Passes
             | Predicate::Loops
+            | Predicate::Dials
+            | Predicate::Allowed
             | Predicate::Loopback
             | Predicate::Ipv4
             | Predicate::Ipv6 => return None,
@@ -325,6 +327,8 @@ fn word(predicate: Predicate) -> &'static str {
         Predicate::Replied => "Replied",
         Predicate::Passes => "passes",
         Predicate::Loops => "Loops",
+        Predicate::Dials => "dials",
+        Predicate::Allowed => "Allowed",
         Predicate::Loopback => "loopback",
         Predicate::Ipv4 => "ipv4",
         Predicate::Ipv6 => "ipv6",

@@ -136,6 +136,10 @@ pub enum Predicate {
     Passes,
     /// `Loops(e)`.
     Loops,
+    /// `dials(e, a, p)`: where the message is headed after all translations.
+    Dials,
+    /// `Allowed(e, a, p)`: no policy forbids the sender to open a connection to there.
+    Allowed,
     /// `loopback(a)`: exactly `127.0.0.1` or `::1`, as in the seed.
     Loopback,
     /// `ipv4(a)`.
