@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use crate::lower::Lowered;
 use crate::model::cluster::{Cluster, Process};
 use crate::model::inet::Family;
+use crate::model::policy::Settings;
 use crate::model::service::ServiceKind;
 use crate::network::fib::Action;
 use crate::report::run::{Assumption, Finding};
@@ -30,7 +31,7 @@ pub const CODES: &[(&str, &str)] = &[
 ];
 
 /// What the input does not show and was taken for granted.
-pub fn assumptions(cluster: &Cluster) -> Vec<Assumption> {
+pub fn assumptions(cluster: &Cluster, settings: &Settings) -> Vec<Assumption> {
     let mut all = Vec::new();
     let stated = |id| cluster.fibs.iter().any(|f| f.at == id && !f.keep_ideal);
     let switches = cluster
@@ -74,6 +75,71 @@ pub fn assumptions(cluster: &Cluster) -> Vec<Assumption> {
             default: true,
             meaning: "a node with several addresses may send from any of them",
         });
+    }
+    if !cluster.policies.is_empty() {
+        all.extend(about_policies(cluster, settings));
+    }
+    all
+}
+
+/// Where Kubernetes leaves the meaning of policies open.
+fn about_policies(cluster: &Cluster, settings: &Settings) -> Vec<Assumption> {
+    let standard = Settings::default();
+    let assumption = |id, value: &str, default, meaning| Assumption {
+        id,
+        value: value.to_owned(),
+        default,
+        meaning,
+    };
+    let mut all = vec![
+        assumption(
+            "plugin-enforces-policies",
+            "yes",
+            true,
+            "policies are enforced by the nodes",
+        ),
+        assumption(
+            "ipblock-matches-pods",
+            if settings.ipblock_matches_pods {
+                "yes"
+            } else {
+                "no"
+            },
+            settings.ipblock_matches_pods == standard.ipblock_matches_pods,
+            "whether an ipBlock of a policy matches the addresses of pods",
+        ),
+        assumption(
+            "egress-to-own-node",
+            if settings.egress_to_own_node {
+                "allow"
+            } else {
+                "deny"
+            },
+            settings.egress_to_own_node == standard.egress_to_own_node,
+            "whether a pod under egress isolation may reach its own node",
+        ),
+        assumption(
+            "hairpin",
+            if settings.hairpin_under_policy {
+                "policy"
+            } else {
+                "allow"
+            },
+            settings.hairpin_under_policy == standard.hairpin_under_policy,
+            "whether a pod reaches itself through a Service, whatever policies say",
+        ),
+    ];
+    if !cluster.host_pods.is_empty() {
+        all.push(assumption(
+            "host-network-policy",
+            if settings.host_network_as_pod {
+                "pod"
+            } else {
+                "node"
+            },
+            settings.host_network_as_pod == standard.host_network_as_pod,
+            "whether a hostNetwork pod is its node to policies, or a pod",
+        ));
     }
     all
 }
@@ -201,9 +267,9 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
             });
         }
     }
+    all.extend(aside(cluster));
     all.extend(services::findings(cluster));
     all.extend(routes::findings(cluster));
-    all.extend(aside(cluster));
     all.sort_by_key(|f| f.id);
     all
 }

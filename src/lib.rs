@@ -6,6 +6,7 @@
 //! the stages in order. `docs/architecture.md` is the map.
 
 pub mod base;
+pub mod connectivity;
 pub mod decode;
 pub mod encode;
 pub mod findings;
@@ -16,6 +17,7 @@ pub mod logic;
 pub mod lower;
 pub mod model;
 pub mod network;
+pub mod policy;
 pub mod question;
 pub mod reference;
 pub mod report;

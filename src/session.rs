@@ -16,6 +16,7 @@ use crate::logic::check::check;
 use crate::logic::formula::Constraint;
 use crate::lower::lower;
 use crate::model::cluster::Cluster;
+use crate::model::policy::Settings;
 use crate::report::run::{ClusterReport, Run, Verified};
 use crate::smt::backend::Z3;
 use crate::smt::solver::Solver;
@@ -49,6 +50,8 @@ pub struct Options {
     pub cluster: Option<String>,
     /// For each constraint.
     pub timeout: Option<Duration>,
+    /// What is chosen where Kubernetes leaves a choice.
+    pub settings: Settings,
     /// Keep the queries as SMT-LIB.
     pub keep_queries: bool,
 }
@@ -130,7 +133,7 @@ fn verify_cluster(
     let Some(cluster) = cluster.filter(|_| !excluded) else {
         return Ok((failed(diagnostics), Vec::new()));
     };
-    let lowered = match lower(&cluster) {
+    let lowered = match lower(&cluster, &options.settings) {
         Ok(lowered) => lowered,
         Err(mistakes) => {
             diagnostics.extend(mistakes);
@@ -160,7 +163,7 @@ fn verify_cluster(
     })?;
     cannot_say(&cluster, &mut checked.results);
     let verified = Verified {
-        assumptions: findings::assumptions(&cluster),
+        assumptions: findings::assumptions(&cluster, &options.settings),
         findings: findings::findings(&cluster, &lowered),
         results: checked.results,
         cluster,
@@ -178,7 +181,7 @@ fn verify_cluster(
 }
 
 /// Where the input holds something that the model does not cover and that can change who reaches whom, nothing is known
-/// of messages; only who has which address is.
+/// of messages; only who has which address, and who is behind which Service, is.
 fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
     let Some(first) = cluster.reading.unmodelled.first() else {
         return;
@@ -190,7 +193,8 @@ fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
         String::new()
     };
     let about = |r: &&mut CheckResult| {
-        r.id != "KP001" && matches!(r.verdict, Verdict::Proven | Verdict::Violated)
+        !matches!(r.id.as_str(), "KP001" | "KP012")
+            && matches!(r.verdict, Verdict::Proven | Verdict::Violated)
     };
     for result in results.iter_mut().filter(about) {
         let without = if result.verdict == Verdict::Proven {

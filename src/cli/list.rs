@@ -6,6 +6,8 @@ use kubeproof::report::names::Names;
 use kubeproof::report::{rule, trace};
 use kubeproof::{findings, input, lang, library, logic, lower, session};
 
+use kubeproof::model::policy::Settings;
+
 use super::assume::ASSUMPTIONS;
 use super::choices::Choices;
 use super::exit::Exit;
@@ -82,6 +84,7 @@ const DISPOSITIONS: &[(&str, &str)] = &[
         "no-route",
         "the address cannot be reached from there: a service address from outside",
     ),
+    ("policy", "a policy forbids the connection"),
 ];
 
 const KINDS: &[(&str, &str)] = &[
@@ -96,8 +99,8 @@ fn codes() -> Vec<(&'static str, &'static str)> {
     [
         input::CODES,
         input::compact::CODES,
-        input::kubernetes::services::CODES,
         input::kubernetes::CODES,
+        input::kubernetes::services::CODES,
         lower::CODES,
         lang::CODES,
         logic::check::CODES,
@@ -180,6 +183,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
                 &args.choices,
                 None,
                 args.cluster.as_deref(),
+                &Settings::default(),
                 output,
             ) else {
                 return Exit::Bad;

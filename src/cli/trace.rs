@@ -7,6 +7,7 @@ use kubeproof::base::source::SourceMap;
 use kubeproof::input;
 use kubeproof::lower::{Lowered, lower};
 use kubeproof::model::cluster::Cluster;
+use kubeproof::model::policy::Settings;
 use kubeproof::network::trace::{Disposition, Trace};
 use kubeproof::question::{self, Question};
 use kubeproof::reference::QuestionError;
@@ -14,6 +15,7 @@ use kubeproof::report::names::Names;
 use kubeproof::report::{json, trace};
 use kubeproof::sim::walk;
 
+use super::assume::{self, Choice};
 use super::choices::Choices;
 use super::exit::Exit;
 use super::load;
@@ -61,6 +63,9 @@ pub(crate) struct Args {
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
 
+    /// Decide what Kubernetes leaves open; `kubeproof list assumptions` lists them
+    #[arg(long, value_name = "ID=VALUE", value_parser = assume::parse)]
+    assume: Vec<Choice>,
     /// What standard input is called in messages
     #[arg(long, value_name = "NAME")]
     stdin_filename: Option<String>,
@@ -80,6 +85,7 @@ pub(crate) fn one_cluster(
     choices: &Choices,
     stdin_filename: Option<&str>,
     wanted: Option<&str>,
+    settings: &Settings,
     output: &mut Output,
 ) -> Option<(SourceMap, Cluster, Lowered)> {
     let reading = input::Options::default();
@@ -128,7 +134,7 @@ pub(crate) fn one_cluster(
         return None;
     }
     let cluster = fitting.pop()?.cluster?;
-    match lower(&cluster) {
+    match lower(&cluster, settings) {
         Ok(lowered) => Some((files.sources, cluster, lowered)),
         Err(mistakes) => {
             output.diagnostics(&files.sources, &mistakes);
@@ -144,6 +150,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         &args.choices,
         args.stdin_filename.as_deref(),
         args.cluster.as_deref(),
+        &assume::settings(&args.assume),
         output,
     );
     let Some((sources, cluster, lowered)) = found else {

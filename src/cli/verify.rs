@@ -10,7 +10,7 @@ use kubeproof::report::{json, junit, text};
 use kubeproof::session::{self, Model};
 use kubeproof::verify::direct::Query;
 
-use super::assume;
+use super::assume::{self, Choice};
 use super::choices::Choices;
 use super::exit::Exit;
 use super::load;
@@ -49,7 +49,7 @@ pub(crate) struct Args {
 
     /// Decide what Kubernetes leaves open; `kubeproof list assumptions` lists them
     #[arg(long, value_name = "ID=VALUE", value_parser = assume::parse)]
-    assume: Vec<()>,
+    assume: Vec<Choice>,
 
     /// Verify the clusters of this name only
     #[arg(long, value_name = "NAME")]
@@ -170,6 +170,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         only: args.only.clone(),
         cluster: args.cluster.clone(),
         timeout: args.timeout,
+        settings: assume::settings(&args.assume),
         keep_queries: args.emit_smt2.is_some(),
     };
     let session::Outcome { mut run, queries } =

@@ -229,6 +229,12 @@ fn nets(structure: &Structure, network: &Network, literals: &Literals) -> BTreeS
         Bind::Any | Bind::AnyV4 => None,
     }));
     all.extend(network.held.iter().map(host));
+    for gate in network.gates.all.iter().chain(&structure.policies.all) {
+        all.extend(gate.addresses.iter().map(host));
+        let rules = gate.tiers.iter().flatten();
+        let peers = rules.filter_map(|rule| rule.peers.as_ref());
+        all.extend(peers.flat_map(|set| set.nets()).map(IpNet::trunc));
+    }
     for process in &network.processes {
         match &process.sources {
             Sources::Own(own) => all.extend(own.iter().map(host)),
@@ -318,6 +324,11 @@ fn ranges(structure: &Structure, network: &Network, literals: &Literals) -> BTre
             .iter()
             .flat_map(|row| [one(row.port), one(row.dialled)]),
     );
+    let gates = network.gates.all.iter().chain(&structure.policies.all);
+    for rule in gates.flat_map(|gate| gate.tiers.iter().flatten()) {
+        let ports = rule.ports.iter().flat_map(|all| all.iter());
+        all.extend(ports.flat_map(|(_, set)| set.ranges().iter().copied()));
+    }
     for rule in network.switches.iter().flat_map(|s| &s.fib) {
         let sets = [&rule.matches.from_ports, &rule.matches.to_ports];
         all.extend(

@@ -82,6 +82,7 @@ impl Encoder<'_> {
                     _ => None,
                 })
                 .collect(),
+            Predicate::Pending => s.pending.iter().map(|p| vec![Cell::Entity(*p)]).collect(),
             Predicate::Addr => addr().collect(),
             Predicate::SelfAddr => {
                 let namespaces = of_kind(&|k| matches!(k, EntityKind::Pod | EntityKind::Node));
@@ -191,6 +192,8 @@ impl Encoder<'_> {
             | Predicate::Replied
             | Predicate::Passes
             | Predicate::Loops
+            | Predicate::Dials
+            | Predicate::Allowed
             | Predicate::Loopback
             | Predicate::Ipv4
             | Predicate::Ipv6 => return None,
@@ -305,6 +308,7 @@ fn word(predicate: Predicate) -> &'static str {
         Predicate::External => "External",
         Predicate::Process => "Process",
         Predicate::Switch => "Switch",
+        Predicate::Pending => "Pending",
         Predicate::Addr => "addr",
         Predicate::SelfAddr => "self",
         Predicate::Host => "host",
@@ -323,6 +327,8 @@ fn word(predicate: Predicate) -> &'static str {
         Predicate::Replied => "Replied",
         Predicate::Passes => "passes",
         Predicate::Loops => "Loops",
+        Predicate::Dials => "dials",
+        Predicate::Allowed => "Allowed",
         Predicate::Loopback => "loopback",
         Predicate::Ipv4 => "ipv4",
         Predicate::Ipv6 => "ipv6",

@@ -26,7 +26,7 @@ use super::yaml::Node as Yaml;
 use crate::model::cluster::Namespace;
 use crate::model::policy::{ClusterPolicy, NetworkPolicy};
 
-pub use assemble::{About, Facts, PodFacts, assemble};
+pub use assemble::{About, PodFacts, assemble};
 
 /// The codes of this stage, with a title each.
 pub const CODES: &[(&str, &str)] = &[

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::model::cluster::Bind;
 use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::{IpNet, Protocol};
-use crate::network::gate::Gate;
+use crate::network::gate::Gates;
 
 /// One entity as formulas see it.
 #[derive(Debug, Clone)]
@@ -97,6 +97,8 @@ pub struct Structure {
     pub entities: Vec<EntityRow>,
     /// `addr(E, a)`: a host prefix for pods, nodes, services; an External has what is in its prefix and not held.
     pub addr: Vec<(EntityId, IpNet)>,
+    /// `Pending(P)`, ascending.
+    pub pending: Vec<EntityId>,
     /// `host(N, X)`.
     pub host: Vec<(EntityId, EntityId)>,
     /// `open(X, a, p, proto)`.
@@ -114,7 +116,7 @@ pub struct Structure {
     /// `listed(S, a)`.
     pub listed: Vec<(EntityId, IpAddr)>,
     /// What policies say of connections, whether or not the network enforces it.
-    pub policies: Vec<Gate>,
+    pub policies: Gates,
     /// Addresses of pods, nodes and services, ascending: those that no External has.
     pub held: Vec<IpAddr>,
 }

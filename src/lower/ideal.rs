@@ -15,6 +15,7 @@ use crate::model::cluster::{Address, Bind, Cluster, Node, Pod, Process};
 use crate::model::entity::EntityId;
 use crate::model::inet::{Family, PortSet, Protocol};
 use crate::network::fib::{Action, DiscardReason, Fib, FibRule, Match, RuleKind};
+use crate::network::gate::Gates;
 use crate::network::graph::{Endpoint, Network, Sources, Switch};
 
 /// The ideal network of a cluster.
@@ -23,7 +24,7 @@ pub fn network(cluster: &Cluster) -> Network {
         switches: switches(cluster),
         processes: processes(cluster),
         links: links(cluster),
-        gates: Vec::new(),
+        gates: Gates::default(),
         held: held(cluster),
     }
 }

@@ -20,6 +20,7 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
     let mut all = Structure {
         entities: entities(cluster),
         addr: Vec::new(),
+        pending: Vec::new(),
         host: Vec::new(),
         open: Vec::new(),
         link: network.links.iter().copied().collect(),
@@ -32,6 +33,7 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
         policies: network.gates.clone(),
     };
     for pod in &cluster.pods {
+        all.pending.extend(pod.pending.then_some(pod.id));
         all.addr
             .extend(pod.addresses.iter().map(|a| (pod.id, IpNet::from(a.ip))));
         all.host.push((pod.node, pod.id));

@@ -18,7 +18,7 @@ pub struct Selector {
 }
 
 /// One requirement on a label.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Requirement {
     /// The key.
     pub key: String,
@@ -27,7 +27,7 @@ pub struct Requirement {
 }
 
 /// What is required of a label.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operator {
     /// It is there and has one of these values.
     In(BTreeSet<String>),
@@ -92,7 +92,7 @@ pub enum Peer {
         origin: Span,
     },
     /// A peer that says nothing we know, or nothing we model (domain names): it fails closed. An Accept of it
-    /// matches nothing, a Deny or Pass matches everything.
+    /// matches nothing, a Deny or Pass denies everything.
     FailsClosed {
         /// Where it is written.
         origin: Span,

@@ -20,8 +20,8 @@ use super::run::{ClusterReport, Run};
 use super::trace::Teller;
 use shape::{
     AssumptionJson, ChoiceJson, ClusterJson, CounterexampleJson, DiagnosticJson, FindingJson,
-    HeaderJson, MessageJson, OtherMessageJson, OutcomeJson, PlaceJson, ResultJson, RunJson,
-    StepJson, SummaryJson, TraceJson,
+    HeaderJson, MessageJson, OtherMessageJson, OutcomeJson, PlaceJson, PolicyJson, ResultJson,
+    RunJson, StepJson, SummaryJson, TraceJson,
 };
 
 /// The whole run, pretty, with a line end.
@@ -61,6 +61,12 @@ pub fn render_diagnostics(sources: &SourceMap, diagnostics: &[Diagnostic]) -> St
         schema_version: 1,
         diagnostics,
     })
+}
+
+/// Diagnostics as a JSON list, for documents that are written piece by piece.
+pub fn diagnostics_value(sources: &SourceMap, diagnostics: &[Diagnostic]) -> String {
+    let all: Vec<DiagnosticJson> = diagnostics.iter().map(|d| diagnostic(sources, d)).collect();
+    serde_json::to_string(&all).unwrap_or_default()
 }
 
 /// One trace, pretty.
@@ -319,9 +325,23 @@ impl Writer<'_> {
         StepJson {
             event,
             at: self.names.full(step.at),
-            rule: rule.map(|index| teller.rule(step.at, index)),
+            // What a policy forbids dies by the policy's rule.
+            rule: teller
+                .denied_by(step)
+                .or_else(|| rule.map(|index| teller.rule(step.at, index))),
             header: header(step.header),
             source: step.origin.map(|span| place(self.sources, span)),
+            policies: step
+                .gates
+                .iter()
+                .filter_map(|passed| teller.decided(*passed))
+                .map(|(gate, rule)| PolicyJson {
+                    policy: rule.cause.text.clone(),
+                    decision: rule.decision.word(),
+                    direction: gate.direction.to_string(),
+                    source: place(self.sources, rule.cause.origin),
+                })
+                .collect(),
         }
     }
 }

@@ -54,6 +54,7 @@ impl Evaluator<'_> {
             }),
             Predicate::Host => s.host.iter().any(|(n, x)| fits(&[entity(*n), entity(*x)])),
             Predicate::Link => s.link.iter().any(|(x, y)| fits(&[entity(*x), entity(*y)])),
+            Predicate::Pending => s.pending.iter().any(|p| fits(&[entity(*p)])),
             Predicate::Addr => self.holds_address(args[0], args[1]),
             Predicate::SelfAddr => {
                 let has_loopback = |id: EntityId| {
@@ -160,7 +161,20 @@ impl Evaluator<'_> {
             | Predicate::Recv
             | Predicate::Replied
             | Predicate::Passes
-            | Predicate::Loops => Self::event_predicate(predicate, &args, env)?,
+            | Predicate::Loops
+            | Predicate::Dials => Self::event_predicate(predicate, &args, env)?,
+            Predicate::Allowed => match args[..] {
+                [
+                    Some(Value::Event(index)),
+                    Some(Value::Address(to)),
+                    Some(Value::Port(port)),
+                ] => {
+                    let sent = env.events[index].outcome.sent;
+                    let (source, dialled) = (sent.source, sent.destination);
+                    s.policies.allow(source, dialled, to, sent.protocol, port)
+                }
+                _ => return Err(EvalError::WrongSort),
+            },
         })
     }
 
@@ -198,6 +212,16 @@ impl Evaluator<'_> {
             Predicate::Replied => outcome.replied.unwrap_or(outcome.received.is_some()),
             Predicate::Passes => measure::passed(&outcome.request)
                 .any(|at| args[1].is_none_or(|x| x == Value::Entity(at))),
+            Predicate::Dials => measure::dialled(&outcome.request).is_some_and(|header| {
+                let row = [
+                    Value::Address(header.destination),
+                    Value::Port(header.destination_port),
+                ];
+                args[1..]
+                    .iter()
+                    .zip(&row)
+                    .all(|(arg, cell)| arg.is_none_or(|a| a == *cell))
+            }),
             Predicate::Loops => {
                 let judged_reply = outcome.reply.as_ref().filter(|_| outcome.replied.is_some());
                 outcome.request.end == Disposition::Loop

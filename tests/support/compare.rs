@@ -11,6 +11,7 @@ use kubeproof::logic::formula::Constraint;
 use kubeproof::lower::{Lowered, lower};
 use kubeproof::model::cluster::Cluster;
 use kubeproof::model::entity::EntityId;
+use kubeproof::model::policy::Settings;
 use kubeproof::network::header::Header;
 use kubeproof::network::trace::{Disposition, Event, Journey, Outcome, Trace};
 use kubeproof::sim::{measure, walk};
@@ -71,7 +72,7 @@ pub fn load(yaml: &str) -> Result<Cluster, String> {
 
 /// A cluster's network, or the mistakes.
 pub fn lowered(cluster: &Cluster) -> Result<Lowered, String> {
-    lower(cluster).map_err(|all| {
+    lower(cluster, &Settings::default()).map_err(|all| {
         all.iter()
             .map(|d| d.message.clone())
             .collect::<Vec<_>>()

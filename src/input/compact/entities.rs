@@ -79,8 +79,8 @@ impl<'t> Entities<'t> {
             self.nodes.push(Node {
                 id,
                 addresses,
-                daemons,
                 labels: BTreeMap::new(),
+                daemons,
                 origin,
             });
         }

@@ -16,8 +16,8 @@ mod services;
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::Objects;
 use super::pod::ContainerObject;
-use super::{Objects, gateway};
 use crate::base::source::Span;
 use crate::input::problems::Problems;
 use crate::model::cluster::{
@@ -54,15 +54,6 @@ pub struct PodFacts {
     pub terminating: bool,
 }
 
-/// The facts of all pods, in the order of the cluster's `pods` and `host_pods`.
-#[derive(Debug, Clone, Default)]
-pub struct Facts {
-    /// Of pods.
-    pub pods: Vec<PodFacts>,
-    /// Of pods in the network of their node.
-    pub host_pods: Vec<PodFacts>,
-}
-
 /// The agent that runs on every node.
 const KUBELET: &str = "kubelet";
 /// How the outside is called.
@@ -81,16 +72,16 @@ pub fn assemble(mut objects: Objects, about: About, problems: &mut Problems) -> 
     let mut made = Made::default();
     made.nodes(nodes, &mut register);
     made.pods(pods, &mut register);
+    let external = register.add(FullName::new(EntityKind::External, &[OUTSIDE]));
+    let outside = register.add(FullName::new(EntityKind::Outside, &[]));
     for service in &objects.services {
         let parts = [service.meta.namespace.as_str(), service.meta.name.as_str()];
         register.add(FullName::new(EntityKind::Service, &parts));
     }
-    let external = register.add(FullName::new(EntityKind::External, &[OUTSIDE]));
-    let outside = register.add(FullName::new(EntityKind::Outside, &[]));
     let ids = register.sorted();
     made.rename(&ids);
     let policies = policies(&mut objects);
-    let services = made.services(&objects, &ids, problems);
+    let services = services::services(&objects, &made, &ids.names, problems);
     let mut cluster = Cluster {
         name: about.name,
         path: about.path,
@@ -100,7 +91,12 @@ pub fn assemble(mut objects: Objects, about: About, problems: &mut Problems) -> 
         pods: made.pods.into_iter().map(|(pod, _)| pod).collect(),
         host_pods: made.host_pods.into_iter().map(|(pod, _)| pod).collect(),
         services,
-        entrances: gateway::entrances(&objects),
+        entrances: super::gateway::entrances(
+            &objects.ingresses,
+            &objects.gateways,
+            &objects.routes,
+            &objects.grants,
+        ),
         policies,
         externals: vec![External {
             id: ids.of(external),
@@ -361,11 +357,11 @@ fn namespaces(
     for (pod, _) in &made.host_pods {
         add(&pod.namespace, pod.origin);
     }
-    for policy in &policies.network {
-        add(&policy.namespace, policy.origin);
-    }
     for service in &objects.services {
         add(&service.meta.namespace, service.meta.span);
+    }
+    for policy in &policies.network {
+        add(&policy.namespace, policy.origin);
     }
     all.into_values().collect()
 }

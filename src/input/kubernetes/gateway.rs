@@ -4,7 +4,6 @@
 //! controller, which is not modelled; its schema lets vendors add to them, so that only the fields that lead to backends
 //! are checked one by one. Must never know: whether backends exist (`findings`).
 
-use super::Objects;
 use super::meta::Meta;
 use crate::base::diag::Diagnostic;
 use crate::input::decode::{self, Fields};
@@ -208,15 +207,20 @@ pub(super) fn read_grant(node: Node<'_>, problems: &mut Problems) -> Option<Gran
 }
 
 /// Everything that brings messages in. A backend in another namespace wants a grant there.
-pub(super) fn entrances(objects: &Objects) -> Vec<Entrance> {
+pub(super) fn entrances(
+    ingresses: &[super::ingress::IngressObject],
+    gateways: &[GatewayObject],
+    routes: &[RouteObject],
+    grants: &[GrantObject],
+) -> Vec<Entrance> {
     let mut all: Vec<Entrance> = Vec::new();
-    all.extend(objects.ingresses.iter().map(|i| i.entrance.clone()));
-    all.extend(objects.gateways.iter().map(|g| g.entrance.clone()));
-    for route in &objects.routes {
+    all.extend(ingresses.iter().map(|i| i.entrance.clone()));
+    all.extend(gateways.iter().map(|g| g.entrance.clone()));
+    for route in routes {
         let mut entrance = route.entrance.clone();
         for backend in &mut entrance.backends {
             backend.granted = backend.namespace == entrance.namespace
-                || objects.grants.iter().any(|grant| {
+                || grants.iter().any(|grant| {
                     let from = |(group, kind, namespace): &(String, String, String)| {
                         group == GROUP && kind == entrance.kind && *namespace == entrance.namespace
                     };

@@ -150,4 +150,15 @@ pub(super) struct StepJson {
     pub(super) rule: Option<String>,
     pub(super) header: HeaderJson,
     pub(super) source: Option<PlaceJson>,
+    /// What policies decided here; left out where none did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) policies: Vec<PolicyJson>,
+}
+
+#[derive(Serialize)]
+pub(super) struct PolicyJson {
+    pub(super) policy: String,
+    pub(super) decision: &'static str,
+    pub(super) direction: String,
+    pub(super) source: PlaceJson,
 }

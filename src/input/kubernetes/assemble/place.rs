@@ -66,7 +66,7 @@ pub(super) fn place(
         pod.node = turn.next().cloned();
         reading.nodes_chosen = true;
     }
-    let mut chooser = Chooser::new(used(objects, &pods, &nodes), named(objects, &nodes, about));
+    let mut chooser = Chooser::new(used(&pods, &nodes, objects), named(objects, &nodes, about));
     let families = families(&pods, &nodes, about);
     let mut order: Vec<usize> = (0..nodes.all.len()).collect();
     order.sort_by(|&a, &b| natural_cmp(&nodes.all[a].name, &nodes.all[b].name));
@@ -143,23 +143,21 @@ fn ranges(about: &About) -> String {
 }
 
 /// Addresses that somebody holds.
-fn used(objects: &Objects, pods: &[Draft], nodes: &Nodes) -> HashSet<IpAddr> {
-    let of_services = objects.services.iter();
-    let of_services = of_services
-        .flat_map(|s| {
-            s.cluster_ips
-                .iter()
-                .chain(&s.external_ips)
-                .chain(&s.balancer)
-        })
-        .map(|a| a.ip);
-    // An address that is listed is somebody's, if only of a pod that is not there.
-    let listed = objects.slices.iter().flat_map(|s| &s.endpoints);
-    let listed = listed.map(|e| e.address.ip);
+fn used(pods: &[Draft], nodes: &Nodes, objects: &Objects) -> HashSet<IpAddr> {
     let of_pods = pods.iter().flat_map(|p| &p.addresses);
     let of_nodes = nodes.all.iter().flat_map(|n| &n.addresses);
-    let held = of_pods.chain(of_nodes).map(|a| a.ip);
-    held.chain(of_services).chain(listed).collect()
+    let services = objects.services.iter();
+    let of_services = services.flat_map(|s| {
+        s.cluster_ips
+            .iter()
+            .chain(&s.external_ips)
+            .chain(&s.balancer)
+    });
+    // An address that is listed is somebody's, if only of a pod that is not there.
+    let listed = objects.slices.iter().flat_map(|s| &s.endpoints);
+    let listed = listed.map(|e| &e.address);
+    let all = of_pods.chain(of_nodes).chain(of_services).chain(listed);
+    all.map(|a| a.ip).collect()
 }
 
 /// Prefixes that the input names: a chosen address is better none of theirs.

@@ -1,37 +1,37 @@
-//! What Services are told of pods and nodes.
+//! What Services are told of the pods and nodes of the cluster.
 //!
-//! Must never know: selectors.
+//! Must never know: selectors, readiness (`services`).
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::super::Objects;
-use super::super::services::{self, Candidate, Surroundings};
+use super::super::services::{Candidate, Surroundings, assemble};
 use super::Made;
-use super::names::Ids;
 use crate::input::problems::Problems;
 use crate::model::cluster::Address;
-use crate::model::entity::EntityId;
+use crate::model::entity::{EntityId, FullName};
 use crate::model::service::Service;
 
-impl Made {
-    /// The Services, once everything else has its id.
-    pub(super) fn services(
-        &self,
-        objects: &Objects,
-        ids: &Ids,
-        problems: &mut Problems,
-    ) -> Vec<Service> {
-        let ips = |all: &[Address]| all.iter().map(|a| a.ip).collect::<Vec<IpAddr>>();
-        let nodes: Vec<(EntityId, Vec<IpAddr>)> = self
-            .nodes
-            .iter()
-            .map(|n| (n.id, ips(&n.addresses)))
-            .collect();
-        let by_node: BTreeMap<EntityId, &Vec<IpAddr>> =
-            nodes.iter().map(|(id, ips)| (*id, ips)).collect();
-        let own = self.pods.iter().map(|(pod, facts)| Candidate {
-            namespace: namespace(ids, pod.id),
+/// The Services with the endpoints that are behind them.
+pub(super) fn services(
+    objects: &Objects,
+    made: &Made,
+    names: &[FullName],
+    problems: &mut Problems,
+) -> Vec<Service> {
+    let ips = |all: &[Address]| -> Vec<IpAddr> { all.iter().map(|a| a.ip).collect() };
+    let nodes: Vec<(EntityId, Vec<IpAddr>)> = made
+        .nodes
+        .iter()
+        .map(|n| (n.id, ips(&n.addresses)))
+        .collect();
+    let at: HashMap<EntityId, &Vec<IpAddr>> = nodes.iter().map(|(id, a)| (*id, a)).collect();
+    let mut candidates: Vec<Candidate<'_>> = Vec::new();
+    for (pod, facts) in &made.pods {
+        let namespace = names[pod.id.index()].parts.first();
+        candidates.push(Candidate {
+            namespace: namespace.map_or("", String::as_str),
             labels: &pod.labels,
             entity: pod.id,
             node: pod.node,
@@ -41,32 +41,25 @@ impl Made {
             terminating: facts.terminating,
             origin: pod.origin,
         });
-        let hosted = self.host_pods.iter().map(|(pod, facts)| Candidate {
+    }
+    for (pod, facts) in &made.host_pods {
+        candidates.push(Candidate {
             namespace: &pod.namespace,
             labels: &pod.labels,
             entity: pod.node,
             node: pod.node,
-            addresses: by_node
-                .get(&pod.node)
-                .map_or_else(Vec::new, |ips| (*ips).clone()),
+            addresses: at.get(&pod.node).map(|a| (*a).clone()).unwrap_or_default(),
             named_ports: &pod.named_ports,
             ready: facts.ready,
             terminating: facts.terminating,
             origin: pod.origin,
         });
-        let pods: Vec<Candidate<'_>> = own.chain(hosted).collect();
-        let around = Surroundings {
-            names: &ids.names,
-            pods: &pods,
-            nodes: &nodes,
-        };
-        services::assemble(&objects.services, &objects.slices, &around, problems)
     }
-}
-
-fn namespace(ids: &Ids, pod: EntityId) -> &str {
-    ids.names[pod.index()]
-        .parts
-        .first()
-        .map_or("", String::as_str)
+    candidates.retain(|c| !c.addresses.is_empty());
+    let around = Surroundings {
+        names,
+        pods: &candidates,
+        nodes: &nodes,
+    };
+    assemble(&objects.services, &objects.slices, &around, problems)
 }
