@@ -2,12 +2,16 @@
 //!
 //! Knows: what a cluster file leaves open. Must never know: formulas, the solver, printing.
 
+pub mod routes;
+pub mod services;
+
 use std::collections::BTreeMap;
 
 use crate::lower::Lowered;
 use crate::model::cluster::{Cluster, Process};
 use crate::model::inet::Family;
 use crate::model::policy::Settings;
+use crate::model::service::ServiceKind;
 use crate::network::fib::Action;
 use crate::report::run::{Assumption, Finding};
 
@@ -249,7 +253,12 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
         }
     }
     for service in &cluster.services {
-        if !service.ports.is_empty() && service.ports.iter().all(|p| p.endpoints.is_empty()) {
+        let meant_none = service.selector.is_some() && service.selected.is_empty();
+        if !service.ports.is_empty()
+            && !meant_none
+            && service.kind != ServiceKind::ExternalName
+            && service.ports.iter().all(|p| p.endpoints.is_empty())
+        {
             all.push(Finding {
                 id: "F003",
                 severity: "warning",
@@ -258,6 +267,8 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
             });
         }
     }
+    all.extend(services::findings(cluster));
+    all.extend(routes::findings(cluster));
     all.extend(aside(cluster));
     all.sort_by_key(|f| f.id);
     all

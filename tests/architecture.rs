@@ -38,7 +38,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("report", &["base", "lower", "model", "network", "verify"]),
-    ("findings", &["lower", "model", "network", "report"]),
+    ("findings", &["base", "lower", "model", "network", "report"]),
     ("reference", &["input", "model"]),
     (
         "question",

@@ -106,6 +106,8 @@ fn codes() -> Vec<(&'static str, &'static str)> {
         logic::check::CODES,
         logic::bind::CODES,
         findings::CODES,
+        findings::services::CODES,
+        findings::routes::CODES,
     ]
     .concat()
 }

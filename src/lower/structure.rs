@@ -68,7 +68,8 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
         for port in &service.ports {
             all.service_port
                 .push((service.id, port.port, port.protocol));
-            all.endpoint.extend(endpoint_rows(service, port));
+            all.endpoint
+                .extend(endpoint_rows(cluster, &network.held, service, port));
         }
         all.offered.extend(offered_rows(cluster, service));
         // Only where both are given can one disagree with the other.
@@ -91,6 +92,8 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
 /// The endpoints that somebody has and that take connections: for clients by the Service's policy for messages from
 /// inside, or, where another of its policies leaves them to somebody, for nobody who dials a cluster address.
 fn endpoint_rows<'s>(
+    cluster: &'s Cluster,
+    held: &'s [IpAddr],
     service: &'s Service,
     port: &'s ServicePort,
 ) -> impl Iterator<Item = EndpointRow> + 's {
@@ -114,12 +117,25 @@ fn endpoint_rows<'s>(
             service: service.id,
             port: port.port,
             protocol: port.protocol,
-            pod: e.entity?,
+            pod: e.entity.or_else(|| outsider(cluster, held, e.address))?,
             address: e.address,
             target_port: e.port,
             clients,
         })
     })
+}
+
+/// The host outside that has an address which nobody inside holds.
+fn outsider(cluster: &Cluster, held: &[IpAddr], address: IpAddr) -> Option<EntityId> {
+    if held.binary_search(&address).is_ok() {
+        return None;
+    }
+    let prefixes = cluster.externals.iter();
+    let prefixes = prefixes.flat_map(|x| x.prefixes.iter().map(move |p| (p, x.id)));
+    let holding = prefixes.filter(|(p, _)| p.contains(&address));
+    holding
+        .max_by_key(|(p, id)| (p.prefix_len(), std::cmp::Reverse(*id)))
+        .map(|(_, id)| id)
 }
 
 /// The addresses and ports that stand for a Service: its own, those outside, ports of nodes.
