@@ -160,7 +160,7 @@ fn verify_cluster(
     let new_solver = || Box::new(Z3::new()) as Box<dyn Solver>;
     let mut checked = direct::check(&lowered, &bound, how, &new_solver)?;
     if !cluster.policies.is_empty() {
-        let (settings, results) = (&options.settings, &mut checked.results);
+        let (settings, results) = (options.settings, &mut checked.results);
         policies::count(&lowered, results);
         policies::dependences(
             &cluster,

@@ -159,7 +159,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
                 &args.paths,
                 None,
                 args.cluster.as_deref(),
-                &Settings::default(),
+                Settings::default(),
                 output,
             ) else {
                 return Exit::Bad;

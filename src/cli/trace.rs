@@ -80,7 +80,7 @@ pub(crate) fn one_cluster(
     paths: &[String],
     stdin_filename: Option<&str>,
     wanted: Option<&str>,
-    settings: &Settings,
+    settings: Settings,
     output: &mut Output,
 ) -> Option<(SourceMap, Cluster, Lowered)> {
     let reading = input::Options::default();
@@ -128,7 +128,7 @@ pub(crate) fn one_cluster(
         return None;
     }
     let cluster = fitting.pop()?.cluster?;
-    match lower(&cluster, settings) {
+    match lower(&cluster, &settings) {
         Ok(lowered) => Some((files.sources, cluster, lowered)),
         Err(mistakes) => {
             output.diagnostics(&files.sources, &mistakes);
@@ -143,7 +143,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         &args.paths,
         args.stdin_filename.as_deref(),
         args.cluster.as_deref(),
-        &assume::settings(&args.assume),
+        assume::settings(&args.assume),
         output,
     );
     let Some((sources, cluster, lowered)) = found else {

@@ -2,7 +2,7 @@
 //!
 //! Knows: which choices Kubernetes leaves open, each flipped alone. Must never know: formats of output.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use crate::logic::formula::Constraint;
@@ -16,9 +16,8 @@ use crate::verify::direct::{self, InternalError};
 use crate::verify::verdict::{CheckResult, Dependence, Verdict};
 
 /// Every choice, flipped alone: the assumption, its other value, the settings.
-fn flips(settings: &Settings) -> Vec<(&'static str, &'static str, Settings)> {
+fn flips(s: Settings) -> Vec<(&'static str, &'static str, Settings)> {
     let word = |flag: bool, on: &'static str, off: &'static str| if flag { off } else { on };
-    let s = *settings;
     vec![
         (
             "ipblock-matches-pods",
@@ -68,7 +67,7 @@ pub(super) fn dependences(
     cluster: &Cluster,
     lowered: &Lowered,
     constraints: &[Constraint],
-    settings: &Settings,
+    settings: Settings,
     options: direct::Options,
     new_solver: &dyn Fn() -> Box<dyn Solver>,
     results: &mut [CheckResult],
@@ -84,7 +83,7 @@ pub(super) fn dependences(
         };
         let same = other.structure.policies.all == lowered.structure.policies.all;
         let hairpin = other.structure.policies.hairpin != lowered.structure.policies.hairpin;
-        if same && !(hairpin && !cluster.services.is_empty()) {
+        if same && (!hairpin || cluster.services.is_empty()) {
             continue;
         }
         let again = direct::check(&other, constraints, options, new_solver)?;
@@ -131,7 +130,7 @@ fn taken_out(lowered: &Lowered) -> (usize, usize) {
         }
     }
     let own = |pod| s.addr.iter().filter(move |(id, _)| *id == pod);
-    let mut pods: HashMap<_, Vec<IpAddr>> = HashMap::new();
+    let mut pods: BTreeMap<_, Vec<IpAddr>> = BTreeMap::new();
     let mut open: HashMap<_, Vec<_>> = HashMap::new();
     for row in &s.open {
         if let Some(pod) = s.entities[row.process.index()].parent {
