@@ -77,13 +77,13 @@ pub fn assumptions(cluster: &Cluster, settings: &Settings) -> Vec<Assumption> {
         });
     }
     if !cluster.policies.is_empty() {
-        all.extend(about_policies(cluster, settings));
+        all.extend(about_policies(cluster, *settings));
     }
     all
 }
 
 /// Where Kubernetes leaves the meaning of policies open.
-fn about_policies(cluster: &Cluster, settings: &Settings) -> Vec<Assumption> {
+fn about_policies(cluster: &Cluster, settings: Settings) -> Vec<Assumption> {
     let standard = Settings::default();
     let assumption = |id, value: &str, default, meaning| Assumption {
         id,

@@ -47,8 +47,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "session",
         &[
-            "base", "findings", "input", "lang", "library", "logic", "lower", "model", "report",
-            "smt", "verify",
+            "base", "findings", "input", "lang", "library", "logic", "lower", "model", "network",
+            "report", "smt", "verify",
         ],
     ),
 ];

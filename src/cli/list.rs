@@ -183,7 +183,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
                 &args.choices,
                 None,
                 args.cluster.as_deref(),
-                &Settings::default(),
+                Settings::default(),
                 output,
             ) else {
                 return Exit::Bad;
