@@ -92,6 +92,7 @@ fn codes() -> Vec<(&'static str, &'static str)> {
     [
         input::CODES,
         input::compact::CODES,
+        input::kubernetes::policy::CODES,
         lower::CODES,
         lang::CODES,
         logic::check::CODES,

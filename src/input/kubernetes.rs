@@ -6,12 +6,14 @@
 //! file named after its kind; then `assemble` makes one cluster of them.
 
 pub mod meta;
+pub mod policy;
 
 mod cluster_policy;
 mod endpoints;
 mod gateway;
 mod ingress;
 mod network_policy;
+pub mod selector;
 mod service;
 
 use super::problems::Problems;
