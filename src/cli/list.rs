@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use kubeproof::base::source::SourceMap;
 use kubeproof::report::names::Names;
 use kubeproof::report::{rule, trace};
-use kubeproof::{findings, input, lang, library, logic, lower, session};
+use kubeproof::{findings, input, lang, library, logic, lower, policy, session};
 
 use super::assume::ASSUMPTIONS;
 use super::exit::Exit;
@@ -98,6 +98,7 @@ fn codes() -> Vec<(&'static str, &'static str)> {
         logic::check::CODES,
         logic::bind::CODES,
         findings::CODES,
+        policy::findings::CODES,
     ]
     .concat()
 }
