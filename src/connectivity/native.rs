@@ -67,7 +67,7 @@ impl<'n> Native<'n> {
             .iter()
             .flat_map(|(_, p)| p.sources.iter().chain(&p.targets).copied())
             .collect();
-        let gates = GateTable::of(&network.gates, sets, &addresses, ports);
+        let gates = GateTable::of(&network.gates.all, sets, &addresses, ports);
         let mut listening = Listening::default();
         let (mut sources, mut targets) = (Vec::new(), Vec::new());
         let mut by_address = HashMap::new();

@@ -52,7 +52,7 @@ impl<'n> Simulator<'n> {
                 new.flatten().for_each(|port| all.add(&PortSet::one(port)));
             }
         }
-        for rule in network.gates.iter().flat_map(|g| g.tiers.iter().flatten()) {
+        for rule in network.gates.all.iter().flat_map(|g| g.tiers.iter().flatten()) {
             let ports = rule.ports.iter().flat_map(|p| p.iter());
             ports.for_each(|(_, set)| all.add(set));
         }

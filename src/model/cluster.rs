@@ -76,8 +76,6 @@ pub struct Node {
     pub labels: BTreeMap<String, String>,
     /// Its processes.
     pub daemons: Vec<Process>,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
     /// Where it is written.
     pub origin: Span,
 }
