@@ -181,7 +181,7 @@ fn verify_cluster(
 }
 
 /// Where the input holds something that the model does not cover and that can change who reaches whom, nothing is known
-/// of messages; only who has which address is.
+/// of messages; only who has which address, and who is behind which Service, is.
 fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
     let Some(first) = cluster.reading.unmodelled.first() else {
         return;
@@ -193,7 +193,8 @@ fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
         String::new()
     };
     let about = |r: &&mut CheckResult| {
-        r.id != "KP001" && matches!(r.verdict, Verdict::Proven | Verdict::Violated)
+        !matches!(r.id.as_str(), "KP001" | "KP012")
+            && matches!(r.verdict, Verdict::Proven | Verdict::Violated)
     };
     for result in results.iter_mut().filter(about) {
         let without = if result.verdict == Verdict::Proven {
@@ -210,9 +211,17 @@ fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
     }
 }
 
-/// KP008 is about Services; where there is none, it is not asked.
+/// Whether there is anything of the kind that a constraint is about; where there is none, it is not asked. KP008 is about
+/// Services, KP012 about those of which both the selector and the endpoints are given.
 fn is_about(constraint: &Constraint, cluster: &Cluster) -> bool {
-    constraint.id != "KP008" || !cluster.services.is_empty()
+    match constraint.id.as_str() {
+        "KP008" => !cluster.services.is_empty(),
+        "KP012" => {
+            let mut services = cluster.services.iter();
+            services.any(|s| s.endpoints_given && s.selector.is_some())
+        }
+        _ => true,
+    }
 }
 
 /// The built-in constraints that are asked for, then the users'; and the PATHs whose own constraints are broken.

@@ -17,6 +17,7 @@ mod network_policy;
 mod node;
 mod pod;
 mod service;
+pub mod services;
 mod template;
 mod workload;
 
@@ -25,7 +26,7 @@ use super::yaml::Node as Yaml;
 use crate::model::cluster::Namespace;
 use crate::model::policy::{ClusterPolicy, NetworkPolicy};
 
-pub use assemble::{About, Facts, PodFacts, assemble};
+pub use assemble::{About, PodFacts, assemble};
 
 /// The codes of this stage, with a title each.
 pub const CODES: &[(&str, &str)] = &[

@@ -14,6 +14,7 @@ use std::net::IpAddr;
 use super::entity::{EntityId, EntityKind, FullName};
 use super::inet::{IpNet, PortSet, Protocol};
 use super::policy::Policies;
+use super::route::Entrance;
 use super::service::Service;
 use crate::base::source::Span;
 
@@ -360,6 +361,8 @@ pub struct Cluster {
     pub namespaces: Vec<Namespace>,
     /// Services, by id.
     pub services: Vec<Service>,
+    /// Ingresses, Gateways and routes.
+    pub entrances: Vec<Entrance>,
     /// NetworkPolicies, ClusterNetworkPolicies and their predecessors.
     pub policies: Policies,
     /// Externals, by id.

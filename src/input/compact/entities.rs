@@ -80,7 +80,6 @@ impl<'t> Entities<'t> {
                 id,
                 addresses,
                 daemons,
-                labels: BTreeMap::new(),
                 origin,
             });
         }
@@ -222,6 +221,7 @@ impl<'t> Entities<'t> {
             pods: self.pods,
             host_pods: Vec::new(),
             services: self.services,
+            entrances: Vec::new(),
             policies: Policies::default(),
             externals: self.externals,
             outside: self.outside.map(|id| names.id(id)),

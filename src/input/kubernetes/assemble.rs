@@ -12,6 +12,7 @@ mod names;
 mod nodes;
 mod owners;
 mod place;
+mod services;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -53,15 +54,6 @@ pub struct PodFacts {
     pub terminating: bool,
 }
 
-/// The facts of all pods, in the order of the cluster's `pods` and `host_pods`.
-#[derive(Debug, Clone, Default)]
-pub struct Facts {
-    /// Of pods.
-    pub pods: Vec<PodFacts>,
-    /// Of pods in the network of their node.
-    pub host_pods: Vec<PodFacts>,
-}
-
 /// The agent that runs on every node.
 const KUBELET: &str = "kubelet";
 /// How the outside is called.
@@ -82,9 +74,14 @@ pub fn assemble(mut objects: Objects, about: About, problems: &mut Problems) -> 
     made.pods(pods, &mut register);
     let external = register.add(FullName::new(EntityKind::External, &[OUTSIDE]));
     let outside = register.add(FullName::new(EntityKind::Outside, &[]));
+    for service in &objects.services {
+        let parts = [service.meta.namespace.as_str(), service.meta.name.as_str()];
+        register.add(FullName::new(EntityKind::Service, &parts));
+    }
     let ids = register.sorted();
     made.rename(&ids);
     let policies = policies(&mut objects);
+    let services = services::services(&objects, &made, &ids.names, problems);
     let mut cluster = Cluster {
         name: about.name,
         path: about.path,
@@ -93,7 +90,13 @@ pub fn assemble(mut objects: Objects, about: About, problems: &mut Problems) -> 
         nodes: made.nodes,
         pods: made.pods.into_iter().map(|(pod, _)| pod).collect(),
         host_pods: made.host_pods.into_iter().map(|(pod, _)| pod).collect(),
-        services: Vec::new(),
+        services,
+        entrances: super::gateway::entrances(
+            &objects.ingresses,
+            &objects.gateways,
+            &objects.routes,
+            &objects.grants,
+        ),
         policies,
         externals: vec![External {
             id: ids.of(external),
@@ -353,6 +356,9 @@ fn namespaces(
     }
     for (pod, _) in &made.host_pods {
         add(&pod.namespace, pod.origin);
+    }
+    for service in &objects.services {
+        add(&service.meta.namespace, service.meta.span);
     }
     for policy in &policies.network {
         add(&policy.namespace, policy.origin);

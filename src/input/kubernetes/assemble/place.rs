@@ -66,7 +66,7 @@ pub(super) fn place(
         pod.node = turn.next().cloned();
         reading.nodes_chosen = true;
     }
-    let mut chooser = Chooser::new(used(&pods, &nodes), named(objects, &nodes, about));
+    let mut chooser = Chooser::new(used(&pods, &nodes, objects), named(objects, &nodes, about));
     let families = families(&pods, &nodes, about);
     let mut order: Vec<usize> = (0..nodes.all.len()).collect();
     order.sort_by(|&a, &b| natural_cmp(&nodes.all[a].name, &nodes.all[b].name));
@@ -143,10 +143,18 @@ fn ranges(about: &About) -> String {
 }
 
 /// Addresses that somebody holds.
-fn used(pods: &[Draft], nodes: &Nodes) -> HashSet<IpAddr> {
+fn used(pods: &[Draft], nodes: &Nodes, objects: &Objects) -> HashSet<IpAddr> {
     let of_pods = pods.iter().flat_map(|p| &p.addresses);
     let of_nodes = nodes.all.iter().flat_map(|n| &n.addresses);
-    of_pods.chain(of_nodes).map(|a| a.ip).collect()
+    let services = objects.services.iter();
+    let of_services = services.flat_map(|s| {
+        s.cluster_ips
+            .iter()
+            .chain(&s.external_ips)
+            .chain(&s.balancer)
+    });
+    let all = of_pods.chain(of_nodes).chain(of_services);
+    all.map(|a| a.ip).collect()
 }
 
 /// Prefixes that the input names: a chosen address is better none of theirs.
