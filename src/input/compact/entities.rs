@@ -80,6 +80,7 @@ impl<'t> Entities<'t> {
                 id,
                 addresses,
                 daemons,
+                labels: BTreeMap::new(),
                 origin,
             });
         }
