@@ -2,8 +2,10 @@
 //!
 //! Knows: the order of the passes. Must never know: YAML, SMT, how messages are walked.
 
+mod balance;
 pub mod edit;
 pub mod ideal;
+mod services;
 pub mod structure;
 
 use crate::base::diag::Diagnostic;

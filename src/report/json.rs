@@ -63,6 +63,12 @@ pub fn render_diagnostics(sources: &SourceMap, diagnostics: &[Diagnostic]) -> St
     })
 }
 
+/// Diagnostics as a JSON list, for documents that are written piece by piece.
+pub fn diagnostics_value(sources: &SourceMap, diagnostics: &[Diagnostic]) -> String {
+    let all: Vec<DiagnosticJson> = diagnostics.iter().map(|d| diagnostic(sources, d)).collect();
+    serde_json::to_string(&all).unwrap_or_default()
+}
+
 /// One trace, pretty.
 pub fn render_trace(
     trace: &Trace,
