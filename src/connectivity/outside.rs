@@ -77,7 +77,9 @@ pub(super) fn classes(
             receiver,
             shown: false,
         });
-        class.prefixes.extend(free.into_iter().map(|(leaf, _)| leaf));
+        class
+            .prefixes
+            .extend(free.into_iter().map(|(leaf, _)| leaf));
     }
     let mut classes: Vec<Class> = classes.into_values().collect();
     for class in &mut classes {
@@ -150,7 +152,9 @@ fn boundaries(cluster: &Cluster) -> BTreeSet<IpNet> {
     for policy in &cluster.policies.network {
         for direction in [&policy.ingress, &policy.egress] {
             let rules = direction.iter().flatten();
-            rules.flat_map(|r| r.peers.iter().flatten()).for_each(&mut block);
+            rules
+                .flat_map(|r| r.peers.iter().flatten())
+                .for_each(&mut block);
         }
     }
     for policy in &cluster.policies.cluster {
@@ -185,7 +189,11 @@ fn leaves(net: IpNet, innermost: IpNet, inside: &[IpNet], leaf: &mut impl FnMut(
         return;
     };
     for half in halves {
-        let innermost = if inside.contains(&half) { half } else { innermost };
+        let innermost = if inside.contains(&half) {
+            half
+        } else {
+            innermost
+        };
         let smaller: Vec<IpNet> = inside
             .iter()
             .copied()

@@ -124,10 +124,13 @@ impl Parties {
                 range: true,
             });
         }
-        let by_entity = all.iter().zip(0..).filter_map(|(party, i)| match party.who {
-            Who::Entity(id) => Some((id, PartyId(i))),
-            Who::Outside(_) => None,
-        });
+        let by_entity = all
+            .iter()
+            .zip(0..)
+            .filter_map(|(party, i)| match party.who {
+                Who::Entity(id) => Some((id, PartyId(i))),
+                Who::Outside(_) => None,
+            });
         Self {
             by_entity: by_entity.collect(),
             all,
