@@ -325,6 +325,10 @@ pub struct Unread {
 
 /// What is known of the input as a whole, where it was Kubernetes objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts of the input"
+)]
 pub struct Reading {
     /// Whether the cluster was made of Kubernetes objects, and not of a cluster file.
     pub objects: bool,
