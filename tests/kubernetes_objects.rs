@@ -18,6 +18,7 @@ use kubeproof::findings;
 use kubeproof::input::{self, Choices, Input, Loaded, Options};
 use kubeproof::lower::lower;
 use kubeproof::model::cluster::{Cluster, Process};
+use kubeproof::model::policy::Settings;
 use kubeproof::report::snippet::render;
 use kubeproof::session;
 use kubeproof::verify::verdict::Verdict;
@@ -114,8 +115,8 @@ fn show(cluster: &Cluster) -> String {
         let node = cluster.name_of(h.node);
         writeln!(o, "host pod {}/{} on {node}", h.namespace, h.name).unwrap();
     }
-    let lowered = lower(cluster).unwrap();
-    for a in findings::assumptions(cluster) {
+    let lowered = lower(cluster, &Settings::default()).unwrap();
+    for a in findings::assumptions(cluster, &Settings::default()) {
         writeln!(o, "assuming {}={}", a.id, a.value).unwrap();
     }
     for f in findings::findings(cluster, &lowered) {
@@ -210,7 +211,10 @@ fn kinds_that_are_not_modelled() {
     let ignored = verdicts(&text, choices.clone());
     assert!(ignored.iter().all(|(_, v)| *v != Verdict::Unknown));
     let (_, _, loaded) = load_as(&[("a", &text)], &choices);
-    let told = findings::assumptions(loaded.clusters[0].cluster.as_ref().unwrap());
+    let told = findings::assumptions(
+        loaded.clusters[0].cluster.as_ref().unwrap(),
+        &Settings::default(),
+    );
     assert!(told.iter().any(|a| a.id == "ignored-kind" && !a.default));
 }
 

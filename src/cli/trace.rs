@@ -185,7 +185,14 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
                 .outcomes
                 .iter()
                 .all(|o| o.disposition == Disposition::Delivered);
-            if delivered {
+            if let Some(first) = cluster.reading.unmodelled.first() {
+                output.fail(&format!(
+                    "the model cannot say: an object of kind `{}` can change who reaches whom and is not modelled",
+                    first.kind
+                ));
+                output.help("`--ignore-kind` takes for granted that it does not");
+                Exit::Unknown
+            } else if delivered {
                 Exit::Good
             } else {
                 Exit::Violated

@@ -73,10 +73,10 @@ pub struct Node {
     pub id: EntityId,
     /// Its addresses; possibly none.
     pub addresses: Vec<Address>,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
     /// Its processes.
     pub daemons: Vec<Process>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
     /// Where it is written.
     pub origin: Span,
 }
@@ -325,6 +325,10 @@ pub struct Unread {
 
 /// What is known of the input as a whole, where it was Kubernetes objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts of the input"
+)]
 pub struct Reading {
     /// Whether the cluster was made of Kubernetes objects, and not of a cluster file.
     pub objects: bool,
