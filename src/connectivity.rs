@@ -7,6 +7,7 @@
 //! their addresses), the solver, printing.
 
 pub mod answer;
+pub mod compare;
 mod exact;
 pub mod focus;
 mod gates;
@@ -18,3 +19,4 @@ pub mod ports;
 pub mod row;
 mod simulate;
 mod translated;
+pub mod witness;

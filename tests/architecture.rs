@@ -25,7 +25,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("library", &[]),
     ("input", &["base", "model"]),
     ("network", &["base", "model"]),
-    ("policy", &["model", "network"]),
+    ("policy", &["base", "model", "network"]),
     ("logic", &["base", "lang", "model", "network"]),
     ("lower", &["base", "logic", "model", "network", "policy"]),
     ("sim", &["base", "logic", "model", "network"]),

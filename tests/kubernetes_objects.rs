@@ -18,6 +18,7 @@ use kubeproof::findings;
 use kubeproof::input::{self, Choices, Input, Loaded, Options};
 use kubeproof::lower::lower;
 use kubeproof::model::cluster::{Cluster, Process};
+use kubeproof::model::policy::Settings;
 use kubeproof::network::trace::Disposition;
 use kubeproof::question::{Question, message};
 use kubeproof::reference::entity;
@@ -118,8 +119,8 @@ fn show(cluster: &Cluster) -> String {
         let node = cluster.name_of(h.node);
         writeln!(o, "host pod {}/{} on {node}", h.namespace, h.name).unwrap();
     }
-    let lowered = lower(cluster).unwrap();
-    for a in findings::assumptions(cluster) {
+    let lowered = lower(cluster, &Settings::default()).unwrap();
+    for a in findings::assumptions(cluster, &Settings::default()) {
         writeln!(o, "assuming {}={}", a.id, a.value).unwrap();
     }
     for f in findings::findings(cluster, &lowered) {
@@ -214,7 +215,10 @@ fn kinds_that_are_not_modelled() {
     let ignored = verdicts(&text, choices.clone());
     assert!(ignored.iter().all(|(_, v)| *v != Verdict::Unknown));
     let (_, _, loaded) = load_as(&[("a", &text)], &choices);
-    let told = findings::assumptions(loaded.clusters[0].cluster.as_ref().unwrap());
+    let told = findings::assumptions(
+        loaded.clusters[0].cluster.as_ref().unwrap(),
+        &Settings::default(),
+    );
     assert!(told.iter().any(|a| a.id == "ignored-kind" && !a.default));
 }
 
@@ -342,7 +346,7 @@ fn what_listens_where() {
          {name: P, node: N, addresses: [10.0.0.1], containers: [{name: C, open: ['127.0.0.1:7070/TCP', 6060]}]},\
          {name: Q, node: N, addresses: [10.0.0.2], containers: [{name: C}]}]}",
     );
-    let lowered = lower(&cluster).unwrap();
+    let lowered = lower(&cluster, &Settings::default()).unwrap();
     for (from, to, port, wanted) in LISTENERS {
         let question = Question {
             from: (*from).to_owned(),

@@ -16,7 +16,8 @@ use kubeproof::reference::QuestionError;
 use kubeproof::report::connectivity::{Csv, Dot, Format, Head, Json, Markdown, Text};
 use kubeproof::session;
 
-use super::assume;
+use super::assume::{self, Choice};
+use super::choices::Choices;
 use super::exit::Exit;
 use super::load;
 use super::output::Output;
@@ -54,7 +55,10 @@ pub(crate) struct Args {
 
     /// Decide what Kubernetes leaves open; `kubeproof list assumptions` lists them
     #[arg(long, value_name = "ID=VALUE", value_parser = assume::parse)]
-    assume: Vec<()>,
+    assume: Vec<Choice>,
+
+    #[command(flatten)]
+    choices: Choices,
 
     /// Only the clusters of this name
     #[arg(long, value_name = "NAME")]
@@ -103,7 +107,8 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         stdin_name,
         reading,
     );
-    let loaded = input::load(&files.sources, &files.inputs, reading);
+    let choices = args.choices.of(&files.incomplete);
+    let loaded = input::load_with(&files.sources, &files.inputs, reading, &choices);
     let sources = &files.sources;
     let mut told = files.diagnostics.clone();
     told.extend(loaded.diagnostics.iter().cloned());
@@ -169,7 +174,8 @@ impl Asked<'_> {
             output.print(&self.format.failed(&loaded.name, &loaded.path));
             return;
         };
-        let lowered = match lower(&cluster) {
+        let settings = assume::settings(&self.args.assume);
+        let lowered = match lower(&cluster, &settings) {
             Ok(lowered) => lowered,
             Err(mistakes) => {
                 output.diagnostics(self.sources, &mistakes);
@@ -198,7 +204,7 @@ impl Asked<'_> {
             name: &loaded.name,
             path: &loaded.path,
             basis: answer.basis(),
-            assumptions: findings::assumptions(&cluster),
+            assumptions: findings::assumptions(&cluster, &settings),
             walked: answer.obstacle(),
             groups: &groups,
         };

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use kubeproof::base::source::SourceMap;
 use kubeproof::report::names::Names;
 use kubeproof::report::{rule, trace};
-use kubeproof::{findings, input, lang, library, logic, lower, session};
+use kubeproof::{findings, input, lang, library, logic, lower, policy, session};
 
 use kubeproof::model::policy::Settings;
 
@@ -101,6 +101,7 @@ fn codes() -> Vec<(&'static str, &'static str)> {
         input::compact::CODES,
         input::kubernetes::CODES,
         input::kubernetes::services::CODES,
+        input::kubernetes::policy::CODES,
         lower::CODES,
         lang::CODES,
         logic::check::CODES,
@@ -108,6 +109,7 @@ fn codes() -> Vec<(&'static str, &'static str)> {
         findings::CODES,
         findings::services::CODES,
         findings::routes::CODES,
+        policy::findings::CODES,
     ]
     .concat()
 }

@@ -2,6 +2,10 @@
 //!
 //! Knows: which way is taken. Must never know: printing.
 
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+
 use crate::model::cluster::Cluster;
 use crate::model::inet::Protocol;
 use crate::network::graph::Network;
@@ -68,12 +72,32 @@ enum Method<'n> {
 impl<'n> Answer<'n> {
     /// Prepares the answer.
     pub fn new(cluster: &'n Cluster, network: &'n Network, options: Options) -> Self {
+        Self::prepared(cluster, network, options, None)
+    }
+
+    /// The same, with the outside cut by these prefixes and not joined again.
+    pub(super) fn by_region(
+        cluster: &'n Cluster,
+        network: &'n Network,
+        options: Options,
+        regions: &BTreeSet<IpNet>,
+    ) -> Self {
+        Self::prepared(cluster, network, options, Some(regions))
+    }
+
+    fn prepared(
+        cluster: &'n Cluster,
+        network: &'n Network,
+        options: Options,
+        regions: Option<&BTreeSet<IpNet>>,
+    ) -> Self {
         let sets = AddressSets::of(&network.gates.all);
-        let classes = outside::classes(cluster, network, |address| sets.signature(address));
+        let signature = |address| sets.signature(address);
+        let classes = outside::classes(cluster, network, signature, regions);
         let parties = Parties::of(cluster, network, &classes, options.services);
         let mut ports = PortTable::default();
         let translations = Translations::of(network);
-        let mut obstacle = exact::obstacle(cluster);
+        let mut obstacle = exact::obstacle(cluster, network);
         if options.way == Way::Simulate {
             obstacle = Some("walking was asked for");
         } else if translations.is_none() {

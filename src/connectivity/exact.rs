@@ -8,16 +8,22 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::model::cluster::Cluster;
-use crate::model::entity::EntityId;
+use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{Family, non_unicast};
+use crate::network::gate::Gate;
+use crate::network::graph::Network;
 
 /// Why the native way is not exact here; none where it is.
-pub(super) fn obstacle(cluster: &Cluster) -> Option<&'static str> {
+pub(super) fn obstacle(cluster: &Cluster, network: &Network) -> Option<&'static str> {
     if !cluster.fibs.is_empty() {
         return Some("the cluster file changes FIBs");
     }
     if !cluster.links_removed.is_empty() || !cluster.links_added.is_empty() {
         return Some("the cluster file changes links");
+    }
+    let of_pod = |gate: &Gate| cluster.kind_of(gate.subject) == EntityKind::Pod;
+    if !network.gates.all.iter().all(of_pod) {
+        return Some("policies tell processes of one node apart");
     }
     addresses(cluster)
 }

@@ -16,6 +16,8 @@ use crate::network::graph::Network;
 /// Addresses that nothing tells apart.
 #[derive(Debug, Clone)]
 pub struct Class {
+    /// The innermost prefix, of all that were asked about, that the class lies in.
+    pub region: IpNet,
     /// The addresses, but for those that somebody in the cluster holds and those that name no host.
     pub prefixes: Vec<IpNet>,
     /// One of them, that nobody holds.
@@ -28,13 +30,16 @@ pub struct Class {
     pub shown: bool,
 }
 
-/// The classes, by their first prefix. `signature` tells addresses apart as gates do.
+/// The classes, by their first prefix. `signature` tells addresses apart as gates do. With `regions`, every region that
+/// these prefixes cut is a class of its own: so that two clusters can be compared.
 pub(super) fn classes(
     cluster: &Cluster,
     network: &Network,
     signature: impl Fn(IpAddr) -> Vec<u64>,
+    apart: Option<&BTreeSet<IpNet>>,
 ) -> Vec<Class> {
-    let boundaries = boundaries(cluster);
+    let own = boundaries(cluster);
+    let boundaries = apart.unwrap_or(&own);
     let mut regions: BTreeMap<IpNet, Vec<IpNet>> = BTreeMap::new();
     for family in families(network) {
         let whole = IpNet::new(family.loopback(), 0).map(|n| n.trunc());
@@ -49,7 +54,7 @@ pub(super) fn classes(
         });
     }
     let mut classes: BTreeMap<Key, Class> = BTreeMap::new();
-    for leaves in regions.into_values() {
+    for (region, leaves) in regions {
         let free: Vec<(IpNet, IpAddr)> = leaves
             .into_iter()
             .filter_map(|leaf| Some((leaf, free_address(leaf, &network.held)?)))
@@ -64,6 +69,7 @@ pub(super) fn classes(
         let senders: Vec<EntityId> = covering.map(|x| x.id).collect();
         let receiver = receiver(cluster, representative);
         let key = Key {
+            apart: apart.map(|_| region),
             family: Family::of(representative),
             signature: signature(representative),
             rules: told_apart_by_rules(cluster, representative),
@@ -71,6 +77,7 @@ pub(super) fn classes(
             receiver,
         };
         let class = classes.entry(key).or_insert_with(|| Class {
+            region,
             prefixes: Vec::new(),
             representative,
             senders,
@@ -87,7 +94,10 @@ pub(super) fn classes(
         class.prefixes.sort();
     }
     classes.sort_by(|a, b| a.prefixes.cmp(&b.prefixes));
-    let shown: Vec<bool> = classes.iter().map(|c| is_party(c, &classes)).collect();
+    // Where objects were read, the outside has no other name.
+    let always = apart.is_some() || cluster.reading.objects;
+    let party = |c: &Class| is_party(c, &classes) || always && !c.senders.is_empty();
+    let shown: Vec<bool> = classes.iter().map(party).collect();
     for (class, shown) in classes.iter_mut().zip(shown) {
         class.shown = shown;
     }
@@ -96,6 +106,7 @@ pub(super) fn classes(
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
+    apart: Option<IpNet>,
     family: Family,
     signature: Vec<u64>,
     rules: Vec<bool>,
@@ -138,7 +149,7 @@ fn families(network: &Network) -> BTreeSet<Family> {
 }
 
 /// Every prefix at which anything could change.
-fn boundaries(cluster: &Cluster) -> BTreeSet<IpNet> {
+pub(super) fn boundaries(cluster: &Cluster) -> BTreeSet<IpNet> {
     let mut all = BTreeSet::new();
     for external in &cluster.externals {
         all.extend(external.prefixes.iter().map(IpNet::trunc));

@@ -65,7 +65,12 @@ impl Parties {
         services: bool,
     ) -> Self {
         let mut all: Vec<Party> = Vec::new();
-        for external in &cluster.externals {
+        // The outside that was made for objects has no name that anybody gave it: it is shown by its classes.
+        let named = cluster
+            .externals
+            .iter()
+            .filter(|_| !cluster.reading.objects);
+        for external in named {
             let of = |class: &&Class| holds(&external.prefixes, class.representative);
             let received = |class: &&Class| class.receiver == Some(external.id);
             all.push(Party {

@@ -6,6 +6,7 @@
 //! file named after its kind; then `assemble` makes one cluster of them.
 
 pub mod meta;
+pub mod policy;
 
 mod assemble;
 mod cluster_policy;
@@ -16,6 +17,7 @@ mod namespace;
 mod network_policy;
 mod node;
 mod pod;
+pub mod selector;
 mod service;
 pub mod services;
 mod template;

@@ -73,10 +73,10 @@ pub struct Node {
     pub id: EntityId,
     /// Its addresses; possibly none.
     pub addresses: Vec<Address>,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
     /// Its processes.
     pub daemons: Vec<Process>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
     /// Where it is written.
     pub origin: Span,
 }

@@ -104,6 +104,24 @@ pub fn render_trace_line(
     .unwrap_or_default()
 }
 
+/// A message and its trace on one line.
+pub fn walked(
+    sender: EntityId,
+    sent: Header,
+    trace: &Trace,
+    names: &Names<'_>,
+    network: &Network,
+    sources: &SourceMap,
+) -> String {
+    let message = MessageJson {
+        sender: names.full(sender),
+        header: header(sent),
+    };
+    let message = serde_json::to_string(&message).unwrap_or_default();
+    let trace = render_trace_line(trace, names, network, sources);
+    format!("{{\"message\": {message}, \"trace\": {trace}}}")
+}
+
 fn pretty(value: &impl Serialize) -> String {
     // Strings, numbers and lists cannot fail to be written.
     let mut text = serde_json::to_string_pretty(value).unwrap_or_default();

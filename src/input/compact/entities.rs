@@ -79,8 +79,8 @@ impl<'t> Entities<'t> {
             self.nodes.push(Node {
                 id,
                 addresses,
-                labels: BTreeMap::new(),
                 daemons,
+                labels: BTreeMap::new(),
                 origin,
             });
         }
