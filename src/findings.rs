@@ -267,9 +267,9 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
             });
         }
     }
+    all.extend(aside(cluster));
     all.extend(services::findings(cluster));
     all.extend(routes::findings(cluster));
-    all.extend(aside(cluster));
     all.sort_by_key(|f| f.id);
     all
 }

@@ -222,6 +222,7 @@ fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
         );
         result.verdict = Verdict::Unknown;
         result.counterexample = None;
+        result.depends_on.clear();
     }
 }
 

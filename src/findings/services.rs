@@ -142,10 +142,10 @@ fn unnamed(cluster: &Cluster, service: &Service, port: &ServicePort) -> Option<F
         return None;
     }
     let message = format!(
-        "{} names the target port `{name}`, and {} has no {} port of this name",
+        "{} names the {} target port `{name}`, which is missing in {}",
         cluster.name_of(service.id),
-        first_of(cluster, &lacking),
         port.protocol,
+        first_of(cluster, &lacking),
     );
     Some(warning("F012", message, port.origin))
 }
@@ -163,7 +163,10 @@ fn nobody(cluster: &Cluster, service: &Service, port: &ServicePort) -> Option<Fi
         first.address,
         cluster.name_of(service.id)
     );
-    Some(warning("F015", message, first.origin))
+    Some(Finding {
+        severity: "note",
+        ..warning("F015", message, first.origin)
+    })
 }
 
 /// What the selector means and what is listed.

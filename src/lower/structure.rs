@@ -82,7 +82,7 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
         }
     }
     for pod in &cluster.pods {
-        all.offered.extend(host_port_rows(cluster, pod));
+        host_ports(&mut all, cluster, pod);
     }
     all.addr.sort_unstable();
     all.host.sort_unstable();
@@ -175,28 +175,35 @@ fn offered_rows(cluster: &Cluster, service: &Service) -> Vec<OfferedRow> {
     all
 }
 
-/// The addresses and ports of its node that stand for a pod.
-fn host_port_rows(cluster: &Cluster, pod: &Pod) -> Vec<OfferedRow> {
-    let mut all = Vec::new();
+/// The addresses and ports of its node that stand for a pod, which is its own endpoint then.
+fn host_ports(all: &mut Structure, cluster: &Cluster, pod: &Pod) {
     let Some(node) = cluster.nodes.iter().find(|n| n.id == pod.node) else {
-        return all;
+        return;
     };
     for port in &pod.host_ports {
         let bound = |ip: &IpAddr| {
             port.host_ip
                 .is_none_or(|own| own.is_unspecified() || own == *ip)
         };
-        for ip in node.addresses.iter().map(|a| a.ip).filter(bound) {
-            all.push(OfferedRow {
-                entity: pod.id,
+        let dialled = node.addresses.iter().map(|a| a.ip).filter(bound);
+        all.offered.extend(dialled.map(|address| OfferedRow {
+            entity: pod.id,
+            port: port.port,
+            address,
+            dialled: port.host_port,
+            protocol: port.protocol,
+        }));
+        all.endpoint
+            .extend(pod.addresses.iter().map(|a| EndpointRow {
+                service: pod.id,
                 port: port.port,
-                address: ip,
-                dialled: port.host_port,
                 protocol: port.protocol,
-            });
-        }
+                pod: pod.id,
+                address: a.ip,
+                target_port: port.port,
+                clients: Clients::Nowhere,
+            }));
     }
-    all
 }
 
 fn open_rows(process: &Process) -> impl Iterator<Item = OpenRow> + '_ {
