@@ -29,6 +29,7 @@ pub mod event;
 mod fib;
 mod field;
 mod formula;
+mod gates;
 pub mod header;
 mod path;
 mod plain;

@@ -2,14 +2,19 @@
 //!
 //! Knows: the order of the passes. Must never know: YAML, SMT, how messages are walked.
 
+mod balance;
 pub mod edit;
 pub mod ideal;
+mod services;
 pub mod structure;
 
 use crate::base::diag::Diagnostic;
 use crate::logic::structure::Structure;
 use crate::model::cluster::Cluster;
+use crate::model::policy::Settings;
+use crate::network::gate::Gates;
 use crate::network::graph::Network;
+use crate::policy;
 
 /// What a cluster becomes.
 #[derive(Debug, Clone)]
@@ -23,13 +28,22 @@ pub struct Lowered {
 /// Every diagnostic code of this stage, with its title.
 pub const CODES: &[(&str, &str)] = &[("N001", "a rule to remove is not among the ideal ones")];
 
-/// Lowers a cluster: the ideal network of the seed, then the cluster file's explicit changes.
-pub fn lower(cluster: &Cluster) -> Result<Lowered, Vec<Diagnostic>> {
+/// Lowers a cluster: the ideal network of the seed with its policies enforced, then the cluster file's explicit changes.
+pub fn lower(cluster: &Cluster, settings: &Settings) -> Result<Lowered, Vec<Diagnostic>> {
     let mut network = ideal::network(cluster);
+    network.gates = gates(cluster, *settings);
     let mistakes = edit::apply(cluster, &mut network);
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
     let structure = structure::structure(cluster, &network);
     Ok(Lowered { network, structure })
+}
+
+/// What the cluster's policies make of connections.
+fn gates(cluster: &Cluster, settings: Settings) -> Gates {
+    Gates {
+        all: policy::gates(cluster, &settings),
+        hairpin: settings.hairpin_under_policy,
+    }
 }

@@ -6,4 +6,5 @@ pub mod cluster;
 pub mod entity;
 pub mod inet;
 pub mod policy;
+pub mod route;
 pub mod service;

@@ -3,6 +3,8 @@
 //! Knows: which constraints apply to which cluster, and the order of the stages. Must never know: files on disk, the
 //! terminal, formats of output.
 
+mod policies;
+
 use std::time::Duration;
 
 use crate::base::diag::{Diagnostic, Severity};
@@ -16,10 +18,12 @@ use crate::logic::check::check;
 use crate::logic::formula::Constraint;
 use crate::lower::lower;
 use crate::model::cluster::Cluster;
+use crate::model::policy::Settings;
 use crate::report::run::{ClusterReport, Run, Verified};
 use crate::smt::backend::Z3;
 use crate::smt::solver::Solver;
 use crate::verify::direct::{self, InternalError, Query};
+use crate::verify::verdict::{CheckResult, Verdict};
 
 /// Which wording of the network model is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +40,8 @@ pub enum Model {
 pub struct Options {
     /// Bounds on the reading.
     pub input: input::Options,
+    /// How Kubernetes objects become a cluster.
+    pub choices: input::Choices,
     /// The wording.
     pub model: Model,
     /// Opt-in constraints to add, by id or name.
@@ -46,6 +52,8 @@ pub struct Options {
     pub cluster: Option<String>,
     /// For each constraint.
     pub timeout: Option<Duration>,
+    /// What is chosen where Kubernetes leaves a choice.
+    pub settings: Settings,
     /// Keep the queries as SMT-LIB.
     pub keep_queries: bool,
 }
@@ -72,7 +80,7 @@ pub fn verify(
     inputs: &[Input],
     options: &Options,
 ) -> Result<Outcome, InternalError> {
-    let loaded = input::load(&sources, inputs, options.input);
+    let loaded = input::load_with(&sources, inputs, options.input, &options.choices);
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(loaded.not_read.iter().map(|n| not_read(&sources, n)));
     diagnostics.extend(loaded.unsupported.iter().map(not_supported));
@@ -127,7 +135,7 @@ fn verify_cluster(
     let Some(cluster) = cluster.filter(|_| !excluded) else {
         return Ok((failed(diagnostics), Vec::new()));
     };
-    let lowered = match lower(&cluster) {
+    let lowered = match lower(&cluster, &options.settings) {
         Ok(lowered) => lowered,
         Err(mistakes) => {
             diagnostics.extend(mistakes);
@@ -152,11 +160,24 @@ fn verify_cluster(
         keep_queries: options.keep_queries,
         plain_headers: false,
     };
-    let checked = direct::check(&lowered, &bound, how, &|| {
-        Box::new(Z3::new()) as Box<dyn Solver>
-    })?;
+    let new_solver = || Box::new(Z3::new()) as Box<dyn Solver>;
+    let mut checked = direct::check(&lowered, &bound, how, &new_solver)?;
+    if !cluster.policies.is_empty() {
+        let (settings, results) = (options.settings, &mut checked.results);
+        policies::count(&lowered, results);
+        policies::dependences(
+            &cluster,
+            &lowered,
+            &bound,
+            settings,
+            how,
+            &new_solver,
+            results,
+        )?;
+    }
+    cannot_say(&cluster, &mut checked.results);
     let verified = Verified {
-        assumptions: findings::assumptions(&cluster),
+        assumptions: findings::assumptions(&cluster, &options.settings),
         findings: findings::findings(&cluster, &lowered),
         results: checked.results,
         cluster,
@@ -173,9 +194,49 @@ fn verify_cluster(
     ))
 }
 
-/// KP008 is about Services; where there is none, it is not asked.
+/// Where the input holds something that the model does not cover and that can change who reaches whom, nothing is known
+/// of messages; only who has which address, and who is behind which Service, is.
+fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
+    let Some(first) = cluster.reading.unmodelled.first() else {
+        return;
+    };
+    let count = cluster.reading.unmodelled.len();
+    let more = if count > 1 {
+        format!(" and {} more", count - 1)
+    } else {
+        String::new()
+    };
+    let about = |r: &&mut CheckResult| {
+        !matches!(r.id.as_str(), "KP001" | "KP012")
+            && matches!(r.verdict, Verdict::Proven | Verdict::Violated)
+    };
+    for result in results.iter_mut().filter(about) {
+        let without = if result.verdict == Verdict::Proven {
+            "proven"
+        } else {
+            "violated"
+        };
+        result.detail = format!(
+            "an object of kind `{}`{more} can change who reaches whom and is not modelled; without it: {without}",
+            first.kind
+        );
+        result.verdict = Verdict::Unknown;
+        result.counterexample = None;
+        result.depends_on.clear();
+    }
+}
+
+/// Whether there is anything of the kind that a constraint is about; where there is none, it is not asked. KP008 is about
+/// Services, KP012 about those of which both the selector and the endpoints are given.
 fn is_about(constraint: &Constraint, cluster: &Cluster) -> bool {
-    constraint.id != "KP008" || !cluster.services.is_empty()
+    match constraint.id.as_str() {
+        "KP008" => !cluster.services.is_empty(),
+        "KP012" => {
+            let mut services = cluster.services.iter();
+            services.any(|s| s.endpoints_given && s.selector.is_some())
+        }
+        _ => true,
+    }
 }
 
 /// The built-in constraints that are asked for, then the users'; and the PATHs whose own constraints are broken.
@@ -270,5 +331,5 @@ pub fn not_supported(object: &input::Unsupported) -> Diagnostic {
         object.kind, object.api_version
     );
     Diagnostic::error("I028", object.span, message)
-        .help("this version reads `kind: Cluster` of kubeproof.dev/v1; see `kubeproof list kinds`")
+        .help("`kubeproof list kinds` lists what is read")
 }

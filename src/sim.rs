@@ -4,6 +4,7 @@
 //! Must never know: SMT, the encoding. What it shares with the encoding is data (`network`, `logic`), never code.
 
 pub mod eval;
+mod gates;
 pub mod measure;
 mod predicate;
 mod script;

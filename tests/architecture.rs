@@ -27,7 +27,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("network", &["base", "model"]),
     ("policy", &["base", "model", "network"]),
     ("logic", &["base", "lang", "model", "network"]),
-    ("lower", &["base", "logic", "model", "network"]),
+    ("lower", &["base", "logic", "model", "network", "policy"]),
     ("sim", &["base", "logic", "model", "network"]),
     ("encode", &["logic", "model", "network", "smt"]),
     ("decode", &["encode", "model", "network", "smt"]),
@@ -38,7 +38,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("report", &["base", "lower", "model", "network", "verify"]),
-    ("findings", &["lower", "model", "network", "report"]),
+    ("findings", &["base", "lower", "model", "network", "report"]),
     ("reference", &["input", "model"]),
     (
         "question",
@@ -47,8 +47,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "session",
         &[
-            "base", "findings", "input", "lang", "library", "logic", "lower", "model", "report",
-            "smt", "verify",
+            "base", "findings", "input", "lang", "library", "logic", "lower", "model", "network",
+            "report", "smt", "verify",
         ],
     ),
 ];

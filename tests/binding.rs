@@ -43,13 +43,17 @@ fn cluster() -> Structure {
     Structure {
         entities: names.into_iter().map(row).collect(),
         addr: Vec::new(),
+        pending: Vec::new(),
         host: Vec::new(),
         open: Vec::new(),
         link: Vec::new(),
         service_port: Vec::new(),
         endpoint: Vec::new(),
         held: Vec::new(),
-        policies: Vec::new(),
+        policies: kubeproof::network::gate::Gates::default(),
+        listed: Vec::new(),
+        offered: Vec::new(),
+        selected: Vec::new(),
     }
 }
 

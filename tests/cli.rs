@@ -184,7 +184,10 @@ fn usage_is_exit_code_2_and_says_what_to_do() {
             "there is no constraint `KP01`",
         ),
         (&["verify", "--strategy", "modular", K1], "auto, direct"),
-        (&["verify", "--together", K1], "does not read"),
+        (
+            &["verify", "--pod-cidr", "10.0.0.1/8", K1],
+            "write 10.0.0.0/8",
+        ),
         (
             &["verify", "--cluster", "k2", K1],
             "there is no cluster `k2`",
@@ -249,7 +252,6 @@ fn assumptions_are_known_by_name_and_refused_by_value() {
     .concat();
     assert_eq!(run(&args).code, 0);
     for (assumed, says) in [
-        ("hairpin=policy", "does not implement"),
         ("hairpin=maybe", "allow, policy"),
         ("hairpin", "ID=VALUE"),
         ("ideal-plugin=no", "cannot be switched"),

@@ -105,7 +105,13 @@ fn cluster_files_and_constraints_are_right() {
                 .collect::<Vec<_>>(),
             Vec::<String>::new()
         );
-        assert!(kubeproof::lower::lower(loaded.clusters[0].cluster.as_ref().unwrap()).is_ok());
+        assert!(
+            kubeproof::lower::lower(
+                loaded.clusters[0].cluster.as_ref().unwrap(),
+                &kubeproof::model::policy::Settings::default()
+            )
+            .is_ok()
+        );
     }
     for spec in specs {
         let mut sources = SourceMap::new();

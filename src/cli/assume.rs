@@ -1,6 +1,30 @@
 //! Assumptions: what may be taken for granted, and `--assume ID=VALUE` (`formats.md`, Assumptions).
 //!
-//! Knows: ids, values, defaults, and which of them this version acts on. Must never know: verdicts.
+//! Knows: ids, values, defaults, and what they set. Must never know: verdicts.
+
+use kubeproof::model::policy::Settings;
+
+/// One `--assume ID=VALUE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Choice {
+    id: &'static str,
+    value: String,
+}
+
+/// What all of them come to; the last word on one counts.
+pub(crate) fn settings(choices: &[Choice]) -> Settings {
+    let mut settings = Settings::default();
+    for Choice { id, value } in choices {
+        match *id {
+            "ipblock-matches-pods" => settings.ipblock_matches_pods = value == "yes",
+            "host-network-policy" => settings.host_network_as_pod = value == "pod",
+            "egress-to-own-node" => settings.egress_to_own_node = value == "allow",
+            "hairpin" => settings.hairpin_under_policy = value == "policy",
+            _ => {}
+        }
+    }
+    settings
+}
 
 /// An assumption.
 #[derive(Debug)]
@@ -20,17 +44,14 @@ impl Assumption {
                 self.meaning
             ),
             [only] => format!("{} ({only}, the only value)", self.meaning),
-            [default, others @ ..] => format!(
-                "{} ({default}; this version does not implement {})",
-                self.meaning,
-                others.join(", ")
-            ),
+            [default, others @ ..] => {
+                format!("{} ({default}; or {})", self.meaning, others.join(", "))
+            }
         }
     }
 }
 
-/// Those that are about policies are known already, so that scripts may name them; policies are not read yet, so that
-/// each has its default only.
+/// All of `formats.md`.
 pub(crate) const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "ideal-plugin",
@@ -42,6 +63,36 @@ pub(crate) const ASSUMPTIONS: &[Assumption] = &[
         values: &[],
         meaning: "a node without an address sends from one that nobody holds and its answers are not judged; a node \
                   with several sends from any of them",
+    },
+    Assumption {
+        id: "declared-ports-listen",
+        values: &[],
+        meaning: "containers listen on the ports that they declare, on every address, and on no others",
+    },
+    Assumption {
+        id: "plugin-enforces-policies",
+        values: &[],
+        meaning: "the network plugin enforces the policies",
+    },
+    Assumption {
+        id: "templates-ready",
+        values: &[],
+        meaning: "pods of manifests and templates come up and are ready",
+    },
+    Assumption {
+        id: "some-addresses",
+        values: &[],
+        meaning: "what has no address yet has some address that is distinct from all others",
+    },
+    Assumption {
+        id: "some-nodes",
+        values: &[],
+        meaning: "pods without a node are on some nodes",
+    },
+    Assumption {
+        id: "ignored-kind",
+        values: &[],
+        meaning: "objects of the kinds that `--ignore-kind` names are taken to change nothing",
     },
     Assumption {
         id: "ipblock-matches-pods",
@@ -71,7 +122,7 @@ pub(crate) const ASSUMPTIONS: &[Assumption] = &[
 ];
 
 /// Reads `ID=VALUE`; what is wrong with it is told on one line.
-pub(crate) fn parse(text: &str) -> Result<(), String> {
+pub(crate) fn parse(text: &str) -> Result<Choice, String> {
     let Some((id, value)) = text.split_once('=') else {
         return Err("write ID=VALUE, such as hairpin=allow".to_owned());
     };
@@ -89,10 +140,10 @@ pub(crate) fn parse(text: &str) -> Result<(), String> {
         [] => Err(format!(
             "`{id}` is what the input cannot show: it is printed where it applies and cannot be switched"
         )),
-        [default, ..] if *default == value => Ok(()),
-        [default, others @ ..] if others.contains(&value) => Err(format!(
-            "this version does not implement `{text}`, only the default {id}={default}"
-        )),
+        values if values.contains(&value) => Ok(Choice {
+            id: known.id,
+            value: value.to_owned(),
+        }),
         values => Err(format!("`{id}` is one of {}", values.join(", "))),
     }
 }

@@ -221,11 +221,20 @@ fn nets(structure: &Structure, network: &Network, literals: &Literals) -> BTreeS
     all.extend(documentation());
     all.extend(structure.addr.iter().map(|(_, net)| net.trunc()));
     all.extend(structure.endpoint.iter().map(|row| host(&row.address)));
+    all.extend(structure.offered.iter().map(|row| host(&row.address)));
+    all.extend(structure.selected.iter().map(|row| host(&row.2)));
+    all.extend(structure.listed.iter().map(|row| host(&row.1)));
     all.extend(structure.open.iter().filter_map(|row| match row.bind {
         Bind::Address(ip) => Some(host(&ip)),
         Bind::Any | Bind::AnyV4 => None,
     }));
     all.extend(network.held.iter().map(host));
+    for gate in network.gates.all.iter().chain(&structure.policies.all) {
+        all.extend(gate.addresses.iter().map(host));
+        let rules = gate.tiers.iter().flatten();
+        let peers = rules.filter_map(|rule| rule.peers.as_ref());
+        all.extend(peers.flat_map(|set| set.nets()).map(IpNet::trunc));
+    }
     for process in &network.processes {
         match &process.sources {
             Sources::Own(own) => all.extend(own.iter().map(host)),
@@ -309,6 +318,17 @@ fn ranges(structure: &Structure, network: &Network, literals: &Literals) -> BTre
             .iter()
             .flat_map(|row| [one(row.port), one(row.target_port)]),
     );
+    all.extend(
+        structure
+            .offered
+            .iter()
+            .flat_map(|row| [one(row.port), one(row.dialled)]),
+    );
+    let gates = network.gates.all.iter().chain(&structure.policies.all);
+    for rule in gates.flat_map(|gate| gate.tiers.iter().flatten()) {
+        let ports = rule.ports.iter().flat_map(|all| all.iter());
+        all.extend(ports.flat_map(|(_, set)| set.ranges().iter().copied()));
+    }
     for rule in network.switches.iter().flat_map(|s| &s.fib) {
         let sets = [&rule.matches.from_ports, &rule.matches.to_ports];
         all.extend(

@@ -12,6 +12,7 @@ use crate::smt::term::{Sort, TermId, TermPool};
 use super::decisions::Cache;
 use super::domain::Domain;
 use super::event::Event;
+use super::gates;
 
 /// Collects terms and facts about one cluster.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub struct Encoder<'c> {
     pub(super) entity_width: u32,
     facts: Vec<TermId>,
     pub(super) decisions: Cache,
+    pub(super) gates: gates::Cache,
     pub(super) events: Vec<Event>,
 }
 
@@ -40,6 +42,7 @@ impl<'c> Encoder<'c> {
             entity_width: usize::BITS - (count - 1).leading_zeros(),
             facts: Vec::new(),
             decisions: BTreeMap::new(),
+            gates: gates::Cache::default(),
             events: Vec::new(),
         }
     }

@@ -16,6 +16,8 @@ pub(super) struct Travel {
     pub(super) at: Vec<BTreeMap<EntityId, TermId>>,
     /// The header after i hops.
     pub(super) headers: Vec<SymHeader>,
+    /// The source as the message came to the switch where it is after i hops; kept where there are gates.
+    pub(super) came: Vec<TermId>,
     /// After i hops the state is one that was there before: a loop.
     pub(super) repeated: Vec<TermId>,
     /// `received[i][X]`: at hop i it is delivered to X.

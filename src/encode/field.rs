@@ -145,6 +145,27 @@ impl Encoder<'_> {
         self.pool.and(&[family, equal])
     }
 
+    /// `address ∈ net` for one of these, which are ascending. Of classes, intervals that touch become one.
+    pub(super) fn within_any(&mut self, address: SymAddress, nets: &[IpNet]) -> TermId {
+        let mut any = Vec::new();
+        if self.domain.tells_family() {
+            let mut merged: Vec<RangeInclusive<u128>> = Vec::new();
+            for numbers in nets.iter().map(|net| self.domain.net(*net)) {
+                match merged.last_mut() {
+                    _ if numbers.is_empty() => {}
+                    Some(last) if *numbers.start() == *last.end() + 1 => {
+                        *last = *last.start()..=*numbers.end();
+                    }
+                    _ => merged.push(numbers),
+                }
+            }
+            any.extend(merged.iter().map(|n| self.between(address.bits, n)));
+        } else {
+            any.extend(nets.iter().map(|net| self.within(address, *net)));
+        }
+        self.pool.or(&any)
+    }
+
     /// `low ≤ port ≤ high`.
     pub(super) fn in_range(&mut self, port: TermId, low: u16, high: u16) -> TermId {
         let numbers = self.domain.range(low, high);

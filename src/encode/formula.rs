@@ -288,6 +288,19 @@ impl Encoder<'_> {
                 .event(*slot)
                 .loops
                 .unwrap_or_else(|| self.pool.truth(false)),
+            (Predicate::Dials, [Some(Sym::Event(slot)), rest @ ..]) => {
+                let event = self.event(*slot);
+                let dialled = event.arrived.unwrap_or(event.sent);
+                self.all_same(rest, &message(event.sender, dialled)[3..])
+            }
+            (
+                Predicate::Allowed,
+                [
+                    Some(Sym::Event(slot)),
+                    Some(Sym::Address(to)),
+                    Some(Sym::Port(port)),
+                ],
+            ) => self.allowed(*slot, *to, *port),
             (Predicate::Passes, [Some(Sym::Event(slot)), switch]) => {
                 let (slot, network) = (*slot, self.network);
                 let passed: Vec<TermId> = network

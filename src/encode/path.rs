@@ -11,6 +11,7 @@ use crate::smt::term::{Sort, TermId};
 
 use super::encoder::Encoder;
 use super::event::{Direction, Event, Travel};
+use super::gates::Leaving;
 use super::header::SymHeader;
 
 impl Encoder<'_> {
@@ -37,6 +38,7 @@ impl Encoder<'_> {
         Travel {
             at: vec![at.collect()],
             headers: vec![header],
+            came: vec![header.source],
             repeated: vec![self.pool.truth(false)],
             ..Travel::default()
         }
@@ -106,6 +108,12 @@ impl Encoder<'_> {
         let at = self.travel(slot, direction).at[hop].clone();
         let header = self.travel(slot, direction).headers[hop];
         let answer = direction == Direction::Answer;
+        let came = self.travel(slot, direction).came[hop];
+        let leaving = Leaving {
+            header,
+            came,
+            dialled: self.events[slot].sent.destination,
+        };
         let mut next: BTreeMap<EntityId, Vec<TermId>> = BTreeMap::new();
         let mut received: BTreeMap<EntityId, Vec<TermId>> = BTreeMap::new();
         let mut translated: BTreeMap<EntityId, Vec<TermId>> = BTreeMap::new();
@@ -126,14 +134,16 @@ impl Encoder<'_> {
             let decisions = self.decisions(switch, header, answer);
             for (&to, &condition) in &decisions.forward {
                 if self.network.link(switch, to) {
-                    let goes = self.pool.and(&[here, condition]);
+                    let permitted = self.permitted(switch, to, leaving, answer);
+                    let goes = self.pool.and(&[here, condition, permitted]);
                     next.entry(to).or_default().push(goes);
                 }
             }
             // A delivery of an answer to a listener is its end: nobody waits for it there.
             for (&to, &condition) in decisions.deliver.iter().filter(|_| !answer) {
                 if self.network.link(switch, to) {
-                    let taken = self.pool.and(&[here, condition]);
+                    let permitted = self.permitted(switch, to, leaving, answer);
+                    let taken = self.pool.and(&[here, condition, permitted]);
                     received.entry(to).or_default().push(taken);
                 }
             }
@@ -154,7 +164,52 @@ impl Encoder<'_> {
         };
         let (next, received, translated) =
             (or(next, self), or(received, self), or(translated, self));
+        self.came(slot, direction, hop, header, &translated);
         self.arrive(slot, direction, next, header, received, translated);
+    }
+
+    /// Answers are never asked for.
+    fn permitted(&mut self, at: EntityId, to: EntityId, message: Leaving, answer: bool) -> TermId {
+        if answer {
+            self.pool.truth(true)
+        } else {
+            self.permits(at, to, message)
+        }
+    }
+
+    /// Records the source as the message came to where it is after a hop: what is translated stays where it came.
+    fn came(
+        &mut self,
+        slot: usize,
+        direction: Direction,
+        hop: usize,
+        header: SymHeader,
+        translated: &BTreeMap<EntityId, TermId>,
+    ) {
+        let travel = self.travel(slot, direction);
+        let (before, came) = (travel.headers[hop].source, travel.came[hop]);
+        let unchanged = header.source == before && came == before;
+        // Nobody asks it of an answer.
+        let answer = direction == Direction::Answer;
+        let next = if answer || self.network.gates.all.is_empty() || unchanged {
+            header.source
+        } else {
+            let here: Vec<TermId> = translated.values().copied().collect();
+            let here = self.pool.or(&here);
+            let value = self.pool.ite(here, came, before);
+            let width = self.domain.address_width();
+            let name = format!("{}.came.{}.sa", self.events[slot].name, hop + 1);
+            let named = self.pool.variable(&name, Sort::BitVec(width));
+            let fact = self.pool.eq(named, value);
+            self.fact(fact);
+            named
+        };
+        let event = &mut self.events[slot];
+        if direction == Direction::Request {
+            event.request.came.push(next);
+        } else {
+            event.answer.came.push(next);
+        }
     }
 
     /// Which rewrite a rule takes is the event's choice at this hop.

@@ -149,6 +149,14 @@ impl Encoder<'_> {
                     .map(|(id, term)| (term, syms(self.entity(id), arrived)))
                     .collect()
             }
+            Predicate::Dials => {
+                let header = event.arrived.unwrap_or(event.sent);
+                let cells = [
+                    Sym::Address(header.destination()),
+                    Sym::Port(header.destination_port),
+                ];
+                vec![(always, cells.map(GuardCell::Sym).to_vec())]
+            }
             Predicate::Passes => {
                 let switches: Vec<EntityId> = self.network.switches.iter().map(|s| s.id).collect();
                 let row = |s: EntityId, e: &mut Self| {
@@ -199,7 +207,10 @@ pub(super) fn conjuncts(formula: &Formula) -> Vec<Formula> {
 /// How many of the variables a conjunct would bind; 0 where it is no guard.
 fn bound_by(formula: &Formula, variables: &[VarId]) -> usize {
     match formula {
-        Formula::Predicate(Predicate::Loopback | Predicate::Ipv4 | Predicate::Ipv6, _) => 0,
+        Formula::Predicate(
+            Predicate::Loopback | Predicate::Ipv4 | Predicate::Ipv6 | Predicate::Allowed,
+            _,
+        ) => 0,
         Formula::Predicate(_, args) => variables
             .iter()
             .filter(|v| {

@@ -98,6 +98,8 @@ pub enum Predicate {
     Process,
     /// `Switch(X)`.
     Switch,
+    /// `Pending(P)`: a pod that is not started yet.
+    Pending,
     /// `addr(E, a)`.
     Addr,
     /// `self(E, a)`: `addr`, or loopback of a pod or node.
@@ -116,6 +118,14 @@ pub enum Predicate {
     Endpoint,
     /// `endpoint(S, p, proto, P, a, tp)`.
     EndpointOf,
+    /// `endpoint(S, p, proto, N, P, a, tp)`: for clients of node N.
+    EndpointFor,
+    /// `offered(E, ep, a, p, proto)`.
+    Offered,
+    /// `selected(S, P, a)`.
+    Selected,
+    /// `listed(S, a)`.
+    Listed,
     /// `Send(e, X, sa, sp, ta, tp)`.
     Send,
     /// `Recv(e, X, sa, sp, ta, tp)`.
@@ -126,6 +136,10 @@ pub enum Predicate {
     Passes,
     /// `Loops(e)`.
     Loops,
+    /// `dials(e, a, p)`: where the message is headed after all translations.
+    Dials,
+    /// `Allowed(e, a, p)`: no policy forbids the sender to open a connection to there.
+    Allowed,
     /// `loopback(a)`: exactly `127.0.0.1` or `::1`, as in the seed.
     Loopback,
     /// `ipv4(a)`.

@@ -2,7 +2,7 @@
 //!
 //! Must never know: what it is for.
 
-use super::formula::{Arg, Constraint, Formula, Sort, Term};
+use super::formula::{Arg, Constraint, Formula, Sort, Term, VarId};
 use crate::model::inet::IpNet;
 
 /// Of all constraints together.
@@ -14,7 +14,7 @@ pub struct Literals {
     pub ranges: Vec<(u16, u16)>,
     /// Whether two ports, neither of them a constant, are compared by order.
     pub orders_ports: bool,
-    /// The most address symbols that a constraint can have: two a message, and its variables.
+    /// The most address symbols that a constraint can have: two a message, and its variables in front.
     pub addresses: usize,
     /// The most port symbols.
     pub ports: usize,
@@ -30,13 +30,16 @@ impl Literals {
             ..Self::default()
         };
         for constraint in constraints {
+            // An inner variable is guarded: it takes the values of a table or of a header, and is no symbol of its own.
             let count = |sort| {
-                constraint
-                    .variables
-                    .iter()
-                    .filter(|v| v.sort == sort)
-                    .count()
+                let of_sort = |ids: &Vec<VarId>| {
+                    let declared = ids.iter().map(|id| constraint.variable(*id));
+                    declared.filter(|v| v.sort == sort).count()
+                };
+                let clauses = constraint.clauses();
+                clauses.iter().map(|(ids, _)| of_sort(ids)).max()
             };
+            let count = |sort| count(sort).unwrap_or(0);
             let events = count(Sort::Event);
             all.addresses = all.addresses.max(2 * events + count(Sort::Address));
             all.ports = all.ports.max(2 * events + count(Sort::Port));

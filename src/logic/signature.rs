@@ -52,6 +52,7 @@ const TWO_ENTITIES: &[Parameter] = &[Term(Entity), Term(Entity)];
 const ENTITY_ADDRESS: &[Parameter] = &[Term(Entity), Term(Address)];
 const ONE_ADDRESS: &[Parameter] = &[Term(Address)];
 const ONE_EVENT: &[Parameter] = &[Term(Event)];
+const EVENT_TARGET: &[Parameter] = &[Named(Event), Named(Address), Named(Port)];
 const HEADER: &[Parameter] = &[
     Term(Event),
     Term(Entity),
@@ -95,6 +96,7 @@ pub const SIGNATURES: &[Signature] = &[
     row("External", "External(X)", ONE_ENTITY, Predicate::External, "X is a host outside the cluster"),
     row("Process", "Process(X)", ONE_ENTITY, Predicate::Process, "X sends and receives: a container, a daemon, an external"),
     row("Switch", "Switch(X)", ONE_ENTITY, Predicate::Switch, "X forwards by a FIB: a pod, a node, the outside"),
+    row("Pending", "Pending(P)", ONE_ENTITY, Predicate::Pending, "pod P is not started yet and has no address"),
     row("addr", "addr(E, a)", ENTITY_ADDRESS, Predicate::Addr, "E is dialled at address a"),
     row("self", "self(E, a)", ENTITY_ADDRESS, Predicate::SelfAddr, "E sees address a on its own interfaces"),
     row("host", "host(N, X)", TWO_ENTITIES, Predicate::Host, "node N hosts pod or daemon X"),
@@ -102,13 +104,19 @@ pub const SIGNATURES: &[Signature] = &[
     row("open", "open(X, a, p, proto)", &[Term(Entity), Term(Address), Term(Port), Term(Protocol)], Predicate::Open, "process X listens on port p of address a"),
     row("link", "link(X, Y)", TWO_ENTITIES, Predicate::Link, "X may hand a message to Y"),
     row("port", "port(S, p, proto)", &[Term(Entity), Term(Port), Term(Protocol)], Predicate::ServicePort, "Service S offers port p"),
-    row("endpoint", "endpoint(S, p, P, a, tp)", &[Term(Entity), Term(Port), Term(Entity), Term(Address), Term(Port)], Predicate::Endpoint, "pod P at a:tp is an endpoint of port p of Service S, for some protocol"),
+    row("endpoint", "endpoint(S, p, P, a, tp)", &[Term(Entity), Term(Port), Term(Entity), Term(Address), Term(Port)], Predicate::Endpoint, "pod P at a:tp is an endpoint of port p of Service S (or of pod S = P, for a hostPort), for some protocol"),
     row("endpoint", "endpoint(S, p, proto, P, a, tp)", &[Term(Entity), Term(Port), Term(Protocol), Term(Entity), Term(Address), Term(Port)], Predicate::EndpointOf, "pod P at a:tp is an endpoint of port p of Service S, for this protocol"),
+    row("endpoint", "endpoint(S, p, proto, N, P, a, tp)", &[Term(Entity), Term(Port), Term(Protocol), Term(Entity), Term(Entity), Term(Address), Term(Port)], Predicate::EndpointFor, "the same, and clients of node N (or: client N, a pod or daemon of a node) that dial a cluster address of S are sent to it"),
+    row("offered", "offered(E, ep, a, p, proto)", &[Term(Entity), Term(Port), Term(Address), Term(Port), Term(Protocol)], Predicate::Offered, "who dials a:p means port ep of E: a Service (cluster address, port of a node, external address) or a pod (hostPort)"),
+    row("selected", "selected(S, P, a)", &[Term(Entity), Term(Entity), Term(Address)], Predicate::Selected, "the selector of S, whose EndpointSlices are given, means pod P at a (or a pod in the network of node P)"),
+    row("listed", "listed(S, a)", ENTITY_ADDRESS, Predicate::Listed, "EndpointSlices of S, which has a selector, list address a"),
     row("Send", "Send(e, X, sa, sp, ta, tp)", HEADER, Predicate::Send, "process X puts message e with this header on its way, from an honest source"),
     row("Recv", "Recv(e, X, sa, sp, ta, tp)", HEADER, Predicate::Recv, "process X receives message e with this header"),
     row("Replied", "Replied(e)", ONE_EVENT, Predicate::Replied, "the answer to e comes back to the sender's socket"),
     row("passes", "passes(e, X)", &[Term(Event), Term(Entity)], Predicate::Passes, "message e passes switch X"),
     row("Loops", "Loops(e)", ONE_EVENT, Predicate::Loops, "message e goes round and round"),
+    row("dials", "dials(e, a, p)", &[Term(Event), Term(Address), Term(Port)], Predicate::Dials, "after all translations message e is headed for port p of address a"),
+    row("Allowed", "Allowed(e, a, p)", EVENT_TARGET, Predicate::Allowed, "no policy forbids the sender of message e, from the source it sends from, to open a connection to port p of address a"),
     row("loopback", "loopback(a)", ONE_ADDRESS, Predicate::Loopback, "a is 127.0.0.1 or ::1"),
     row("ipv4", "ipv4(a)", ONE_ADDRESS, Predicate::Ipv4, "a is an IPv4 address"),
     row("ipv6", "ipv6(a)", ONE_ADDRESS, Predicate::Ipv6, "a is an IPv6 address"),
@@ -151,10 +159,10 @@ pub fn forms(name: &str) -> impl Iterator<Item = &'static Signature> + Clone {
 }
 
 /// Whether an atom bounds what its address, port and protocol arguments range over: it says what is in a table or in
-/// a header. A family or the loopback address says nothing of the kind.
+/// a header. A family, the loopback address and what policies allow say nothing of the kind.
 pub fn is_guard(predicate: Predicate) -> bool {
     !matches!(
         predicate,
-        Predicate::Ipv4 | Predicate::Ipv6 | Predicate::Loopback
+        Predicate::Ipv4 | Predicate::Ipv6 | Predicate::Loopback | Predicate::Allowed
     )
 }

@@ -14,6 +14,7 @@ use std::net::IpAddr;
 use super::entity::{EntityId, EntityKind, FullName};
 use super::inet::{IpNet, PortSet, Protocol};
 use super::policy::Policies;
+use super::route::Entrance;
 use super::service::Service;
 use crate::base::source::Span;
 
@@ -93,6 +94,21 @@ pub struct NamedPort {
     pub origin: Span,
 }
 
+/// A port of the pod's node that leads to a port of the pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostPort {
+    /// The port of the pod.
+    pub port: u16,
+    /// The port of the node.
+    pub host_port: u16,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The address of the node that it is bound to; none is all of them.
+    pub host_ip: Option<IpAddr>,
+    /// Where it is written.
+    pub origin: Span,
+}
+
 /// The workload whose template a pod comes from, or that owns it: `deployment`, `web`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Workload {
@@ -126,8 +142,12 @@ pub struct Pod {
     pub containers: Vec<Process>,
     /// Names of ports, in the order in which they are searched: containers, then sidecars.
     pub named_ports: Vec<NamedPort>,
+    /// Ports of its node that lead to it.
+    pub host_ports: Vec<HostPort>,
     /// The workload it belongs to, if any.
     pub workload: Option<Workload>,
+    /// Whether it waits to be started and has no address yet.
+    pub pending: bool,
     /// What was chosen for it.
     pub chosen: Chosen,
     /// Where it is written.
@@ -279,6 +299,53 @@ pub struct FibEdit {
     pub origin: Span,
 }
 
+/// An object that can change who reaches whom, of a kind that is not modelled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmodelled {
+    /// Its kind.
+    pub kind: String,
+    /// Its apiVersion.
+    pub api_version: String,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// Objects of one kind that are not read and change nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// The kind.
+    pub kind: String,
+    /// The apiVersion.
+    pub api_version: String,
+    /// How many there are.
+    pub count: usize,
+    /// Where the first is written.
+    pub origin: Span,
+}
+
+/// What is known of the input as a whole, where it was Kubernetes objects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts of the input"
+)]
+pub struct Reading {
+    /// Whether the cluster was made of Kubernetes objects, and not of a cluster file.
+    pub objects: bool,
+    /// Whether pods stand for templates or manifests, which come up ready.
+    pub templates: bool,
+    /// Whether addresses of pods or nodes were chosen.
+    pub addresses_chosen: bool,
+    /// Whether the node of a pod, or a node itself, was chosen.
+    pub nodes_chosen: bool,
+    /// What makes verdicts about reachability unknown.
+    pub unmodelled: Vec<Unmodelled>,
+    /// The same, which the user wants ignored.
+    pub ignored: Vec<Unmodelled>,
+    /// What is not read.
+    pub unread: Vec<Unread>,
+}
+
 /// Everything that was read of one cluster.
 #[derive(Debug, Clone)]
 pub struct Cluster {
@@ -298,6 +365,8 @@ pub struct Cluster {
     pub namespaces: Vec<Namespace>,
     /// Services, by id.
     pub services: Vec<Service>,
+    /// Ingresses, Gateways and routes.
+    pub entrances: Vec<Entrance>,
     /// NetworkPolicies, ClusterNetworkPolicies and their predecessors.
     pub policies: Policies,
     /// Externals, by id.
@@ -310,6 +379,8 @@ pub struct Cluster {
     pub links_added: Vec<LinkEdit>,
     /// Changes to FIBs, in the order they are written.
     pub fibs: Vec<FibEdit>,
+    /// What is known of the input as a whole.
+    pub reading: Reading,
     /// Where the cluster is written.
     pub origin: Span,
 }

@@ -1,10 +1,12 @@
 //! Gates: what policies make of connections at a switch.
 //!
 //! A gate belongs to one pod and one direction, and stands at the node that hosts the pod. It is asked when the node is
-//! about to forward or deliver a message that opens a connection, after translation; never for an answer. Egress: the
-//! message comes from an address of the pod and does not go to the pod itself. Ingress: it is about to be handed to the
-//! pod. Tiers are asked in order; in each the first rule that matches decides: `Allow` and `Deny` for good, `Pass` (and
-//! no match) leaves it to the next tier. After the last tier the message passes.
+//! about to forward or deliver a message that opens a connection; never for an answer. As a filter between the two ends
+//! of a node's translation, it sees the destination as the message leaves the node, and the source as it came there.
+//! Egress: the message comes from an address of the pod. Ingress: it is about to be handed to the pod. What comes from
+//! the pod and goes to the pod itself is not asked, unless the pod meets itself through a Service and policies are said
+//! to hold there (`hairpin=policy`). Tiers are asked in order; in each the first rule that matches decides: `Allow` and
+//! `Deny` for good, `Pass` (and no match) leaves it to the next tier. After the last tier the message passes.
 //!
 //! Knows: addresses, ports. Must never know: selectors, labels (`policy` made them addresses).
 
@@ -43,6 +45,17 @@ pub enum Decision {
     Deny,
     /// The next tier is asked.
     Pass,
+}
+
+impl Decision {
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Pass => "pass",
+        }
+    }
 }
 
 /// Addresses as prefixes: ascending, disjoint.
@@ -126,17 +139,64 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// The rule that decides a connection with `peer` to a destination port; none where no rule does, and it passes.
-    pub fn decide(&self, peer: IpAddr, protocol: Protocol, port: u16) -> Option<&GateRule> {
-        self.tiers.iter().find_map(|tier| {
-            let first = tier.iter().find(|rule| rule.matches(peer, protocol, port));
-            first.filter(|rule| rule.decision != Decision::Pass)
+    /// The tier and the rule that decide a connection with `peer` to a destination port; none where no rule does, and
+    /// it passes.
+    pub fn decide(&self, peer: IpAddr, protocol: Protocol, port: u16) -> Option<(usize, usize)> {
+        self.tiers.iter().enumerate().find_map(|(tier, rules)| {
+            let first = rules
+                .iter()
+                .position(|rule| rule.matches(peer, protocol, port))?;
+            (rules[first].decision != Decision::Pass).then_some((tier, first))
         })
+    }
+
+    /// A rule by its tier and its place there.
+    pub fn rule(&self, tier: usize, rule: usize) -> Option<&GateRule> {
+        self.tiers.get(tier)?.get(rule)
     }
 
     /// Whether a connection passes.
     pub fn passes(&self, peer: IpAddr, protocol: Protocol, port: u16) -> bool {
         self.decide(peer, protocol, port)
+            .and_then(|(tier, rule)| self.rule(tier, rule))
             .is_none_or(|rule| rule.decision == Decision::Allow)
+    }
+
+    /// Whether the pod has this address.
+    pub fn holds(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address)
+    }
+}
+
+/// The gates of a cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gates {
+    /// One per pod and direction that a policy is about.
+    pub all: Vec<Gate>,
+    /// Whether a pod that meets itself through a Service is asked too (`hairpin=policy`).
+    pub hairpin: bool,
+}
+
+impl Gates {
+    /// Whether policies let a connection be opened: dialled at `dialled`, and led from there, by translation, to a port
+    /// of `to`. By addresses alone, wherever the gates stand.
+    pub fn allow(
+        &self,
+        source: IpAddr,
+        dialled: IpAddr,
+        to: IpAddr,
+        protocol: Protocol,
+        port: u16,
+    ) -> bool {
+        self.all.iter().all(|gate| {
+            let (ours, peer) = match gate.direction {
+                Direction::Egress => (source, to),
+                Direction::Ingress => (to, source),
+            };
+            let to_itself = gate.holds(source) && gate.holds(to);
+            !gate.holds(ours)
+                || to_itself && !(self.hairpin && dialled != to)
+                || gate.passes(peer, protocol, port)
+        })
     }
 }

@@ -11,7 +11,7 @@ use crate::model::entity::EntityId;
 use crate::model::inet::IpNet;
 
 use super::fib::Fib;
-use super::gate::Gate;
+use super::gate::Gates;
 
 /// A switch with its FIB.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ pub struct Network {
     /// Directed links.
     pub links: BTreeSet<(EntityId, EntityId)>,
     /// What policies make of connections, where the plugin enforces them.
-    pub gates: Vec<Gate>,
+    pub gates: Gates,
     /// Every address that a pod, node or service holds, ascending, without duplicates.
     pub held: Vec<std::net::IpAddr>,
 }

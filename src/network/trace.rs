@@ -28,6 +28,8 @@ pub enum Disposition {
     NoEndpoint,
     /// An address that cannot be reached from where the message is.
     NoRoute,
+    /// A policy forbids the connection.
+    Policy,
 }
 
 impl Disposition {
@@ -43,6 +45,7 @@ impl Disposition {
             Self::ClosedPort => "closed-port",
             Self::NoEndpoint => "no-endpoint",
             Self::NoRoute => "no-route",
+            Self::Policy => "policy",
         }
     }
 }
@@ -86,6 +89,17 @@ pub enum Event {
     Receive,
 }
 
+/// A gate that was asked, and the rule of a policy that decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GatePassed {
+    /// The index of the gate among the network's.
+    pub gate: usize,
+    /// Its tier.
+    pub tier: usize,
+    /// The rule in the tier.
+    pub rule: usize,
+}
+
 /// One step of a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -97,6 +111,8 @@ pub struct Step {
     pub header: Header,
     /// The place of the rule that decided.
     pub origin: Option<Span>,
+    /// The gates where a rule decided, in the order in which they were asked; of a denial the last one denies.
+    pub gates: Vec<GatePassed>,
 }
 
 /// One direction of travel: from a Send to a Receive or a Discard.

@@ -19,9 +19,9 @@ use super::names::Names;
 use super::run::{ClusterReport, Run};
 use super::trace::Teller;
 use shape::{
-    AssumptionJson, ChoiceJson, ClusterJson, CounterexampleJson, DiagnosticJson, FindingJson,
-    HeaderJson, MessageJson, OtherMessageJson, OutcomeJson, PlaceJson, ResultJson, RunJson,
-    StepJson, SummaryJson, TraceJson,
+    AssumptionJson, ChoiceJson, ClusterJson, CounterexampleJson, DependenceJson, DiagnosticJson,
+    FindingJson, HeaderJson, MessageJson, OtherMessageJson, OutcomeJson, PlaceJson, PolicyJson,
+    ResultJson, RunJson, StepJson, SummaryJson, TraceJson,
 };
 
 /// The whole run, pretty, with a line end.
@@ -63,6 +63,12 @@ pub fn render_diagnostics(sources: &SourceMap, diagnostics: &[Diagnostic]) -> St
     })
 }
 
+/// Diagnostics as a JSON list, for documents that are written piece by piece.
+pub fn diagnostics_value(sources: &SourceMap, diagnostics: &[Diagnostic]) -> String {
+    let all: Vec<DiagnosticJson> = diagnostics.iter().map(|d| diagnostic(sources, d)).collect();
+    serde_json::to_string(&all).unwrap_or_default()
+}
+
 /// One trace, pretty.
 pub fn render_trace(
     trace: &Trace,
@@ -96,6 +102,24 @@ pub fn render_trace_line(
         .trace(trace),
     )
     .unwrap_or_default()
+}
+
+/// A message and its trace on one line.
+pub fn walked(
+    sender: EntityId,
+    sent: Header,
+    trace: &Trace,
+    names: &Names<'_>,
+    network: &Network,
+    sources: &SourceMap,
+) -> String {
+    let message = MessageJson {
+        sender: names.full(sender),
+        header: header(sent),
+    };
+    let message = serde_json::to_string(&message).unwrap_or_default();
+    let trace = render_trace_line(trace, names, network, sources);
+    format!("{{\"message\": {message}, \"trace\": {trace}}}")
 }
 
 fn pretty(value: &impl Serialize) -> String {
@@ -202,6 +226,15 @@ impl Writer<'_> {
                 .counterexample
                 .as_ref()
                 .map(|c| self.counterexample(c)),
+            depends_on: result
+                .depends_on
+                .iter()
+                .map(|d| DependenceJson {
+                    assumption: d.assumption,
+                    value: d.value,
+                    verdict: d.verdict.word(),
+                })
+                .collect(),
         }
     }
 
@@ -319,9 +352,23 @@ impl Writer<'_> {
         StepJson {
             event,
             at: self.names.full(step.at),
-            rule: rule.map(|index| teller.rule(step.at, index)),
+            // What a policy forbids dies by the policy's rule.
+            rule: teller
+                .denied_by(step)
+                .or_else(|| rule.map(|index| teller.rule(step.at, index))),
             header: header(step.header),
             source: step.origin.map(|span| place(self.sources, span)),
+            policies: step
+                .gates
+                .iter()
+                .filter_map(|passed| teller.decided(*passed))
+                .map(|(gate, rule)| PolicyJson {
+                    policy: rule.cause.text.clone(),
+                    decision: rule.decision.word(),
+                    direction: gate.direction.to_string(),
+                    source: place(self.sources, rule.cause.origin),
+                })
+                .collect(),
         }
     }
 }

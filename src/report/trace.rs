@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 use crate::base::source::{SourceMap, Span};
 use crate::model::entity::EntityId;
 use crate::network::fib::FibRule;
+use crate::network::gate::{Decision, Gate, GateRule};
 use crate::network::graph::Network;
 use crate::network::header::Header;
-use crate::network::trace::{Disposition, Event, Journey, Outcome, Step, Trace};
+use crate::network::trace::{Disposition, Event, GatePassed, Journey, Outcome, Step, Trace};
 
 use super::names::{Names, printable};
 use super::rule;
@@ -79,12 +80,42 @@ impl Teller<'_> {
         let mut lines = Vec::new();
         for step in &journey.steps {
             lines.push(self.step(step));
+            lines.extend(self.allowed(step));
             if let Event::Translate { .. } = step.event {
                 let now = format!("  now {}", step.header);
                 lines.push([String::new(), String::new(), now, String::new()]);
             }
         }
         lines
+    }
+
+    /// The policies' rules that let a message pass here.
+    fn allowed(&self, step: &Step) -> Vec<[String; 4]> {
+        let decided = step.gates.iter().filter_map(|passed| self.decided(*passed));
+        decided
+            .filter(|(_, rule)| rule.decision == Decision::Allow)
+            .map(|(gate, rule)| {
+                let what = format!(
+                    "  {} allowed by {}",
+                    gate.direction,
+                    printable(&rule.cause.text)
+                );
+                let place = place(self.sources, rule.cause.origin);
+                [String::new(), String::new(), what, place]
+            })
+            .collect()
+    }
+
+    /// A gate, and its rule that decided.
+    pub fn decided(&self, passed: GatePassed) -> Option<(&Gate, &GateRule)> {
+        let gate = self.network.gates.all.get(passed.gate)?;
+        Some((gate, gate.rule(passed.tier, passed.rule)?))
+    }
+
+    /// `NetworkPolicy shop/db, ingress rule 1`: what denies at a step.
+    pub fn denied_by(&self, step: &Step) -> Option<String> {
+        let (_, rule) = self.decided(*step.gates.last()?)?;
+        (rule.decision == Decision::Deny).then(|| printable(&rule.cause.text))
     }
 
     fn step(&self, step: &Step) -> [String; 4] {
@@ -139,6 +170,9 @@ impl Teller<'_> {
         let rule = rule.map(|i| self.rule(step.at, i)).unwrap_or_default();
         match (why, toward) {
             (Disposition::NoRule, _) => "no rule matches".to_owned(),
+            (Disposition::Policy, _) => {
+                format!("denied by {}", self.denied_by(step).unwrap_or_default())
+            }
             (Disposition::Loop, _) => "a loop: here again with the same header".to_owned(),
             (Disposition::NoLink, Some(to)) if rule.is_empty() => {
                 format!("no link to {}", self.names.short(to))
@@ -202,6 +236,10 @@ impl Teller<'_> {
                 (Disposition::NoRule, _) => format!("{at} has no rule for {it}"),
                 (Disposition::NoLink, Some(to)) => {
                     format!("{at} has no link to {}", self.names.with_kind(*to))
+                }
+                (Disposition::Policy, _) => {
+                    let by = self.denied_by(last).unwrap_or_default();
+                    format!("{by} forbids {it} at {at}")
                 }
                 (Disposition::Loop, _) => format!("{it} loops: {}", self.circle(journey)),
                 (Disposition::ClosedPort, _) => {

@@ -157,7 +157,7 @@ impl<'s> Evaluator<'s> {
         let headers = || {
             env.events
                 .iter()
-                .flat_map(|e| [Some(e.outcome.sent), e.outcome.received])
+                .flat_map(|e| [Some(e.outcome.sent), measure::dialled(&e.outcome.request)])
                 .flatten()
         };
         match self.variables[variable.0 as usize].sort {

@@ -3,6 +3,7 @@
 //! Must never know: how it was walked.
 
 use crate::model::entity::EntityId;
+use crate::network::header::Header;
 use crate::network::trace::{Disposition, Event, Journey, Step};
 
 /// How many lookups a message took at switches until it was received or died; none in a loop, which never ends.
@@ -22,6 +23,11 @@ pub fn hops(journey: &Journey) -> Option<usize> {
         _ => true,
     };
     Some(journey.steps.iter().filter(at_switch).count())
+}
+
+/// The header after all translations: as it was received, or died.
+pub fn dialled(journey: &Journey) -> Option<Header> {
+    journey.steps.last().map(|step| step.header)
 }
 
 /// The switches that a message passed, in order, with repetitions.

@@ -6,13 +6,15 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
+use crate::base::source::Span;
 use crate::model::entity::EntityId;
 use crate::model::inet::{Family, non_unicast};
 use crate::network::fib::{Action, DiscardReason};
 use crate::network::graph::{Endpoint, Network, Sources};
 use crate::network::header::Header;
-use crate::network::trace::{Disposition, Event, Journey, Outcome, Step, Trace};
+use crate::network::trace::{Disposition, Event, GatePassed, Journey, Outcome, Step, Trace};
 
+use super::gates::{self, Leaving};
 use super::script::Script;
 use super::step::{lookup, rewritten};
 
@@ -176,13 +178,11 @@ struct Walker<'n> {
 impl Walker<'_> {
     /// From a process until somebody receives the message or it dies. With a socket, it is an answer.
     fn journey(&mut self, from: &Endpoint, header: Header, socket: Option<&Socket>) -> Journey {
-        let mut steps = vec![Step {
-            event: Event::Send,
-            at: from.id,
-            header,
-            origin: None,
-        }];
+        let mut steps = vec![step(Event::Send, from.id, header, None)];
+        let dialled = header.destination;
         let mut header = header;
+        // The source as the message came to the switch where it is.
+        let mut source = header.source;
         let mut at = from.switch;
         if !self.network.link(from.id, at) {
             return died(steps, from.id, header, None, Disposition::NoLink, Some(at));
@@ -203,7 +203,7 @@ impl Walker<'_> {
                         Some(socket.process),
                     );
                 }
-                return received(steps, at, header, None, socket.process);
+                return received(steps, at, header, None, Vec::new(), socket.process);
             }
             if socket.is_some()
                 && let Some(entry) = self
@@ -213,15 +213,11 @@ impl Walker<'_> {
                     .find(|m| m.at == at && m.after.reversed() == header)
             {
                 header = entry.before.reversed();
-                steps.push(Step {
-                    event: Event::Translate {
-                        rule: None,
-                        choice: 0,
-                    },
-                    at,
-                    header,
-                    origin: None,
-                });
+                let event = Event::Translate {
+                    rule: None,
+                    choice: 0,
+                };
+                steps.push(step(event, at, header, None));
                 continue;
             }
             let fib = self.network.switch(at).map(|s| &s.fib);
@@ -230,22 +226,40 @@ impl Walker<'_> {
                 return died(steps, at, header, None, Disposition::NoRule, None);
             };
             let decided = Some((index, rule.origin));
+            let mut asked = Vec::new();
+            if let Action::Deliver(next) | Action::Forward(next) = rule.action
+                && socket.is_none()
+                && self.network.link(at, next)
+            {
+                let denied;
+                (asked, denied) = gates::ask(
+                    self.network,
+                    &Leaving {
+                        at,
+                        next,
+                        header: &header,
+                        source,
+                        dialled,
+                    },
+                );
+                if denied {
+                    return forbidden(self.network, steps, at, header, index, asked, next);
+                }
+            }
             match &rule.action {
                 Action::Deliver(to) if self.network.link(at, *to) => {
-                    return received(steps, at, header, decided, *to);
+                    return received(steps, at, header, decided, asked, *to);
                 }
                 Action::Forward(next) if self.network.link(at, *next) => {
                     let event = Event::Lookup {
                         rule: index,
                         next: *next,
                     };
-                    steps.push(Step {
-                        event,
-                        at,
-                        header,
-                        origin: Some(rule.origin),
-                    });
+                    let mut lookup = step(event, at, header, Some(rule.origin));
+                    lookup.gates = asked;
+                    steps.push(lookup);
                     at = *next;
+                    source = header.source;
                 }
                 Action::Deliver(to) | Action::Forward(to) => {
                     return died(steps, at, header, decided, Disposition::NoLink, Some(*to));
@@ -253,7 +267,9 @@ impl Walker<'_> {
                 Action::Discard(reason) => {
                     let why = match reason {
                         DiscardReason::ClosedPort => Disposition::ClosedPort,
-                        DiscardReason::NoEndpoint => Disposition::NoEndpoint,
+                        DiscardReason::NoEndpoint | DiscardReason::NoLocalEndpoint => {
+                            Disposition::NoEndpoint
+                        }
                         DiscardReason::NoRoute => Disposition::NoRoute,
                         DiscardReason::Rule(_) => Disposition::DiscardRule,
                     };
@@ -278,19 +294,51 @@ impl Walker<'_> {
                         rule: Some(index),
                         choice,
                     };
-                    steps.push(Step {
-                        event,
-                        at,
-                        header,
-                        origin: Some(rule.origin),
-                    });
+                    steps.push(step(event, at, header, Some(rule.origin)));
                 }
             }
         }
     }
 }
 
-type Decided = Option<(usize, crate::base::source::Span)>;
+type Decided = Option<(usize, Span)>;
+
+fn step(event: Event, at: EntityId, header: Header, origin: Option<Span>) -> Step {
+    Step {
+        event,
+        at,
+        header,
+        origin,
+        gates: Vec::new(),
+    }
+}
+
+/// The last of the gates denies: its rule is the place.
+fn forbidden(
+    network: &Network,
+    steps: Vec<Step>,
+    at: EntityId,
+    header: Header,
+    rule: usize,
+    asked: Vec<GatePassed>,
+    toward: EntityId,
+) -> Journey {
+    let cause = asked
+        .last()
+        .and_then(|last| network.gates.all.get(last.gate)?.rule(last.tier, last.rule))
+        .map(|rule| rule.cause.origin);
+    let mut journey = died(steps, at, header, None, Disposition::Policy, Some(toward));
+    if let Some(last) = journey.steps.last_mut() {
+        last.event = Event::Discard {
+            rule: Some(rule),
+            why: Disposition::Policy,
+            toward: Some(toward),
+        };
+        last.origin = cause;
+        last.gates = asked;
+    }
+    journey
+}
 
 fn died(
     mut steps: Vec<Step>,
@@ -305,12 +353,7 @@ fn died(
         why,
         toward,
     };
-    steps.push(Step {
-        event,
-        at,
-        header,
-        origin: decided.map(|d| d.1),
-    });
+    steps.push(step(event, at, header, decided.map(|d| d.1)));
     Journey {
         steps,
         receiver: None,
@@ -323,24 +366,17 @@ fn received(
     at: EntityId,
     header: Header,
     decided: Decided,
+    asked: Vec<GatePassed>,
     to: EntityId,
 ) -> Journey {
     let event = Event::Deliver {
         rule: decided.map(|d| d.0),
         to,
     };
-    steps.push(Step {
-        event,
-        at,
-        header,
-        origin: decided.map(|d| d.1),
-    });
-    steps.push(Step {
-        event: Event::Receive,
-        at: to,
-        header,
-        origin: None,
-    });
+    let mut deliver = step(event, at, header, decided.map(|d| d.1));
+    deliver.gates = asked;
+    steps.push(deliver);
+    steps.push(step(Event::Receive, to, header, None));
     Journey {
         steps,
         receiver: Some(to),

@@ -79,6 +79,15 @@ pub(super) struct ResultJson {
     pub(super) compared: usize,
     pub(super) detail: String,
     pub(super) counterexample: Option<CounterexampleJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty", rename = "dependsOn")]
+    pub(super) depends_on: Vec<DependenceJson>,
+}
+
+#[derive(Serialize)]
+pub(super) struct DependenceJson {
+    pub(super) assumption: &'static str,
+    pub(super) value: &'static str,
+    pub(super) verdict: &'static str,
 }
 
 #[derive(Serialize)]
@@ -150,4 +159,15 @@ pub(super) struct StepJson {
     pub(super) rule: Option<String>,
     pub(super) header: HeaderJson,
     pub(super) source: Option<PlaceJson>,
+    /// What policies decided here; left out where none did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) policies: Vec<PolicyJson>,
+}
+
+#[derive(Serialize)]
+pub(super) struct PolicyJson {
+    pub(super) policy: String,
+    pub(super) decision: &'static str,
+    pub(super) direction: String,
+    pub(super) source: PlaceJson,
 }
