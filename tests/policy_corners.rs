@@ -56,7 +56,7 @@ fn base() -> String {
 /// `np x NAME` with a spec in flow style.
 fn np(namespace: &str, name: &str, spec: &str) -> String {
     format!(
-        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n"
+        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: \"{namespace}\"}}\nspec: {spec}\n"
     )
 }
 
