@@ -60,7 +60,12 @@ fn compare(case: &Path, file: &str, is: &str) {
         return;
     }
     let wanted = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(wanted, is, "{}; KUBEPROOF_BLESS=1 rewrites it", path.display());
+    assert_eq!(
+        wanted,
+        is,
+        "{}; KUBEPROOF_BLESS=1 rewrites it",
+        path.display()
+    );
 }
 
 #[test]
@@ -87,7 +92,11 @@ fn differences() {
         let (old, new) = (side("old.yaml"), side("new.yaml"));
         let told = run(&["diff", &old, &new]);
         assert_eq!(told.err, "", "{}", case.display());
-        compare(&case, "expected.txt", &format!("exit code {}\n{}", told.code, told.out));
+        compare(
+            &case,
+            "expected.txt",
+            &format!("exit code {}\n{}", told.code, told.out),
+        );
         assert_eq!(run(&["diff", &old, &old]).code, 0, "{}", case.display());
         let json = run(&["diff", &old, &new, "-o", "json"]);
         assert_eq!(json.code, told.code);
@@ -129,12 +138,21 @@ fn connections(args: &[&str]) -> BTreeSet<String> {
 #[test]
 fn json_has_what_formats_fix() {
     let all = connections(&[SHOP]);
-    assert!(all.contains("pod/shop/web pod/shop/db TCP 5432 received"), "{all:#?}");
+    assert!(
+        all.contains("pod/shop/web pod/shop/db TCP 5432 received"),
+        "{all:#?}"
+    );
     assert!(all.contains("pod/watch/scraper pod/shop/db TCP 9100 received"));
     assert!(all.contains("198.51.100.0/25 pod/shop/web TCP 8080 received"));
-    assert!(!all.iter().any(|c| c.starts_with("pod/watch/scraper pod/shop/db TCP 5432")));
+    assert!(
+        !all.iter()
+            .any(|c| c.starts_with("pod/watch/scraper pod/shop/db TCP 5432"))
+    );
     let allowed = connections(&[SHOP, "--allowed"]);
-    assert!(allowed.contains("pod/shop/db pod/watch/scraper UDP 1-65535 allowed"), "{allowed:#?}");
+    assert!(
+        allowed.contains("pod/shop/db pod/watch/scraper UDP 1-65535 allowed"),
+        "{allowed:#?}"
+    );
 }
 
 #[test]
@@ -176,7 +194,10 @@ fn exit_codes() {
     assert_eq!(run(&["connectivity", bad]).code, 2);
     assert_eq!(run(&["connectivity"]).code, 2);
     assert_eq!(run(&["connectivity", "specs"]).code, 4);
-    assert_eq!(run(&["connectivity", "examples/k1", "--cluster", "k2"]).code, 2);
+    assert_eq!(
+        run(&["connectivity", "examples/k1", "--cluster", "k2"]).code,
+        2
+    );
     let diff = |args: &[&str]| run(&[&["diff"], args].concat()).code;
     assert_eq!(diff(&["examples/k1"]), 2);
     assert_eq!(diff(&["examples/k1", "examples/no-such-folder"]), 2);

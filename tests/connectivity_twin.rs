@@ -44,7 +44,12 @@ fn lowered(cluster: &Cluster) -> Option<Lowered> {
 }
 
 /// Every line as text, and whether sets were computed with.
-fn lines(cluster: &Cluster, lowered: &Lowered, allowed: bool, way: Way) -> (BTreeSet<String>, bool) {
+fn lines(
+    cluster: &Cluster,
+    lowered: &Lowered,
+    allowed: bool,
+    way: Way,
+) -> (BTreeSet<String>, bool) {
     let options = Options {
         allowed,
         way,
@@ -80,7 +85,9 @@ fn both_ways(what: &str, text: &str) -> usize {
             continue;
         }
         let (slow, _) = lines(&cluster, &lowered, allowed, Way::Simulate);
-        let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>();
+        let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
+            a.difference(b).cloned().collect::<Vec<_>>()
+        };
         assert_eq!(
             (only(&fast, &slow), only(&slow, &fast)),
             (Vec::new(), Vec::new()),
@@ -94,7 +101,11 @@ fn both_ways(what: &str, text: &str) -> usize {
         Options::default(),
     );
     for from in 0..same.subjects().len() {
-        assert_eq!(same.from(from), Vec::new(), "{what}: a cluster differs from itself");
+        assert_eq!(
+            same.from(from),
+            Vec::new(),
+            "{what}: a cluster differs from itself"
+        );
     }
     by_sets
 }
@@ -150,7 +161,11 @@ fn policy(rng: &mut Rng, i: usize) -> String {
     format!(
         "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: np{i}, namespace: s{space}}}\n\
          spec: {{podSelector: {subject}, policyTypes: [{}], {kind}: [{}]}}",
-        if kind == "ingress" { "Ingress" } else { "Egress" },
+        if kind == "ingress" {
+            "Ingress"
+        } else {
+            "Egress"
+        },
         rules.join(", ")
     )
 }
@@ -160,8 +175,14 @@ fn rule(rng: &mut Rng, side: &str) -> String {
     if rng.percent(80) {
         let peer = match rng.below(5) {
             0 => "{podSelector: {}}".to_owned(),
-            1 => format!("{{namespaceSelector: {{matchLabels: {{team: t{}}}}}}}", rng.between(1, 2)),
-            2 => format!("{{podSelector: {{matchLabels: {{app: a{}}}}}}}", rng.between(1, 3)),
+            1 => format!(
+                "{{namespaceSelector: {{matchLabels: {{team: t{}}}}}}}",
+                rng.between(1, 2)
+            ),
+            2 => format!(
+                "{{podSelector: {{matchLabels: {{app: a{}}}}}}}",
+                rng.between(1, 3)
+            ),
             3 => "{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.2/32]}}".to_owned(),
             _ => "{ipBlock: {cidr: 192.0.0.0/16, except: [192.0.2.1/32]}}".to_owned(),
         };
@@ -185,7 +206,10 @@ fn cluster_policy(rng: &mut Rng) -> String {
     let rule = |rng: &mut Rng| {
         let action = *rng.pick(&["Accept", "Deny", "Pass"]);
         let ports = if rng.percent(50) {
-            format!(", protocols: [{{tcp: {{destinationPort: {{number: {}}}}}}}]", rng.pick(&PORTS))
+            format!(
+                ", protocols: [{{tcp: {{destinationPort: {{number: {}}}}}}}]",
+                rng.pick(&PORTS)
+            )
         } else {
             String::new()
         };
@@ -218,7 +242,10 @@ fn random_policies() {
     let by_sets: usize = (0..seeds())
         .map(|seed| both_ways(&format!("seed {seed}"), &objects(seed, seed % 3 == 0)))
         .sum();
-    assert!(by_sets as u64 > seeds(), "most are decided by sets: {by_sets}");
+    assert!(
+        by_sets as u64 > seeds(),
+        "most are decided by sets: {by_sets}"
+    );
 }
 
 /// What a row says of a pair of pods, as constraints: received on these ports, and on no others.
@@ -236,7 +263,10 @@ fn as_constraints(cluster: &Cluster, lowered: &Lowered) -> String {
                     .find(|r| Some(r.to) == party && r.protocol.to_string() == protocol);
                 let ports: Vec<u16> = row.map_or_else(Vec::new, |row| {
                     let ranges = answer.ports().set(row.all).ranges().to_vec();
-                    ranges.into_iter().flat_map(|(low, high)| low..=high).collect()
+                    ranges
+                        .into_iter()
+                        .flat_map(|(low, high)| low..=high)
+                        .collect()
                 });
                 let is_one: Vec<String> = ports.iter().map(|p| format!("tp = {p}")).collect();
                 let none_is: Vec<String> = ports.iter().map(|p| format!("tp ≠ {p}")).collect();
@@ -246,7 +276,11 @@ fn as_constraints(cluster: &Cluster, lowered: &Lowered) -> String {
                     name(from.id),
                     name(to.id)
                 );
-                let answered = if protocol == "UDP" { "" } else { " ∧ Replied(e)" };
+                let answered = if protocol == "UDP" {
+                    ""
+                } else {
+                    " ∧ Replied(e)"
+                };
                 let received = format!(
                     "(∃ D. K8s-Container(D, pod({})) ∧ Recv(e, D, _, _, _, _)){answered}",
                     name(to.id)
@@ -287,7 +321,12 @@ fn the_solver_agrees() {
         })
         .unwrap();
         for result in checked.results {
-            assert_eq!(result.verdict, Verdict::Proven, "seed {seed}, {}\n{text}", result.id);
+            assert_eq!(
+                result.verdict,
+                Verdict::Proven,
+                "seed {seed}, {}\n{text}",
+                result.id
+            );
             proven += 1;
         }
     }

@@ -101,13 +101,23 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         max_file_size: args.max_file_size,
     };
     let stdin_name = args.stdin_filename.as_deref();
-    let files = load::load(&args.paths, &mut std::io::stdin().lock(), stdin_name, reading);
+    let files = load::load(
+        &args.paths,
+        &mut std::io::stdin().lock(),
+        stdin_name,
+        reading,
+    );
     let choices = args.choices.of(&files.incomplete);
     let loaded = input::load_with(&files.sources, &files.inputs, reading, &choices);
     let sources = &files.sources;
     let mut told = files.diagnostics.clone();
     told.extend(loaded.diagnostics.iter().cloned());
-    told.extend(loaded.not_read.iter().map(|n| session::not_read(sources, n)));
+    told.extend(
+        loaded
+            .not_read
+            .iter()
+            .map(|n| session::not_read(sources, n)),
+    );
     told.extend(loaded.unsupported.iter().map(session::not_supported));
     let wanted = |name: &str| args.cluster.as_ref().is_none_or(|wanted| wanted == name);
     let mut asked = Asked {
@@ -156,7 +166,10 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     fn cluster(&mut self, loaded: input::LoadedCluster, output: &mut Output) {
-        let bad = loaded.diagnostics.iter().any(|d| d.severity == Severity::Error);
+        let bad = loaded
+            .diagnostics
+            .iter()
+            .any(|d| d.severity == Severity::Error);
         let Some(cluster) = loaded.cluster.filter(|_| !bad) else {
             output.print(&self.format.failed(&loaded.name, &loaded.path));
             return;
@@ -174,7 +187,11 @@ impl Asked<'_> {
         let options = Options {
             allowed: self.args.allowed,
             services: !self.args.no_services,
-            way: if self.args.simulate { Way::Simulate } else { Way::Auto },
+            way: if self.args.simulate {
+                Way::Simulate
+            } else {
+                Way::Auto
+            },
         };
         let mut answer = Answer::new(&cluster, &lowered.network, options);
         let focus = self.focus(&answer);
@@ -224,7 +241,12 @@ impl Asked<'_> {
 
     fn exit(&self, output: &mut Output) -> Exit {
         let mut bad = self.told.iter().any(|d| d.severity == Severity::Error);
-        for error in self.focused.iter().flatten().filter_map(|f| f.as_ref().err()) {
+        for error in self
+            .focused
+            .iter()
+            .flatten()
+            .filter_map(|f| f.as_ref().err())
+        {
             output.fail(&error.message);
             if let Some(help) = &error.help {
                 output.help(help);

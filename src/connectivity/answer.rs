@@ -197,9 +197,7 @@ impl<'n> Answer<'n> {
                 let (sender, target) = (self.parties.get(from), self.parties.get(to));
                 let mut found = NOTHING;
                 let within = offered.unwrap_or([PortTable::ALL; 3]);
-                for ((found, protocol), within) in
-                    found.iter_mut().zip(Protocol::ALL).zip(within)
-                {
+                for ((found, protocol), within) in found.iter_mut().zip(Protocol::ALL).zip(within) {
                     *found = simulator.ports(sender, target, protocol, within, &mut self.ports);
                 }
                 found

@@ -33,7 +33,10 @@ fn party(answer: &Answer<'_>, id: EntityId) -> Option<PartyId> {
 }
 
 fn holder(answer: &Answer<'_>, address: IpAddr) -> BTreeSet<PartyId> {
-    let held = answer.parties().iter().filter(|(_, p)| !p.range && p.targets.contains(&address));
+    let held = answer
+        .parties()
+        .iter()
+        .filter(|(_, p)| !p.range && p.targets.contains(&address));
     let held: BTreeSet<PartyId> = held.map(|(id, _)| id).collect();
     if !held.is_empty() {
         return held;
@@ -62,7 +65,11 @@ fn workload(answer: &Answer<'_>, text: &str) -> Option<BTreeSet<PartyId>> {
     };
     let pods = cluster.pods.iter().filter(|pod| {
         pod.workload.as_ref() == Some(&wanted)
-            && cluster.name_of(pod.id).parts.first().is_some_and(|n| n == space)
+            && cluster
+                .name_of(pod.id)
+                .parts
+                .first()
+                .is_some_and(|n| n == space)
     });
     let found: BTreeSet<PartyId> = pods.filter_map(|pod| party(answer, pod.id)).collect();
     (!found.is_empty()).then_some(found)
@@ -83,10 +90,13 @@ fn namespace(answer: &Answer<'_>, text: &str) -> Option<BTreeSet<PartyId>> {
         let has = matches!(full.kind, EntityKind::Pod | EntityKind::Service);
         has && full.parts.first().is_some_and(|n| n == name)
     };
-    let found = answer.parties().iter().filter(|(_, party)| match party.who {
-        Who::Entity(id) => inside(id),
-        Who::Outside(_) => false,
-    });
+    let found = answer
+        .parties()
+        .iter()
+        .filter(|(_, party)| match party.who {
+            Who::Entity(id) => inside(id),
+            Who::Outside(_) => false,
+        });
     let found: BTreeSet<PartyId> = found.map(|(id, _)| id).collect();
     let known = cluster.namespaces.iter().any(|n| n.name == name);
     (known || !found.is_empty()).then_some(found)

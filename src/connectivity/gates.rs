@@ -192,7 +192,10 @@ fn shortened(
     ports: &mut PortTable,
     known: &mut HashMap<*const ProtocolPorts, ByProtocol>,
 ) -> Short {
-    let peers = rule.peers.as_ref().and_then(|p| sets.ids.get(&Arc::as_ptr(p)).copied());
+    let peers = rule
+        .peers
+        .as_ref()
+        .and_then(|p| sets.ids.get(&Arc::as_ptr(p)).copied());
     let on = rule.ports.as_ref().map(|all| {
         *known
             .entry(Arc::as_ptr(all))

@@ -289,18 +289,16 @@ impl<'n> Native<'n> {
                 Some(node) => {
                     let mut of_protocol = (PortTable::NONE, PortTable::NONE);
                     for &address in &target.targets {
-                        let here = self.service_address(
-                            parties, from, to, node, address, protocol, ports,
-                        );
+                        let here =
+                            self.service_address(parties, from, to, node, address, protocol, ports);
                         of_protocol.0 = ports.or(of_protocol.0, here.0);
                         of_protocol.1 = ports.or(of_protocol.1, here.1);
                     }
                     of_protocol
                 }
-                None => {
-                    self.simulator
-                        .ports(sender, target, protocol, offered[i], ports)
-                }
+                None => self
+                    .simulator
+                    .ports(sender, target, protocol, offered[i], ports),
             };
             // Two Services may share an address.
             found[i] = (ports.and(all, offered[i]), ports.and(some, offered[i]));

@@ -84,7 +84,9 @@ pub(super) fn classes(
             receiver,
             shown: false,
         });
-        class.prefixes.extend(free.into_iter().map(|(leaf, _)| leaf));
+        class
+            .prefixes
+            .extend(free.into_iter().map(|(leaf, _)| leaf));
     }
     let mut classes: Vec<Class> = classes.into_values().collect();
     for class in &mut classes {
@@ -161,7 +163,9 @@ pub(super) fn boundaries(cluster: &Cluster) -> BTreeSet<IpNet> {
     for policy in &cluster.policies.network {
         for direction in [&policy.ingress, &policy.egress] {
             let rules = direction.iter().flatten();
-            rules.flat_map(|r| r.peers.iter().flatten()).for_each(&mut block);
+            rules
+                .flat_map(|r| r.peers.iter().flatten())
+                .for_each(&mut block);
         }
     }
     for policy in &cluster.policies.cluster {
@@ -201,7 +205,11 @@ fn leaves(net: IpNet, innermost: IpNet, inside: &[IpNet], leaf: &mut impl FnMut(
         return;
     };
     for half in halves {
-        let innermost = if inside.contains(&half) { half } else { innermost };
+        let innermost = if inside.contains(&half) {
+            half
+        } else {
+            innermost
+        };
         let smaller: Vec<IpNet> = inside
             .iter()
             .copied()

@@ -66,7 +66,10 @@ impl Parties {
     ) -> Self {
         let mut all: Vec<Party> = Vec::new();
         // The outside that was made for objects has no name that anybody gave it: it is shown by its classes.
-        let named = cluster.externals.iter().filter(|_| !cluster.reading.objects);
+        let named = cluster
+            .externals
+            .iter()
+            .filter(|_| !cluster.reading.objects);
         for external in named {
             let of = |class: &&Class| holds(&external.prefixes, class.representative);
             let received = |class: &&Class| class.receiver == Some(external.id);
@@ -126,10 +129,13 @@ impl Parties {
                 range: true,
             });
         }
-        let by_entity = all.iter().zip(0..).filter_map(|(party, i)| match party.who {
-            Who::Entity(id) => Some((id, PartyId(i))),
-            Who::Outside(_) => None,
-        });
+        let by_entity = all
+            .iter()
+            .zip(0..)
+            .filter_map(|(party, i)| match party.who {
+                Who::Entity(id) => Some((id, PartyId(i))),
+                Who::Outside(_) => None,
+            });
         Self {
             by_entity: by_entity.collect(),
             all,

@@ -48,11 +48,18 @@ impl<'n> Simulator<'n> {
                 }
             }
             if let Action::Translate(ways) = &rule.action {
-                let new = ways.iter().flat_map(|w| [w.source_port, w.destination_port]);
+                let new = ways
+                    .iter()
+                    .flat_map(|w| [w.source_port, w.destination_port]);
                 new.flatten().for_each(|port| all.add(&PortSet::one(port)));
             }
         }
-        for rule in network.gates.all.iter().flat_map(|g| g.tiers.iter().flatten()) {
+        for rule in network
+            .gates
+            .all
+            .iter()
+            .flat_map(|g| g.tiers.iter().flatten())
+        {
             let ports = rule.ports.iter().flat_map(|p| p.iter());
             ports.for_each(|(_, set)| all.add(set));
         }
@@ -167,14 +174,19 @@ impl<'n> Simulator<'n> {
 
     /// Whether the message met whom it was sent to.
     pub(super) fn arrives(&self, to: &Party, outcome: &Outcome) -> bool {
-        let end = outcome.request.steps.iter().rev().find_map(|step| match step.event {
-            Event::Deliver { .. } => Some(step.at),
-            Event::Discard {
-                why: Disposition::ClosedPort,
-                ..
-            } if self.allowed => Some(step.at),
-            _ => None,
-        });
+        let end = outcome
+            .request
+            .steps
+            .iter()
+            .rev()
+            .find_map(|step| match step.event {
+                Event::Deliver { .. } => Some(step.at),
+                Event::Discard {
+                    why: Disposition::ClosedPort,
+                    ..
+                } if self.allowed => Some(step.at),
+                _ => None,
+            });
         let arrived = self.allowed || outcome.disposition == Disposition::Delivered;
         arrived && end.is_some_and(|switch| self.is_meant(to, switch, outcome))
     }

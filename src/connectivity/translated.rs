@@ -79,10 +79,13 @@ impl<'n> Translations<'n> {
 
 /// The ports that a rule is about.
 pub(super) fn of_rule(rule: &FibRule, ports: &mut PortTable) -> PortsId {
-    rule.matches.to_ports.as_ref().map_or(PortTable::ALL, |set| {
-        let ranges = set.ranges().iter().map(|&(low, high)| (low.max(1), high));
-        ports.id(PortSet::of(ranges))
-    })
+    rule.matches
+        .to_ports
+        .as_ref()
+        .map_or(PortTable::ALL, |set| {
+            let ranges = set.ranges().iter().map(|&(low, high)| (low.max(1), high));
+            ports.id(PortSet::of(ranges))
+        })
 }
 
 /// Whether a rule is about every source.

@@ -71,7 +71,10 @@ impl<'a> Report<'a> {
 
     /// For which messages it is said.
     fn universe(&self) -> String {
-        let both = self.subjects.iter().filter(|s| s.old.is_some() && s.new.is_some());
+        let both = self
+            .subjects
+            .iter()
+            .filter(|s| s.old.is_some() && s.new.is_some());
         let how = match (self.old.walked, self.new.walked) {
             (None, None) => "computed with sets of ports and addresses",
             _ => "each class of messages walked",
@@ -92,7 +95,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// Whether two comparisons say the same of everybody: who is on one side only is no difference by itself.
+/// What differs, for everybody: who is on one side only is no difference by itself.
 pub fn all_differences(comparison: &mut Comparison<'_>) -> Vec<Difference> {
     let mut all = Vec::new();
     for from in 0..comparison.subjects().len() {
@@ -138,7 +141,11 @@ pub fn text(report: &Report<'_>) -> String {
         }
     }
     if report.differences.is_empty() {
-        let word = if report.unmodelled.is_empty() { "equivalent" } else { "undecided" };
+        let word = if report.unmodelled.is_empty() {
+            "equivalent"
+        } else {
+            "undecided"
+        };
         let _ = writeln!(out, "{word}: no difference in {}", report.universe());
     } else {
         let (became, stopped) = report.counts();
@@ -147,13 +154,21 @@ pub fn text(report: &Report<'_>) -> String {
             "different: {became} became reachable (+), {stopped} stopped being reachable (-); asked: {}",
             report.universe()
         );
-        let without = report.differences.iter().filter(|(_, w)| w.is_none()).count();
+        let without = report
+            .differences
+            .iter()
+            .filter(|(_, w)| w.is_none())
+            .count();
         if without > 0 {
             let _ = writeln!(out, "{without} without their messages; --traces shows more");
         }
     }
     for kind in &report.unmodelled {
-        let _ = writeln!(out, "not modelled, and could decide otherwise: {}", printable(kind));
+        let _ = writeln!(
+            out,
+            "not modelled, and could decide otherwise: {}",
+            printable(kind)
+        );
     }
     let mut told = Vec::new();
     for a in report.old.assumptions.iter().chain(&report.new.assumptions) {
@@ -213,7 +228,14 @@ pub fn json(report: &Report<'_>, diagnostics: &str) -> String {
             None => "null".to_owned(),
             Some(w) => {
                 let cluster = report.side(side);
-                json::walked(w.sender, w.header, &w.trace, &cluster.names, cluster.network, cluster.sources)
+                json::walked(
+                    w.sender,
+                    w.header,
+                    &w.trace,
+                    &cluster.names,
+                    cluster.network,
+                    cluster.sources,
+                )
             }
         };
         let witness = witness.as_ref().map_or_else(
@@ -227,7 +249,9 @@ pub fn json(report: &Report<'_>, diagnostics: &str) -> String {
                 )
             },
         );
-        let only = report.only(difference).map_or_else(|| "null".to_owned(), quoted);
+        let only = report
+            .only(difference)
+            .map_or_else(|| "null".to_owned(), quoted);
         for from in &report.name(difference.from).names {
             for to in &report.name(difference.to).names {
                 out.push_str(if first { "\n" } else { ",\n" });

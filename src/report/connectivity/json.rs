@@ -88,7 +88,11 @@ impl Format for Json {
         let _ = writeln!(
             out,
             "      \"method\": \"{}\",",
-            if head.walked.is_some() { "simulated" } else { "computed" }
+            if head.walked.is_some() {
+                "simulated"
+            } else {
+                "computed"
+            }
         );
         out.push_str("      \"connections\": [");
         out
@@ -104,7 +108,14 @@ impl Format for Json {
                 self.connection(&mut out, &mut first, head, ports, line, line.all);
             }
             if line.some != PortTable::NONE {
-                self.connection(&mut partial, &mut first_partial, head, ports, line, line.some);
+                self.connection(
+                    &mut partial,
+                    &mut first_partial,
+                    head,
+                    ports,
+                    line,
+                    line.some,
+                );
             }
         }
         self.first = first;

@@ -107,7 +107,12 @@ impl Format for Dot {
         );
         for (i, _) in head.groups.all().iter().enumerate() {
             let name = joined(head, i);
-            let _ = writeln!(out, "    n{}_{i} [label={}];", self.clusters, dot_quoted(&name));
+            let _ = writeln!(
+                out,
+                "    n{}_{i} [label={}];",
+                self.clusters,
+                dot_quoted(&name)
+            );
         }
         out
     }

@@ -25,9 +25,10 @@ pub struct Text {
 fn name(head: &Head<'_>, group: usize) -> String {
     let names = &head.groups.all()[group].names;
     match names.as_slice() {
-        [first, second, rest @ ..] if rest.len() > 1 => {
-            printable(&format!("{first}, {second} and {} more prefixes", rest.len()))
-        }
+        [first, second, rest @ ..] if rest.len() > 1 => printable(&format!(
+            "{first}, {second} and {} more prefixes",
+            rest.len()
+        )),
         some => printable(&some.join(", ")),
     }
 }
@@ -83,9 +84,8 @@ impl Format for Text {
     }
 
     fn foot(&mut self, head: &Head<'_>) -> String {
-        let plural = |n: usize, one: &str, many: &str| {
-            format!("{n} {}", if n == 1 { one } else { many })
-        };
+        let plural =
+            |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
         let mut out = format!(
             "\n{} from {} of {}.",
             plural(self.pairs, "connection", "connections"),
@@ -93,7 +93,9 @@ impl Format for Text {
             plural(head.groups.all().len(), "party", "parties")
         );
         if self.partial {
-            out.push_str(" [Ports] in brackets: for some endpoints, addresses or pods, not for all.");
+            out.push_str(
+                " [Ports] in brackets: for some endpoints, addresses or pods, not for all.",
+            );
         }
         match head.walked {
             None => out.push_str(" Computed with sets of ports and addresses, for all messages.\n"),
@@ -108,7 +110,10 @@ impl Format for Text {
     }
 
     fn failed(&mut self, name: &str, _: &str) -> String {
-        format!("cluster {}: not asked about, the input is bad\n", printable(name))
+        format!(
+            "cluster {}: not asked about, the input is bad\n",
+            printable(name)
+        )
     }
 
     fn end(&mut self, _: &SourceMap, _: &[Diagnostic]) -> String {
