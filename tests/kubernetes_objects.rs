@@ -342,9 +342,9 @@ const LISTENERS: &[(&str, &str, u16, Disposition)] = &[
 #[test]
 fn what_listens_where() {
     let cluster = cluster(
-        "{apiVersion: kubeproof.dev/v1, kind: Cluster, nodes: [{name: N, addresses: [192.0.2.1]}], pods: [\
-         {name: P, node: N, addresses: [10.0.0.1], containers: [{name: C, open: ['127.0.0.1:7070/TCP', 6060]}]},\
-         {name: Q, node: N, addresses: [10.0.0.2], containers: [{name: C}]}]}",
+        "{apiVersion: kubeproof.dev/v1, kind: Cluster, nodes: [{name: N1, addresses: [192.0.2.1]}], pods: [\
+         {name: P, node: N1, addresses: [10.0.0.1], containers: [{name: C, open: ['127.0.0.1:7070/TCP', 6060]}]},\
+         {name: Q, node: N1, addresses: [10.0.0.2], containers: [{name: C}]}]}",
     );
     let lowered = lower(&cluster, &Settings::default()).unwrap();
     for (from, to, port, wanted) in LISTENERS {
@@ -387,7 +387,7 @@ fn names_of_workloads() {
 /// A pod that is not started yet has no address, and that breaks nothing.
 #[test]
 fn a_pending_pod_is_no_violation() {
-    let text = "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {nodeName: n, containers: [{name: c}]}, \
+    let text = "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {nodeName: n1, containers: [{name: c}]}, \
                 status: {phase: PHASE, hostIP: 192.0.2.1}}";
     let of = |phase: &str| verdicts(&text.replace("PHASE", phase), Choices::default())[0].clone();
     assert_eq!(of("Pending"), ("KP001".to_owned(), Verdict::Proven));
