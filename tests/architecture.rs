@@ -37,9 +37,23 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "decode", "encode", "logic", "lower", "model", "network", "sim", "smt",
         ],
     ),
-    ("report", &["base", "lower", "model", "network", "verify"]),
-    ("findings", &["base", "lower", "model", "network", "report"]),
     ("reference", &["input", "model"]),
+    (
+        "connectivity",
+        &["lower", "model", "network", "reference", "sim"],
+    ),
+    (
+        "report",
+        &[
+            "base",
+            "connectivity",
+            "lower",
+            "model",
+            "network",
+            "verify",
+        ],
+    ),
+    ("findings", &["base", "lower", "model", "network", "report"]),
     (
         "question",
         &["lower", "model", "network", "reference", "sim"],

@@ -3,10 +3,10 @@
 use clap::ValueEnum;
 use kubeproof::base::source::SourceMap;
 use kubeproof::connectivity::answer::{Options, Way};
-use kubeproof::connectivity::compare::{Comparison, Side};
+use kubeproof::connectivity::compare::{Comparison, Side, choose_alike};
 use kubeproof::connectivity::witness::Witnesses;
 use kubeproof::findings;
-use kubeproof::lower::Lowered;
+use kubeproof::lower::{Lowered, lower};
 use kubeproof::model::cluster::Cluster;
 use kubeproof::model::policy::Settings;
 use kubeproof::report::diff::{self, Report};
@@ -88,10 +88,20 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
     };
     // The mistakes of both are told.
     let (old, new) = (read(&args.old), read(&args.new));
-    let (Some((old_sources, old, old_lowered)), Some((new_sources, new, new_lowered))) = (old, new)
+    let (Some((old_sources, old, old_lowered)), Some((new_sources, mut new, mut new_lowered))) =
+        (old, new)
     else {
         return Exit::Bad;
     };
+    if choose_alike(&old, &mut new) {
+        match lower(&new, &settings) {
+            Ok(lowered) => new_lowered = lowered,
+            Err(mistakes) => {
+                output.diagnostics(&new_sources, &mistakes);
+                return Exit::Bad;
+            }
+        }
+    }
     let options = Options {
         way: if args.simulate {
             Way::Simulate

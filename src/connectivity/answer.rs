@@ -2,12 +2,12 @@
 //!
 //! Knows: which way is taken. Must never know: printing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
 use crate::model::cluster::Cluster;
-use crate::model::inet::Protocol;
+use crate::model::inet::{PortSet, Protocol};
 use crate::network::graph::Network;
 
 use super::exact;
@@ -15,7 +15,7 @@ use super::gates::AddressSets;
 use super::native::{Found, NOTHING, Native};
 use super::outside::{self, Class};
 use super::party::{Parties, PartyId};
-use super::ports::PortTable;
+use super::ports::{ByProtocol, PortTable};
 use super::row::Row;
 use super::simulate::Simulator;
 use super::translated::Translations;
@@ -61,6 +61,8 @@ pub struct Answer<'n> {
     method: Method<'n>,
     obstacle: Option<&'static str>,
     allowed: bool,
+    /// The ports that Services offer.
+    offered: BTreeMap<PartyId, ByProtocol>,
 }
 
 #[derive(Debug)]
@@ -96,6 +98,7 @@ impl<'n> Answer<'n> {
         let classes = outside::classes(cluster, network, signature, regions);
         let parties = Parties::of(cluster, network, &classes, options.services);
         let mut ports = PortTable::default();
+        let offered = offered(cluster, &parties, &mut ports);
         let translations = Translations::of(network);
         let mut obstacle = exact::obstacle(cluster, network);
         if options.way == Way::Simulate {
@@ -123,6 +126,7 @@ impl<'n> Answer<'n> {
             method,
             obstacle,
             allowed: options.allowed,
+            offered,
         }
     }
 
@@ -184,19 +188,39 @@ impl<'n> Answer<'n> {
     }
 
     fn found(&mut self, from: PartyId, to: PartyId) -> Found {
+        let offered = self.offered.get(&to).copied();
         match &mut self.method {
             Method::Native(native) => {
-                native.found(self.cluster, &self.parties, from, to, &mut self.ports)
+                native.found(&self.parties, from, to, offered, &mut self.ports)
             }
             Method::Simulate(simulator) => {
                 let (sender, target) = (self.parties.get(from), self.parties.get(to));
                 let mut found = NOTHING;
-                for (found, protocol) in found.iter_mut().zip(Protocol::ALL) {
-                    let all = PortTable::ALL;
-                    *found = simulator.ports(sender, target, protocol, all, &mut self.ports);
+                let within = offered.unwrap_or([PortTable::ALL; 3]);
+                for ((found, protocol), within) in found.iter_mut().zip(Protocol::ALL).zip(within) {
+                    *found = simulator.ports(sender, target, protocol, within, &mut self.ports);
                 }
                 found
             }
         }
     }
+}
+
+/// The ports that each Service offers.
+fn offered(
+    cluster: &Cluster,
+    parties: &Parties,
+    ports: &mut PortTable,
+) -> BTreeMap<PartyId, ByProtocol> {
+    let mut all = BTreeMap::new();
+    for service in &cluster.services {
+        if let Some(party) = parties.entity(service.id) {
+            let of = Protocol::ALL.map(|protocol| {
+                let these = service.ports.iter().filter(|p| p.protocol == protocol);
+                ports.id(PortSet::of(these.map(|p| (p.port, p.port))))
+            });
+            all.insert(party, of);
+        }
+    }
+    all
 }

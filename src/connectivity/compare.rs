@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use ipnet::IpNet;
 
 use crate::model::cluster::Cluster;
-use crate::model::entity::FullName;
+use crate::model::entity::{EntityId, FullName};
 use crate::model::inet::{PortSet, Protocol, show_net};
 use crate::network::graph::Network;
 
@@ -199,6 +199,38 @@ impl<'n> Comparison<'n> {
         self.known.insert(key, result.clone());
         result
     }
+}
+
+/// Where the nodes of pods were chosen, chooses alike on both sides, so that no choice looks like a change. Says whether
+/// anything moved: then the new cluster must be lowered again.
+pub fn choose_alike(old: &Cluster, new: &mut Cluster) -> bool {
+    let chosen: HashMap<&FullName, &FullName> = old
+        .pods
+        .iter()
+        .filter(|pod| pod.chosen.node)
+        .map(|pod| (old.name_of(pod.id), old.name_of(pod.node)))
+        .collect();
+    let nodes: HashMap<FullName, EntityId> = new
+        .nodes
+        .iter()
+        .map(|node| (new.name_of(node.id).clone(), node.id))
+        .collect();
+    let mut moved = HashMap::new();
+    for pod in new.pods.iter_mut().filter(|pod| pod.chosen.node) {
+        let name = &new.names[pod.id.index()];
+        let node = chosen.get(name).and_then(|node| nodes.get(*node));
+        if let Some(&node) = node.filter(|node| **node != pod.node) {
+            pod.node = node;
+            moved.insert(pod.id, node);
+        }
+    }
+    let ports = new.services.iter_mut().flat_map(|s| &mut s.ports);
+    for endpoint in ports.flat_map(|p| &mut p.endpoints) {
+        if let Some(&node) = endpoint.entity.and_then(|pod| moved.get(&pod)) {
+            endpoint.node = Some(node);
+        }
+    }
+    !moved.is_empty()
 }
 
 /// Every party of an answer with what it is called on both sides.

@@ -28,17 +28,25 @@ pub(super) fn obstacle(cluster: &Cluster, network: &Network) -> Option<&'static 
     addresses(cluster)
 }
 
-/// Whether every address has one holder and is one that messages are sent to.
+/// Whether every address has one holder and is one that messages are sent to. An external address of a Service may be
+/// a node's too: its node answers, but for the Service's ports, which are looked up.
 pub(super) fn addresses(cluster: &Cluster) -> Option<&'static str> {
     let special = non_unicast();
     let mut holders: BTreeMap<IpAddr, EntityId> = BTreeMap::new();
+    let shared = "two have the same address";
     for (address, holder) in held(cluster) {
         let local = Family::of(address).loopback_net().contains(&address);
         if local || special.iter().any(|net| net.contains(&address)) {
             return Some("somebody has a loopback or multicast address");
         }
         if holders.insert(address, holder).is_some_and(|h| h != holder) {
-            return Some("two have the same address");
+            return Some(shared);
+        }
+    }
+    let external = cluster.services.iter().flat_map(|s| &s.external_addresses);
+    for holder in external.filter_map(|a| holders.get(&a.ip)) {
+        if cluster.kind_of(*holder) != EntityKind::Node {
+            return Some(shared);
         }
     }
     None
@@ -53,9 +61,9 @@ fn held(cluster: &Cluster) -> impl Iterator<Item = (IpAddr, EntityId)> {
         .nodes
         .iter()
         .flat_map(|n| n.addresses.iter().map(|a| (a.ip, n.id)));
-    let services = cluster.services.iter().flat_map(|s| {
-        let all = s.addresses.iter().chain(&s.external_addresses);
-        all.map(|a| (a.ip, s.id))
-    });
+    let services = cluster
+        .services
+        .iter()
+        .flat_map(|s| s.addresses.iter().map(|a| (a.ip, s.id)));
     pods.chain(nodes).chain(services)
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use crate::model::cluster::{Cluster, Process};
-use crate::model::entity::EntityKind;
+use crate::model::entity::EntityId;
 use crate::model::inet::{Family, PortSet, Protocol};
 use crate::network::fib::{Action, FibRule};
 use crate::network::graph::Network;
@@ -17,7 +17,7 @@ use super::gates::{AddressSets, GateTable};
 use super::party::{Parties, Party, PartyId, Who};
 use super::ports::{ByProtocol, PortTable, PortsId};
 use super::simulate::Simulator;
-use super::translated::{Translations, of_rule, plain};
+use super::translated::{Translations, for_every_source, of_rule, plain};
 
 /// Ports for all choices and for some, by protocol.
 pub(super) type Found = [(PortsId, PortsId); 3];
@@ -114,22 +114,18 @@ impl<'n> Native<'n> {
         }
     }
 
-    /// What one party reaches of another.
+    /// What one party reaches of another. A Service is asked on the ports that it offers.
     pub(super) fn found(
         &mut self,
-        cluster: &Cluster,
         parties: &Parties,
         from: PartyId,
         to: PartyId,
+        offered: Option<ByProtocol>,
         ports: &mut PortTable,
     ) -> Found {
-        let party = parties.get(to);
-        let is_service =
-            matches!(party.who, Who::Entity(id) if cluster.kind_of(id) == EntityKind::Service);
-        if is_service {
-            self.service(parties, from, to, ports)
-        } else {
-            self.direct(parties, from, to, ports)
+        match offered {
+            Some(offered) => self.service(parties, from, to, offered, ports),
+            None => self.direct(parties, from, to, ports),
         }
     }
 
@@ -280,12 +276,16 @@ impl<'n> Native<'n> {
         parties: &Parties,
         from: PartyId,
         to: PartyId,
+        offered: ByProtocol,
         ports: &mut PortTable,
     ) -> Found {
         let (sender, target) = (parties.get(from), parties.get(to));
         let mut found = NOTHING;
         for (i, protocol) in Protocol::ALL.into_iter().enumerate() {
-            found[i] = match sender.node {
+            if offered[i] == PortTable::NONE {
+                continue;
+            }
+            let (all, some) = match sender.node {
                 Some(node) => {
                     let mut of_protocol = (PortTable::NONE, PortTable::NONE);
                     for &address in &target.targets {
@@ -298,8 +298,10 @@ impl<'n> Native<'n> {
                 }
                 None => self
                     .simulator
-                    .ports(sender, target, protocol, PortTable::ALL, ports),
+                    .ports(sender, target, protocol, offered[i], ports),
             };
+            // Two Services may share an address.
+            found[i] = (ports.and(all, offered[i]), ports.and(some, offered[i]));
         }
         found
     }
@@ -310,7 +312,7 @@ impl<'n> Native<'n> {
         parties: &Parties,
         from: PartyId,
         to: PartyId,
-        node: crate::model::entity::EntityId,
+        node: EntityId,
         address: IpAddr,
         protocol: Protocol,
         ports: &mut PortTable,
@@ -351,13 +353,18 @@ impl<'n> Native<'n> {
         &mut self,
         parties: &Parties,
         from: PartyId,
-        node: crate::model::entity::EntityId,
+        node: EntityId,
         rule: &FibRule,
         protocol: Protocol,
         ports: &mut PortTable,
     ) -> Option<(bool, bool)> {
-        let Action::Translate(ways) = &rule.action else {
+        if !for_every_source(rule) {
             return None;
+        }
+        let ways = match &rule.action {
+            Action::Translate(ways) => ways,
+            Action::Discard(_) => return Some((false, false)),
+            Action::Deliver(_) | Action::Forward(_) => return None,
         };
         let (mut all, mut some) = (true, false);
         for way in ways {

@@ -176,13 +176,18 @@ pub(super) fn boundaries(cluster: &Cluster) -> BTreeSet<IpNet> {
     all
 }
 
-/// The prefixes that rules of a cluster file name.
+/// The prefixes that rules of a cluster file name, and the sources that load balancers take.
 fn rule_prefixes(cluster: &Cluster) -> impl Iterator<Item = IpNet> {
+    let balanced = cluster
+        .services
+        .iter()
+        .flat_map(|s| s.balancer_sources.iter().flatten().copied());
     let rules = cluster
         .fibs
         .iter()
         .flat_map(|edit| edit.before.iter().chain(&edit.after));
-    rules.flat_map(|rule| rule.matches.from.into_iter().chain(rule.matches.to))
+    let stated = rules.flat_map(|rule| rule.matches.from.into_iter().chain(rule.matches.to));
+    balanced.chain(stated)
 }
 
 fn told_apart_by_rules(cluster: &Cluster, address: IpAddr) -> Vec<bool> {

@@ -1,4 +1,4 @@
-//! Which addresses and ports the nodes translate, read off their FIBs.
+//! Which addresses and ports the nodes translate, or refuse for a Service, read off their FIBs.
 //!
 //! Must never know: why (Services, node ports, host ports), gates.
 
@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use crate::model::entity::EntityId;
 use crate::model::inet::{PortSet, Protocol};
-use crate::network::fib::{Action, FibRule, Rewrite};
+use crate::network::fib::{Action, FibRule, Rewrite, RuleKind};
 use crate::network::graph::Network;
 
 use super::ports::{PortTable, PortsId};
@@ -25,7 +25,15 @@ impl<'n> Translations<'n> {
         let mut all = Self::default();
         for switch in &network.switches {
             for rule in &switch.fib {
-                if !matches!(rule.action, Action::Translate(_)) {
+                // Where a Service has no endpoint, or refuses a source, the rule discards.
+                let of_service = matches!(
+                    rule.kind,
+                    RuleKind::Service
+                        | RuleKind::NodePort
+                        | RuleKind::ExternalService
+                        | RuleKind::HostPort
+                );
+                if !of_service && !matches!(rule.action, Action::Translate(_)) {
                     continue;
                 }
                 let to = rule.matches.to?;
@@ -80,11 +88,14 @@ pub(super) fn of_rule(rule: &FibRule, ports: &mut PortTable) -> PortsId {
         })
 }
 
+/// Whether a rule is about every source.
+pub(super) fn for_every_source(rule: &FibRule) -> bool {
+    rule.matches.from.is_none() && rule.matches.from_ports.is_none()
+}
+
 /// A rewrite that leaves the source as it is, to an address and port that are said.
 pub(super) fn plain(rule: &FibRule, rewrite: &Rewrite) -> Option<(IpAddr, u16)> {
-    let every_source = rule.matches.from.is_none() && rule.matches.from_ports.is_none();
-    let source_stays = rewrite.source.is_none() && rewrite.source_port.is_none();
-    if !every_source || !source_stays {
+    if rewrite.source.is_some() || rewrite.source_port.is_some() {
         return None;
     }
     let port = rewrite

@@ -95,7 +95,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// Whether two comparisons say the same of everybody: who is on one side only is no difference by itself.
+/// What differs, for everybody: who is on one side only is no difference by itself.
 pub fn all_differences(comparison: &mut Comparison<'_>) -> Vec<Difference> {
     let mut all = Vec::new();
     for from in 0..comparison.subjects().len() {
