@@ -905,10 +905,9 @@ fn causes_name_the_rule_and_its_place() {
     );
     let gate = gates.get(b.entity.unwrap(), Direction::Ingress).unwrap();
     let cause = |port| {
-        gate.decide(a.address, Protocol::Tcp, port)
-            .unwrap()
-            .cause
-            .clone()
+        let decided = gate.decide(a.address, Protocol::Tcp, port);
+        let (tier, rule) = decided.unwrap();
+        gate.rule(tier, rule).unwrap().cause.clone()
     };
     assert_eq!(cause(443).text, "NetworkPolicy x/web, ingress rule 2");
     let span = cause(443).origin;

@@ -325,7 +325,9 @@ fn one(seed: u64, seen: &mut Seen) {
                                 port,
                             };
                             let expected = passes(&world.cluster, settings, &all, who, question);
-                            let rule = gate.and_then(|g| g.decide(peer, protocol, port));
+                            let decided = gate.and_then(|g| g.decide(peer, protocol, port));
+                            let rule =
+                                decided.and_then(|(tier, rule)| gate.unwrap().rule(tier, rule));
                             let got = rule.is_none_or(|r| r.decision == Decision::Allow);
                             assert_eq!(
                                 got,
@@ -340,16 +342,11 @@ fn one(seed: u64, seen: &mut Seen) {
                             }
                             seen.asked += 1;
                             seen.denied += usize::from(!got);
-                            if let (Some(gate), Some(rule)) = (gate, rule) {
-                                let tier = gate
-                                    .tiers
-                                    .iter()
-                                    .position(|t| t.iter().any(|r| std::ptr::eq(r, rule)));
-                                match tier {
-                                    Some(0) => seen.admin += 1,
-                                    Some(1) => seen.network += 1,
-                                    _ => seen.baseline += 1,
-                                }
+                            match decided {
+                                None => {}
+                                Some((0, _)) => seen.admin += 1,
+                                Some((1, _)) => seen.network += 1,
+                                Some(_) => seen.baseline += 1,
                             }
                         }
                     }
