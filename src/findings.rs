@@ -2,12 +2,16 @@
 //!
 //! Knows: what a cluster file leaves open. Must never know: formulas, the solver, printing.
 
+pub mod routes;
+pub mod services;
+
 use std::collections::BTreeMap;
 
 use crate::lower::Lowered;
 use crate::model::cluster::{Cluster, Process};
 use crate::model::inet::Family;
 use crate::model::policy::Settings;
+use crate::model::service::ServiceKind;
 use crate::network::fib::Action;
 use crate::report::run::{Assumption, Finding};
 
@@ -73,13 +77,13 @@ pub fn assumptions(cluster: &Cluster, settings: &Settings) -> Vec<Assumption> {
         });
     }
     if !cluster.policies.is_empty() {
-        all.extend(about_policies(cluster, settings));
+        all.extend(about_policies(cluster, *settings));
     }
     all
 }
 
 /// Where Kubernetes leaves the meaning of policies open.
-fn about_policies(cluster: &Cluster, settings: &Settings) -> Vec<Assumption> {
+fn about_policies(cluster: &Cluster, settings: Settings) -> Vec<Assumption> {
     let standard = Settings::default();
     let assumption = |id, value: &str, default, meaning| Assumption {
         id,
@@ -249,7 +253,12 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
         }
     }
     for service in &cluster.services {
-        if !service.ports.is_empty() && service.ports.iter().all(|p| p.endpoints.is_empty()) {
+        let meant_none = service.selector.is_some() && service.selected.is_empty();
+        if !service.ports.is_empty()
+            && !meant_none
+            && service.kind != ServiceKind::ExternalName
+            && service.ports.iter().all(|p| p.endpoints.is_empty())
+        {
             all.push(Finding {
                 id: "F003",
                 severity: "warning",
@@ -259,6 +268,8 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
         }
     }
     all.extend(aside(cluster));
+    all.extend(services::findings(cluster));
+    all.extend(routes::findings(cluster));
     all.sort_by_key(|f| f.id);
     all
 }

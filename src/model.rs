@@ -6,5 +6,6 @@ pub mod cluster;
 pub mod entity;
 pub mod inet;
 pub mod policy;
+pub mod reading;
 pub mod route;
 pub mod service;

@@ -3,6 +3,8 @@
 //! Knows: which constraints apply to which cluster, and the order of the stages. Must never know: files on disk, the
 //! terminal, formats of output.
 
+mod policies;
+
 use std::time::Duration;
 
 use crate::base::diag::{Diagnostic, Severity};
@@ -158,9 +160,21 @@ fn verify_cluster(
         keep_queries: options.keep_queries,
         plain_headers: false,
     };
-    let mut checked = direct::check(&lowered, &bound, how, &|| {
-        Box::new(Z3::new()) as Box<dyn Solver>
-    })?;
+    let new_solver = || Box::new(Z3::new()) as Box<dyn Solver>;
+    let mut checked = direct::check(&lowered, &bound, how, &new_solver)?;
+    if !cluster.policies.is_empty() {
+        let (settings, results) = (options.settings, &mut checked.results);
+        policies::count(&lowered, results);
+        policies::dependences(
+            &cluster,
+            &lowered,
+            &bound,
+            settings,
+            how,
+            &new_solver,
+            results,
+        )?;
+    }
     cannot_say(&cluster, &mut checked.results);
     let verified = Verified {
         assumptions: findings::assumptions(&cluster, &options.settings),
@@ -208,6 +222,7 @@ fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
         );
         result.verdict = Verdict::Unknown;
         result.counterexample = None;
+        result.depends_on.clear();
     }
 }
 

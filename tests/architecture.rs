@@ -53,7 +53,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "verify",
         ],
     ),
-    ("findings", &["lower", "model", "network", "report"]),
+    ("findings", &["base", "lower", "model", "network", "report"]),
     (
         "question",
         &["lower", "model", "network", "reference", "sim"],
@@ -61,8 +61,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "session",
         &[
-            "base", "findings", "input", "lang", "library", "logic", "lower", "model", "report",
-            "smt", "verify",
+            "base", "findings", "input", "lang", "library", "logic", "lower", "model", "network",
+            "report", "smt", "verify",
         ],
     ),
 ];

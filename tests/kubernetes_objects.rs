@@ -18,8 +18,13 @@ use kubeproof::findings;
 use kubeproof::input::{self, Choices, Input, Loaded, Options};
 use kubeproof::lower::lower;
 use kubeproof::model::cluster::{Cluster, Process};
+use kubeproof::model::policy::Settings;
+use kubeproof::network::trace::Disposition;
+use kubeproof::question::{Question, message};
+use kubeproof::reference::entity;
 use kubeproof::report::snippet::render;
 use kubeproof::session;
+use kubeproof::sim::walk;
 use kubeproof::verify::verdict::Verdict;
 
 fn load_as(texts: &[(&str, &str)], choices: &Choices) -> (SourceMap, Vec<Input>, Loaded) {
@@ -114,8 +119,8 @@ fn show(cluster: &Cluster) -> String {
         let node = cluster.name_of(h.node);
         writeln!(o, "host pod {}/{} on {node}", h.namespace, h.name).unwrap();
     }
-    let lowered = lower(cluster).unwrap();
-    for a in findings::assumptions(cluster) {
+    let lowered = lower(cluster, &Settings::default()).unwrap();
+    for a in findings::assumptions(cluster, &Settings::default()) {
         writeln!(o, "assuming {}={}", a.id, a.value).unwrap();
     }
     for f in findings::findings(cluster, &lowered) {
@@ -210,7 +215,10 @@ fn kinds_that_are_not_modelled() {
     let ignored = verdicts(&text, choices.clone());
     assert!(ignored.iter().all(|(_, v)| *v != Verdict::Unknown));
     let (_, _, loaded) = load_as(&[("a", &text)], &choices);
-    let told = findings::assumptions(loaded.clusters[0].cluster.as_ref().unwrap());
+    let told = findings::assumptions(
+        loaded.clusters[0].cluster.as_ref().unwrap(),
+        &Settings::default(),
+    );
     assert!(told.iter().any(|a| a.id == "ignored-kind" && !a.default));
 }
 
@@ -305,4 +313,83 @@ fn too_many_pods() {
     let (_, loaded) = load(&TWO.replace("replicas: 2", "replicas: 2000000000"));
     let codes: Vec<_> = loaded.all_diagnostics().map(|d| d.code).collect();
     assert_eq!(codes, ["K002"]);
+}
+
+/// How the messages of corner cases 54 and 55 end: the sender, the target, the port, and the disposition.
+const LISTENERS: &[(&str, &str, u16, Disposition)] = &[
+    (
+        "container/default/P/C",
+        "127.0.0.1",
+        7070,
+        Disposition::Delivered,
+    ),
+    (
+        "pod/default/Q",
+        "pod/default/P",
+        7070,
+        Disposition::ClosedPort,
+    ),
+    (
+        "pod/default/Q",
+        "pod/default/P",
+        6060,
+        Disposition::Delivered,
+    ),
+];
+
+/// Corner case 54: what listens on 127.0.0.1 serves its own pod only. Corner case 55: what listens is reached, whether or
+/// not a containerPort says so; a cluster file says what listens, and declares nothing.
+#[test]
+fn what_listens_where() {
+    let cluster = cluster(
+        "{apiVersion: kubeproof.dev/v1, kind: Cluster, nodes: [{name: N1, addresses: [192.0.2.1]}], pods: [\
+         {name: P, node: N1, addresses: [10.0.0.1], containers: [{name: C, open: ['127.0.0.1:7070/TCP', 6060]}]},\
+         {name: Q, node: N1, addresses: [10.0.0.2], containers: [{name: C}]}]}",
+    );
+    let lowered = lower(&cluster, &Settings::default()).unwrap();
+    for (from, to, port, wanted) in LISTENERS {
+        let question = Question {
+            from: (*from).to_owned(),
+            to: (*to).to_owned(),
+            port: Some(*port),
+            protocol: None,
+            source_port: None,
+        };
+        let (sender, header) = message(&cluster, &lowered, &question).unwrap();
+        let trace = walk::trace(&lowered.network, sender, header).unwrap();
+        assert_eq!(trace.outcomes[0].disposition, *wanted, "{from} {to} {port}");
+    }
+}
+
+/// Every way to call the pods of a workload.
+#[test]
+fn names_of_workloads() {
+    let text = fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/kubernetes/workloads/input.yaml"),
+    );
+    let cluster = cluster(&text.unwrap());
+    for (asked, is) in [
+        ("deployment/shop/web", "deployment/shop/web#1"),
+        ("deployment/shop/web#2", "deployment/shop/web#2"),
+        ("pod/shop/web#2", "deployment/shop/web#2"),
+        ("daemonset/agent", "daemonset/default/agent#1"),
+        ("daemonset/default/proxy", "daemon/n1/default/proxy#1/c"),
+        ("daemon/n2/default/proxy#2/c", "daemon/n2/default/proxy#2/c"),
+        ("pod/proxy#2", "daemon/n2/default/proxy#2/c"),
+        ("node/n1", "node/n1"),
+    ] {
+        let id = entity(&cluster, asked).unwrap();
+        assert_eq!(cluster.name_of(id).to_string(), is, "{asked}");
+    }
+    assert!(entity(&cluster, "deployment/shop/other").is_err());
+}
+
+/// A pod that is not started yet has no address, and that breaks nothing.
+#[test]
+fn a_pending_pod_is_no_violation() {
+    let text = "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {nodeName: n1, containers: [{name: c}]}, \
+                status: {phase: PHASE, hostIP: 192.0.2.1}}";
+    let of = |phase: &str| verdicts(&text.replace("PHASE", phase), Choices::default())[0].clone();
+    assert_eq!(of("Pending"), ("KP001".to_owned(), Verdict::Proven));
+    assert_eq!(of("Running"), ("KP001".to_owned(), Verdict::Violated));
 }

@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
             &args.choices,
             args.stdin_filename.as_deref(),
             args.cluster.as_deref(),
-            &settings,
+            settings,
             output,
         )
     };

@@ -107,6 +107,8 @@ fn codes() -> Vec<(&'static str, &'static str)> {
         logic::check::CODES,
         logic::bind::CODES,
         findings::CODES,
+        findings::services::CODES,
+        findings::routes::CODES,
         policy::findings::CODES,
     ]
     .concat()
@@ -183,7 +185,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
                 &args.choices,
                 None,
                 args.cluster.as_deref(),
-                &Settings::default(),
+                Settings::default(),
                 output,
             ) else {
                 return Exit::Bad;

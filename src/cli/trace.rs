@@ -85,7 +85,7 @@ pub(crate) fn one_cluster(
     choices: &Choices,
     stdin_filename: Option<&str>,
     wanted: Option<&str>,
-    settings: &Settings,
+    settings: Settings,
     output: &mut Output,
 ) -> Option<(SourceMap, Cluster, Lowered)> {
     let reading = input::Options::default();
@@ -134,7 +134,7 @@ pub(crate) fn one_cluster(
         return None;
     }
     let cluster = fitting.pop()?.cluster?;
-    match lower(&cluster, settings) {
+    match lower(&cluster, &settings) {
         Ok(lowered) => Some((files.sources, cluster, lowered)),
         Err(mistakes) => {
             output.diagnostics(&files.sources, &mistakes);
@@ -150,7 +150,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         &args.choices,
         args.stdin_filename.as_deref(),
         args.cluster.as_deref(),
-        &assume::settings(&args.assume),
+        assume::settings(&args.assume),
         output,
     );
     let Some((sources, cluster, lowered)) = found else {
@@ -185,7 +185,14 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
                 .outcomes
                 .iter()
                 .all(|o| o.disposition == Disposition::Delivered);
-            if delivered {
+            if let Some(first) = cluster.reading.unmodelled.first() {
+                output.fail(&format!(
+                    "the model cannot say: an object of kind `{}` can change who reaches whom and is not modelled",
+                    first.kind
+                ));
+                output.help("`--ignore-kind` takes for granted that it does not");
+                Exit::Unknown
+            } else if delivered {
                 Exit::Good
             } else {
                 Exit::Violated

@@ -65,7 +65,7 @@ impl Encoder<'_> {
             bits: message.came,
         };
         let here = || network.gates.all.iter().filter(|g| g.at == at);
-        let to_itself = self.to_itself(message.dialled, header);
+        let to_itself = self.itself(message.dialled, header);
         let mut parts = Vec::new();
         let mut egress = self.egress(at, message);
         for gate in here().filter(|g| g.subject == to && g.direction == Direction::Egress) {
@@ -133,7 +133,7 @@ impl Encoder<'_> {
     }
 
     /// What goes to where it came from is not asked: always, or unless a translation led it there.
-    fn to_itself(&mut self, dialled: TermId, header: SymHeader) -> TermId {
+    fn itself(&mut self, dialled: TermId, header: SymHeader) -> TermId {
         if self.network.gates.hairpin {
             self.pool.eq(dialled, header.destination)
         } else {

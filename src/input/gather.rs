@@ -51,7 +51,7 @@ pub(super) enum Outcome {
     Cluster {
         path: String,
         origin: Span,
-        cluster: Option<Cluster>,
+        cluster: Option<Box<Cluster>>,
         diagnostics: Vec<Diagnostic>,
     },
     /// No object of it is read.
@@ -214,7 +214,7 @@ impl Gathered {
             cluster.reading.unmodelled = self.reading.unmodelled;
             cluster.reading.ignored = self.reading.ignored;
             cluster.reading.unread = self.unread.into_values().collect();
-            cluster
+            Box::new(cluster)
         });
         Outcome::Cluster {
             path: self.path,

@@ -36,20 +36,12 @@ pub const CODES: &[(&str, &str)] = &[
     ("K002", "more pods than one cluster may hold"),
     ("K003", "the pod CIDRs hold too few addresses"),
     ("K004", "a name is there twice in a pod"),
-    (
-        "K005",
-        "a kind that can change reachability and is not modelled",
-    ),
     ("K006", "an apiVersion of a known kind that is not read"),
     (
         "K007",
         "a workload is at work, and none of its pods is there",
     ),
     ("K008", "objects of kinds that are not read"),
-    (
-        "K009",
-        "`--ignore-kind` names a kind that is modelled, or that is not there",
-    ),
 ];
 
 /// Everything that was read of one cluster, before names are resolved.

@@ -166,7 +166,7 @@ impl Loaded {
                 name: path.clone(),
                 path,
                 span: origin,
-                cluster,
+                cluster: cluster.map(|c| *c),
                 diagnostics,
             }),
             Some(Outcome::Nothing(diagnostics)) => self.diagnostics.extend(diagnostics),

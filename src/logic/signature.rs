@@ -104,7 +104,7 @@ pub const SIGNATURES: &[Signature] = &[
     row("open", "open(X, a, p, proto)", &[Term(Entity), Term(Address), Term(Port), Term(Protocol)], Predicate::Open, "process X listens on port p of address a"),
     row("link", "link(X, Y)", TWO_ENTITIES, Predicate::Link, "X may hand a message to Y"),
     row("port", "port(S, p, proto)", &[Term(Entity), Term(Port), Term(Protocol)], Predicate::ServicePort, "Service S offers port p"),
-    row("endpoint", "endpoint(S, p, P, a, tp)", &[Term(Entity), Term(Port), Term(Entity), Term(Address), Term(Port)], Predicate::Endpoint, "pod P at a:tp is an endpoint of port p of Service S, for some protocol"),
+    row("endpoint", "endpoint(S, p, P, a, tp)", &[Term(Entity), Term(Port), Term(Entity), Term(Address), Term(Port)], Predicate::Endpoint, "pod P at a:tp is an endpoint of port p of Service S (or of pod S = P, for a hostPort), for some protocol"),
     row("endpoint", "endpoint(S, p, proto, P, a, tp)", &[Term(Entity), Term(Port), Term(Protocol), Term(Entity), Term(Address), Term(Port)], Predicate::EndpointOf, "pod P at a:tp is an endpoint of port p of Service S, for this protocol"),
     row("endpoint", "endpoint(S, p, proto, N, P, a, tp)", &[Term(Entity), Term(Port), Term(Protocol), Term(Entity), Term(Entity), Term(Address), Term(Port)], Predicate::EndpointFor, "the same, and clients of node N (or: client N, a pod or daemon of a node) that dial a cluster address of S are sent to it"),
     row("offered", "offered(E, ep, a, p, proto)", &[Term(Entity), Term(Port), Term(Address), Term(Port), Term(Protocol)], Predicate::Offered, "who dials a:p means port ep of E: a Service (cluster address, port of a node, external address) or a pod (hostPort)"),

@@ -9,13 +9,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::balance;
 use super::services;
 use crate::base::source::Span;
 use crate::model::cluster::{Address, Bind, Cluster, Node, Pod, Process};
 use crate::model::entity::EntityId;
 use crate::model::inet::{Family, PortSet, Protocol};
-use crate::model::service::Service;
 use crate::network::fib::{Action, DiscardReason, Fib, FibRule, Match, RuleKind};
 use crate::network::gate::Gates;
 use crate::network::graph::{Endpoint, Network, Sources, Switch};
@@ -284,6 +282,11 @@ fn closed(to: IpNet, kind: RuleKind, origin: Span) -> FibRule {
 /// Ours: the outside knows the way to every pod and node, and holds the externals; the longest prefix comes first.
 fn outside_fib(cluster: &Cluster) -> Fib {
     let mut fib = Fib::new();
+    // What is dialled from outside arrives at a node; which one is the load balancer's choice, and here the first one
+    // that can serve it. Of these addresses nothing but the ports of the Service is known.
+    for service in &cluster.services {
+        fib.extend(services::from_outside(cluster, service));
+    }
     let mut rule = |to: IpNet, action: Action, origin: Span| {
         let matches = Match {
             to: Some(to),
@@ -312,17 +315,8 @@ fn outside_fib(cluster: &Cluster) -> Fib {
         service
             .addresses
             .iter()
+            .chain(&service.external_addresses)
             .for_each(|a| rule(IpNet::from(a.ip), discard(), a.origin));
-    }
-    // What is dialled from outside arrives at a node; which one is the load balancer's choice, and here the first one
-    // that can serve it.
-    for service in &cluster.services {
-        for address in &service.external_addresses {
-            if let Some(node) = arrives_at(cluster, service, Family::of(address.ip)) {
-                let action = Action::Forward(node);
-                rule(IpNet::from(address.ip), action, address.origin);
-            }
-        }
     }
     let mut prefixes: Vec<_> = cluster
         .externals
@@ -334,16 +328,6 @@ fn outside_fib(cluster: &Cluster) -> Fib {
         rule(prefix, Action::Deliver(external), origin);
     }
     fib
-}
-
-/// The node that a message from outside to an external address of a Service comes to.
-fn arrives_at(cluster: &Cluster, service: &Service, family: Family) -> Option<EntityId> {
-    let serves = |node: &&Node| {
-        let mut ports = service.ports.iter();
-        ports.any(|p| !balance::under(service.external_local, p, family, node.id).is_empty())
-    };
-    let first = cluster.nodes.iter().find(serves);
-    first.or(cluster.nodes.first()).map(|node| node.id)
 }
 
 /// What a process can send from: nobody sends from loopback to anywhere else.

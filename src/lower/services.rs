@@ -83,6 +83,29 @@ pub(super) fn outward(cluster: &Cluster, node: &Node) -> Fib {
     fib
 }
 
+/// The rules of the outside that hand what is sent to an external address of a Service to a node.
+pub(super) fn from_outside(cluster: &Cluster, service: &Service) -> Fib {
+    let mut fib = Fib::new();
+    for port in &service.ports {
+        for family in families(service) {
+            let serves = |n: &&Node| !under(service.external_local, port, family, n.id).is_empty();
+            let first = cluster.nodes.iter().find(serves).or(cluster.nodes.first());
+            let Some(node) = first else { continue };
+            let external = service.external_addresses.iter().map(|a| a.ip);
+            // An external address may be one that a node has: then that node takes it.
+            let of_nobody = |ip: &IpAddr| {
+                let mut all = cluster.nodes.iter().flat_map(|n| &n.addresses);
+                Family::of(*ip) == family && !all.any(|a| a.ip == *ip)
+            };
+            for ip in external.filter(of_nobody) {
+                let dialled = Dialled::of(ip, port.port, port);
+                fib.push(dialled.rule(None, Action::Forward(node.id), RuleKind::Outside));
+            }
+        }
+    }
+    fib
+}
+
 /// The clients of a node: its pods, and itself.
 fn clients<'c>(cluster: &'c Cluster, node: &'c Node) -> impl Iterator<Item = IpAddr> + 'c {
     let pods = cluster.pods.iter().filter(|p| p.node == node.id);

@@ -68,7 +68,8 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
         for port in &service.ports {
             all.service_port
                 .push((service.id, port.port, port.protocol));
-            all.endpoint.extend(endpoint_rows(service, port));
+            all.endpoint
+                .extend(endpoint_rows(cluster, &network.held, service, port));
         }
         all.offered.extend(offered_rows(cluster, service));
         // Only where both are given can one disagree with the other.
@@ -81,7 +82,7 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
         }
     }
     for pod in &cluster.pods {
-        all.offered.extend(host_port_rows(cluster, pod));
+        host_ports(&mut all, cluster, pod);
     }
     all.addr.sort_unstable();
     all.host.sort_unstable();
@@ -91,6 +92,8 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
 /// The endpoints that somebody has and that take connections: for clients by the Service's policy for messages from
 /// inside, or, where another of its policies leaves them to somebody, for nobody who dials a cluster address.
 fn endpoint_rows<'s>(
+    cluster: &'s Cluster,
+    held: &'s [IpAddr],
     service: &'s Service,
     port: &'s ServicePort,
 ) -> impl Iterator<Item = EndpointRow> + 's {
@@ -114,12 +117,25 @@ fn endpoint_rows<'s>(
             service: service.id,
             port: port.port,
             protocol: port.protocol,
-            pod: e.entity?,
+            pod: e.entity.or_else(|| outsider(cluster, held, e.address))?,
             address: e.address,
             target_port: e.port,
             clients,
         })
     })
+}
+
+/// The host outside that has an address which nobody inside holds.
+fn outsider(cluster: &Cluster, held: &[IpAddr], address: IpAddr) -> Option<EntityId> {
+    if held.binary_search(&address).is_ok() {
+        return None;
+    }
+    let prefixes = cluster.externals.iter();
+    let prefixes = prefixes.flat_map(|x| x.prefixes.iter().map(move |p| (p, x.id)));
+    let holding = prefixes.filter(|(p, _)| p.contains(&address));
+    holding
+        .max_by_key(|(p, id)| (p.prefix_len(), std::cmp::Reverse(*id)))
+        .map(|(_, id)| id)
 }
 
 /// The addresses and ports that stand for a Service: its own, those outside, ports of nodes.
@@ -159,28 +175,35 @@ fn offered_rows(cluster: &Cluster, service: &Service) -> Vec<OfferedRow> {
     all
 }
 
-/// The addresses and ports of its node that stand for a pod.
-fn host_port_rows(cluster: &Cluster, pod: &Pod) -> Vec<OfferedRow> {
-    let mut all = Vec::new();
+/// The addresses and ports of its node that stand for a pod, which is its own endpoint then.
+fn host_ports(all: &mut Structure, cluster: &Cluster, pod: &Pod) {
     let Some(node) = cluster.nodes.iter().find(|n| n.id == pod.node) else {
-        return all;
+        return;
     };
     for port in &pod.host_ports {
         let bound = |ip: &IpAddr| {
             port.host_ip
                 .is_none_or(|own| own.is_unspecified() || own == *ip)
         };
-        for ip in node.addresses.iter().map(|a| a.ip).filter(bound) {
-            all.push(OfferedRow {
-                entity: pod.id,
+        let dialled = node.addresses.iter().map(|a| a.ip).filter(bound);
+        all.offered.extend(dialled.map(|address| OfferedRow {
+            entity: pod.id,
+            port: port.port,
+            address,
+            dialled: port.host_port,
+            protocol: port.protocol,
+        }));
+        all.endpoint
+            .extend(pod.addresses.iter().map(|a| EndpointRow {
+                service: pod.id,
                 port: port.port,
-                address: ip,
-                dialled: port.host_port,
                 protocol: port.protocol,
-            });
-        }
+                pod: pod.id,
+                address: a.ip,
+                target_port: port.port,
+                clients: Clients::Nowhere,
+            }));
     }
-    all
 }
 
 fn open_rows(process: &Process) -> impl Iterator<Item = OpenRow> + '_ {

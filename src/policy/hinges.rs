@@ -187,7 +187,7 @@ fn egress_isolation(cluster: &Cluster) -> Option<Span> {
     found.map(|policy| policy.origin)
 }
 
-/// Where an isolated pod is behind a Service.
+/// Where a pod that policies are about is behind a Service.
 fn hairpin(cluster: &Cluster) -> Option<Span> {
     let ports = cluster.services.iter().flat_map(|s| &s.ports);
     let endpoints: BTreeSet<EntityId> = ports
@@ -198,16 +198,27 @@ fn hairpin(cluster: &Cluster) -> Option<Span> {
         return None;
     }
     let directory = Directory::of(cluster, Settings::default());
-    let mut policies = cluster.policies.network.iter();
-    let found = policies.find(|policy| {
-        let subjects = directory.select(&policy.namespace, None, &policy.subject);
+    let behind = |own: &str, namespaces: Option<&Selector>, pods: &Selector| {
+        let subjects = directory.select(own, namespaces, pods);
         let mut members = subjects.members.iter();
         members.any(|&at| {
             let own = &directory.members[at].subjects;
             own.iter().any(|id| endpoints.contains(id))
         })
-    });
-    found.map(|policy| policy.origin)
+    };
+    let mut policies = cluster.policies.network.iter();
+    let found = policies.find(|policy| behind(&policy.namespace, None, &policy.subject));
+    let mut tiers = cluster.policies.cluster.iter();
+    let mut in_tiers = || {
+        tiers.find(|policy| match &policy.subject {
+            Peer::Pods {
+                namespaces, pods, ..
+            } => behind("", namespaces.as_ref(), pods),
+            _ => false,
+        })
+    };
+    let found = found.map(|policy| policy.origin);
+    found.or_else(|| in_tiers().map(|policy| policy.origin))
 }
 
 /// Pairs of policies of equal tier and priority whose order may matter: they share a pod and do not all do the same.

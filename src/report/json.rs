@@ -19,9 +19,9 @@ use super::names::Names;
 use super::run::{ClusterReport, Run};
 use super::trace::Teller;
 use shape::{
-    AssumptionJson, ChoiceJson, ClusterJson, CounterexampleJson, DiagnosticJson, FindingJson,
-    HeaderJson, MessageJson, OtherMessageJson, OutcomeJson, PlaceJson, PolicyJson, ResultJson,
-    RunJson, StepJson, SummaryJson, TraceJson,
+    AssumptionJson, ChoiceJson, ClusterJson, CounterexampleJson, DependenceJson, DiagnosticJson,
+    FindingJson, HeaderJson, MessageJson, OtherMessageJson, OutcomeJson, PlaceJson, PolicyJson,
+    ResultJson, RunJson, StepJson, SummaryJson, TraceJson,
 };
 
 /// The whole run, pretty, with a line end.
@@ -226,6 +226,15 @@ impl Writer<'_> {
                 .counterexample
                 .as_ref()
                 .map(|c| self.counterexample(c)),
+            depends_on: result
+                .depends_on
+                .iter()
+                .map(|d| DependenceJson {
+                    assumption: d.assumption,
+                    value: d.value,
+                    verdict: d.verdict.word(),
+                })
+                .collect(),
         }
     }
 

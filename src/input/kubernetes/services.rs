@@ -14,7 +14,6 @@ use super::endpoints::SliceObject;
 use super::service::{FamilyPolicy, PortObject, ServiceObject};
 use crate::base::diag::Diagnostic;
 use crate::base::source::Span;
-use crate::input::decode::show;
 use crate::input::problems::Problems;
 use crate::model::cluster::{Address, NamedPort};
 use crate::model::entity::{EntityId, EntityKind, FullName};
@@ -29,7 +28,6 @@ pub const CODES: &[(&str, &str)] = &[
     ("K202", "an address or family that a Service cannot have"),
     ("K203", "a port of a Service that the API server refuses"),
     ("K204", "an endpoint that the API server refuses"),
-    ("K205", "two Services have one name"),
     ("K206", "no cluster address is left to choose"),
     ("K207", "two Services want one port of the nodes"),
     ("K208", "an Ingress that the API server refuses"),
@@ -93,19 +91,9 @@ pub fn assemble(
     let held = held.chain(around.nodes.iter().flat_map(|(_, a)| a));
     let mut choice = Choice::new(objects, held.copied(), primary_and_other(around));
     let mut all: Vec<Service> = Vec::new();
-    let mut seen: HashMap<FullName, Span> = HashMap::new();
     for object in objects {
         let (namespace, name) = (object.meta.namespace.as_str(), object.meta.name.as_str());
         let full = FullName::new(EntityKind::Service, &[namespace, name]);
-        if let Some(there) = seen.insert(full.clone(), object.meta.span) {
-            let message = format!(
-                "there are two Services {}",
-                show(&format!("{namespace}/{name}"))
-            );
-            let diagnostic = Diagnostic::error("K205", object.meta.span, message);
-            problems.push(diagnostic.related(there, "first defined here"));
-            continue;
-        }
         let Ok(id) = around.names.binary_search(&full) else {
             continue;
         };

@@ -79,7 +79,7 @@ pub(super) fn read(kind: &str, node: Node<'_>, problems: &mut Problems) -> Optio
     let number = |key, fields: &mut Fields<'_>, problems: &mut Problems| {
         let given = fields.get(key);
         let number = given.and_then(|n| decode::integer(n, 0..=i128::from(i32::MAX), problems));
-        number.map(|n| n as u32)
+        number.and_then(|n| u32::try_from(n).ok())
     };
     match kind {
         "daemonset" => count = Count::PerNode,

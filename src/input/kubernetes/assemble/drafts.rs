@@ -19,6 +19,7 @@ const MOST: usize = 500_000;
 
 /// A pod.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a pod")]
 pub(super) struct Draft {
     pub(super) namespace: String,
     pub(super) name: String,

@@ -9,14 +9,19 @@ use super::super::pod::PodObject;
 use super::super::workload::{WorkloadObject, word};
 use crate::model::cluster::Workload;
 
-/// The label that a Deployment gives to the pods of each of its ReplicaSets.
+/// The label that a Deployment gives to the pods of each `ReplicaSet` of its own.
 const HASH: &str = "pod-template-hash";
+
+/// Kind, namespace and name of a workload.
+type Key<'o> = (&'static str, &'o str, &'o str);
+/// Kind and name of a controller.
+type Controller = (String, String);
 
 /// Who owns what, in one cluster.
 #[derive(Debug)]
 pub(super) struct Owners<'o> {
     /// By kind, namespace and name: the controller, if any.
-    known: HashMap<(&'static str, &'o str, &'o str), Option<&'o (String, String)>>,
+    known: HashMap<Key<'o>, Option<&'o Controller>>,
 }
 
 impl<'o> Owners<'o> {
@@ -36,23 +41,22 @@ impl<'o> Owners<'o> {
         // A chain is short; a circle is not to be followed for ever.
         for _ in 0..4 {
             let above = self.known.get(&(top.0, meta.namespace.as_str(), top.1));
-            match above.copied().flatten() {
-                Some((kind, name)) => match word(kind) {
-                    Some(kind) => top = (kind, name),
-                    None => break,
-                },
-                None => {
-                    if top.0 == "replicaset"
-                        && above.is_none()
-                        && let Some(hash) = meta.labels.get(HASH)
-                        && let Some(deployment) = top.1.strip_suffix(hash.as_str())
-                        && let Some(deployment) = deployment.strip_suffix('-')
-                    {
-                        top = ("deployment", deployment);
-                    }
+            if let Some((kind, name)) = above.copied().flatten() {
+                let Some(kind) = word(kind) else {
                     break;
-                }
+                };
+                top = (kind, name);
+                continue;
             }
+            if top.0 == "replicaset"
+                && above.is_none()
+                && let Some(hash) = meta.labels.get(HASH)
+                && let Some(deployment) = top.1.strip_suffix(hash.as_str())
+                && let Some(deployment) = deployment.strip_suffix('-')
+            {
+                top = ("deployment", deployment);
+            }
+            break;
         }
         Some(Workload {
             kind: top.0.to_owned(),

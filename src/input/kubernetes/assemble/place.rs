@@ -154,7 +154,10 @@ fn used(pods: &[Draft], nodes: &Nodes, objects: &Objects) -> HashSet<IpAddr> {
             .chain(&s.balancer)
     });
     let all = of_pods.chain(of_nodes).chain(of_services);
-    all.map(|a| a.ip).collect()
+    // An address that is listed is somebody's, if only of a pod that is not there.
+    let listed = objects.slices.iter().flat_map(|s| &s.endpoints);
+    let listed = listed.map(|e| e.address.ip);
+    all.map(|a| a.ip).chain(listed).collect()
 }
 
 /// Prefixes that the input names: a chosen address is better none of theirs.
