@@ -144,7 +144,7 @@ impl<'n> Native<'n> {
                 if Family::of(self.targets[to.index()][target].address) != family {
                     continue;
                 }
-                let Some(here) = self.from_all_sources(from, to, target, ports) else {
+                let Some(here) = self.whatever_source(from, to, target, ports) else {
                     continue;
                 };
                 of_family = Some(match of_family {
@@ -166,7 +166,7 @@ impl<'n> Native<'n> {
     }
 
     /// To one address, from every source address of its family; none where there is none.
-    fn from_all_sources(
+    fn whatever_source(
         &mut self,
         from: PartyId,
         to: PartyId,

@@ -124,7 +124,7 @@ impl Native<'_> {
             if owner == from {
                 return None;
             }
-            let found = self.from_all_sources(from, owner, place, ports)?;
+            let found = self.whatever_source(from, owner, place, ports)?;
             let (always, ever) = found[protocol_index(protocol)];
             all &= ports.and(always, one) == one;
             some |= ports.and(ever, one) == one;
