@@ -139,14 +139,14 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
             Side::Old,
             (&old, &old_lowered),
             &old_sources,
-            &settings,
+            settings,
         ),
         new: side_of(
             &comparison,
             Side::New,
             (&new, &new_lowered),
             &new_sources,
-            &settings,
+            settings,
         ),
         subjects: comparison.subjects().to_vec(),
         differences,
@@ -170,13 +170,13 @@ fn side_of<'a>(
     side: Side,
     (cluster, lowered): (&'a Cluster, &'a Lowered),
     sources: &'a SourceMap,
-    settings: &Settings,
+    settings: Settings,
 ) -> diff::Cluster<'a> {
     diff::Cluster {
         names: Names::new(cluster),
         network: &lowered.network,
         sources,
-        assumptions: findings::assumptions(cluster, settings),
+        assumptions: findings::assumptions(cluster, &settings),
         walked: comparison.answer(side).obstacle(),
     }
 }

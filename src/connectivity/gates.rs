@@ -95,20 +95,19 @@ impl GateTable {
                         .collect()
                 })
                 .collect();
-            let index = match known.get(&short) {
-                Some(&index) => index,
-                None => {
-                    let row = row(&short, &members, classes, ports);
-                    let row = row.into_iter().map(|verdict| {
-                        *verdict_ids.entry(verdict).or_insert_with(|| {
-                            table.verdicts.push(verdict);
-                            table.verdicts.len() as u32 - 1
-                        })
-                    });
-                    table.passes.push(row.collect());
-                    known.insert(short, table.passes.len() - 1);
-                    table.passes.len() - 1
-                }
+            let index = if let Some(&index) = known.get(&short) {
+                index
+            } else {
+                let row = row(&short, &members, classes, ports);
+                let row = row.into_iter().map(|verdict| {
+                    *verdict_ids.entry(verdict).or_insert_with(|| {
+                        table.verdicts.push(verdict);
+                        table.verdicts.len() as u32 - 1
+                    })
+                });
+                table.passes.push(row.collect());
+                known.insert(short, table.passes.len() - 1);
+                table.passes.len() - 1
             };
             let by_address = match gate.direction {
                 Direction::Egress => &mut table.egress,

@@ -135,15 +135,14 @@ fn intersection(a: &PortSet, b: &PortSet) -> PortSet {
 /// Among the ports from 1.
 fn complement(set: &PortSet) -> PortSet {
     let mut free = Vec::new();
-    let mut next = 1_u32;
+    // None once the last port is taken.
+    let mut next = Some(1_u16);
     for &(low, high) in set.ranges() {
-        if next < u32::from(low) {
-            free.push((next as u16, low - 1));
+        if let Some(first) = next.filter(|first| *first < low) {
+            free.push((first, low - 1));
         }
-        next = next.max(u32::from(high) + 1);
+        next = next.and_then(|first| high.checked_add(1).map(|after| after.max(first)));
     }
-    if next <= u32::from(u16::MAX) {
-        free.push((next as u16, u16::MAX));
-    }
+    free.extend(next.map(|first| (first, u16::MAX)));
     PortSet::of(free)
 }
