@@ -11,7 +11,7 @@ BROKEN := examples/broken/backdoor
 # Of `make differential`.
 SEEDS ?= 0..20000
 
-.PHONY: all z3 build demo test lint fmt clippy doc unit tools bench second-solver differential clean
+.PHONY: all z3 build demo test lint fmt clippy doc unit tools bench bench-connectivity second-solver differential clean
 all: build
 
 ## z3: the pinned Z3 into .z3/, once
@@ -65,6 +65,10 @@ tools:
 ## bench: time and memory on growing clusters (docs/performance.md)
 bench: build
 	$(PYTHON) tools/bench.py $(BENCH_ARGS)
+
+## bench-connectivity: time and memory of the full answer on growing clusters
+bench-connectivity: build
+	$(PYTHON) tools/bench_connectivity.py $(BENCH_ARGS)
 
 ## second-solver: every query of every example once more with cvc5 (docs/second-solver.md)
 second-solver: build

@@ -3,6 +3,9 @@
 //! Knows: clap, the terminal, exit codes. Must never know: the stages; it calls the library's session.
 
 mod assume;
+mod choices;
+mod connectivity;
+mod diff;
 mod exit;
 mod explain;
 mod list;
@@ -45,6 +48,10 @@ enum Command {
     Verify(verify::Args),
     /// Show the life of one message, or of many
     Trace(trace::Args),
+    /// Show who reaches whom on which ports
+    Connectivity(connectivity::Args),
+    /// Show what became reachable from one cluster to another, and what stopped being
+    Diff(diff::Args),
     /// Explain a constraint, a code, a disposition or an assumption
     Explain(explain::Args),
     /// List constraints, predicates, codes, or the entities and rules of a cluster
@@ -81,6 +88,8 @@ pub(crate) fn run() -> ExitCode {
     let exit = match cli.command {
         Command::Verify(args) => verify::run(&args, &mut output),
         Command::Trace(args) => trace::run(&args, &mut output),
+        Command::Connectivity(args) => connectivity::run(&args, &mut output),
+        Command::Diff(args) => diff::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::List(args) => list::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),

@@ -30,6 +30,7 @@ mod fact;
 mod fib;
 mod field;
 mod formula;
+mod gate_cache;
 mod gates;
 pub mod header;
 mod path;

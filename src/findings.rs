@@ -2,12 +2,16 @@
 //!
 //! Knows: what a cluster file leaves open. Must never know: formulas, the solver, printing.
 
+pub mod routes;
+pub mod services;
+
 use std::collections::BTreeMap;
 
 use crate::lower::Lowered;
 use crate::model::cluster::{Cluster, Process};
 use crate::model::inet::Family;
 use crate::model::policy::Settings;
+use crate::model::service::ServiceKind;
 use crate::network::fib::Action;
 use crate::report::run::{Assumption, Finding};
 
@@ -19,6 +23,11 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("F002", "a rule changes the source port"),
     ("F003", "a service without an endpoint"),
+    (
+        "F004",
+        "an object that can change reachability and is not modelled",
+    ),
+    ("F005", "objects of a kind that is not read"),
     ("F040", "an intent speaks of somebody who is not there"),
     ("F041", "pods without the label by which they are isolated"),
 ];
@@ -40,6 +49,7 @@ pub fn assumptions(cluster: &Cluster, settings: &Settings) -> Vec<Assumption> {
             meaning: "where the input states no FIB, it is the seed's ideal one",
         });
     }
+    all.extend(of_objects(cluster));
     let one_each = |family| {
         cluster.nodes.iter().all(|n| {
             n.addresses
@@ -69,13 +79,13 @@ pub fn assumptions(cluster: &Cluster, settings: &Settings) -> Vec<Assumption> {
         });
     }
     if !cluster.policies.is_empty() {
-        all.extend(about_policies(cluster, settings));
+        all.extend(about_policies(cluster, *settings));
     }
     all
 }
 
 /// Where Kubernetes leaves the meaning of policies open.
-fn about_policies(cluster: &Cluster, settings: &Settings) -> Vec<Assumption> {
+fn about_policies(cluster: &Cluster, settings: Settings) -> Vec<Assumption> {
     let standard = Settings::default();
     let assumption = |id, value: &str, default, meaning| Assumption {
         id,
@@ -136,6 +146,88 @@ fn about_policies(cluster: &Cluster, settings: &Settings) -> Vec<Assumption> {
     all
 }
 
+/// What Kubernetes objects leave open.
+fn of_objects(cluster: &Cluster) -> Vec<Assumption> {
+    let reading = &cluster.reading;
+    let mut all = Vec::new();
+    let mut add = |id, meaning| {
+        all.push(Assumption {
+            id,
+            value: "yes".to_owned(),
+            default: true,
+            meaning,
+        });
+    };
+    if reading.objects {
+        add(
+            "declared-ports-listen",
+            "containers listen on the ports that they declare, on every address, and on no others",
+        );
+    }
+    if !cluster.policies.is_empty() {
+        add(
+            "plugin-enforces-policies",
+            "the network plugin enforces the policies",
+        );
+    }
+    if reading.templates {
+        add(
+            "templates-ready",
+            "pods of manifests and templates come up and are ready",
+        );
+    }
+    if reading.addresses_chosen {
+        add(
+            "some-addresses",
+            "what has no address yet has some address that is distinct from all others; the one shown is an example",
+        );
+    }
+    if reading.nodes_chosen {
+        add(
+            "some-nodes",
+            "pods without a node are on some nodes; those shown are an example",
+        );
+    }
+    let mut kinds: Vec<&str> = reading.ignored.iter().map(|u| u.kind.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if !kinds.is_empty() {
+        all.push(Assumption {
+            id: "ignored-kind",
+            value: kinds.join(","),
+            default: false,
+            meaning: "objects of these kinds are not modelled and are taken to change nothing",
+        });
+    }
+    all
+}
+
+/// Objects that are there and are not read.
+fn aside(cluster: &Cluster) -> Vec<Finding> {
+    let unmodelled = cluster.reading.unmodelled.iter().map(|object| Finding {
+        id: "F004",
+        severity: "warning",
+        message: format!(
+            "`{}` ({}) can change who reaches whom and is not modelled; `--ignore-kind {}` takes for granted that it does not",
+            object.kind, object.api_version, object.kind
+        ),
+        source: Some(object.origin),
+    });
+    let unread = cluster.reading.unread.iter().map(|unread| Finding {
+        id: "F005",
+        severity: "note",
+        message: format!(
+            "{} of kind `{}` ({}) {} not read",
+            unread.count,
+            unread.kind,
+            unread.api_version,
+            if unread.count == 1 { "is" } else { "are" }
+        ),
+        source: Some(unread.origin),
+    });
+    unmodelled.chain(unread).collect()
+}
+
 /// Findings, by id and then in the order of the input.
 pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
     let mut all = Vec::new();
@@ -163,7 +255,12 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
         }
     }
     for service in &cluster.services {
-        if !service.ports.is_empty() && service.ports.iter().all(|p| p.endpoints.is_empty()) {
+        let meant_none = service.selector.is_some() && service.selected.is_empty();
+        if !service.ports.is_empty()
+            && !meant_none
+            && service.kind != ServiceKind::ExternalName
+            && service.ports.iter().all(|p| p.endpoints.is_empty())
+        {
             all.push(Finding {
                 id: "F003",
                 severity: "warning",
@@ -172,6 +269,9 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
             });
         }
     }
+    all.extend(aside(cluster));
+    all.extend(services::findings(cluster));
+    all.extend(routes::findings(cluster));
     all.sort_by_key(|f| f.id);
     all
 }

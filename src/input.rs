@@ -12,9 +12,14 @@ pub mod suggest;
 pub mod text;
 pub mod yaml;
 
+mod gather;
+mod identify;
 mod load;
 
-pub use load::{Input, Loaded, LoadedCluster, LoadedIntent, NotRead, Options, Unsupported, load};
+pub use gather::Choices;
+pub use load::{
+    Input, Loaded, LoadedCluster, LoadedIntent, NotRead, Options, Unsupported, load, load_with,
+};
 
 /// The codes of this stage, with a title each; those of the cluster file are [`compact::CODES`].
 pub const CODES: &[(&str, &str)] = &[

@@ -6,6 +6,7 @@
 //! the stages in order. `docs/architecture.md` is the map.
 
 pub mod base;
+pub mod connectivity;
 pub mod decode;
 pub mod encode;
 pub mod findings;

@@ -42,6 +42,7 @@ const BUILTINS: &[Builtin] = &[
     builtin!("KP009", "kp009-single-receiver.spec", false),
     builtin!("KP010", "kp010-termination.spec", false),
     builtin!("KP011", "kp011-pod-to-node.spec", true),
+    builtin!("KP012", "kp012-endpoints-current.spec", false),
 ];
 
 /// All of them, by id.

@@ -2,8 +2,10 @@
 //!
 //! Knows: the order of the passes. Must never know: YAML, SMT, how messages are walked.
 
+mod balance;
 pub mod edit;
 pub mod ideal;
+mod services;
 pub mod structure;
 
 use crate::base::diag::Diagnostic;
@@ -29,7 +31,7 @@ pub const CODES: &[(&str, &str)] = &[("N001", "a rule to remove is not among the
 /// Lowers a cluster: the ideal network of the seed with its policies enforced, then the cluster file's explicit changes.
 pub fn lower(cluster: &Cluster, settings: &Settings) -> Result<Lowered, Vec<Diagnostic>> {
     let mut network = ideal::network(cluster);
-    network.gates = gates(cluster, settings);
+    network.gates = gates(cluster, *settings);
     let mistakes = edit::apply(cluster, &mut network);
     if !mistakes.is_empty() {
         return Err(mistakes);
@@ -39,9 +41,9 @@ pub fn lower(cluster: &Cluster, settings: &Settings) -> Result<Lowered, Vec<Diag
 }
 
 /// What the cluster's policies make of connections.
-fn gates(cluster: &Cluster, settings: &Settings) -> Gates {
+fn gates(cluster: &Cluster, settings: Settings) -> Gates {
     Gates {
-        all: policy::gates(cluster, settings),
+        all: policy::gates(cluster, &settings),
         hairpin: settings.hairpin_under_policy,
     }
 }

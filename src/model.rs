@@ -7,4 +7,6 @@ pub mod entity;
 pub mod inet;
 pub mod intent;
 pub mod policy;
+pub mod reading;
+pub mod route;
 pub mod service;

@@ -13,6 +13,9 @@
 mod addresses;
 mod compile;
 mod directory;
+pub mod findings;
+pub mod hinges;
 mod rules;
 
 pub use compile::gates;
+pub use hinges::hangs_on;

@@ -4,7 +4,7 @@
 
 use crate::input::suggest::nearest;
 use crate::model::cluster::Cluster;
-use crate::model::entity::{EntityId, EntityKind};
+use crate::model::entity::{EntityId, EntityKind, FullName};
 
 /// Why a question cannot be asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +27,63 @@ pub fn wrong<T>(
     })
 }
 
+/// The process or pod that stands for a workload (`deployment/NS/NAME`, its first pod), for one pod of a template
+/// (`deployment/NS/NAME#1`, `pod/NS/NAME#1`), or for a pod in the network of its node (its first container).
+fn of_workload(cluster: &Cluster, text: &str) -> Option<EntityId> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let (kind, namespace, name) = match parts.as_slice() {
+        [kind, namespace, name] => (*kind, *namespace, *name),
+        [kind, name] => (*kind, "default", *name),
+        _ => return None,
+    };
+    let known = |name: &str| {
+        let full = FullName::new(EntityKind::Pod, &[namespace, name, kind]);
+        let at = cluster.names.binary_search(&full).ok()?;
+        Some(EntityId(at as u32))
+    };
+    let is_of = |workload: &Option<crate::model::cluster::Workload>| {
+        workload
+            .as_ref()
+            .is_some_and(|w| w.kind == kind && w.name == name)
+    };
+    let pod_is = |id: EntityId| match cluster.name_of(id).parts.as_slice() {
+        [own, _] => own == namespace && kind != EntityKind::Pod.word(),
+        [own, pod, _] => own == namespace && (kind != EntityKind::Pod.word() || pod == name),
+        _ => false,
+    };
+    let asks_pod = kind == EntityKind::Pod.word();
+    let mut pods = cluster.pods.iter();
+    let mut host_pods = cluster.host_pods.iter();
+    known(name)
+        .or_else(|| known(&format!("{name}#1")))
+        .or_else(|| {
+            let fits =
+                |p: &&crate::model::cluster::Pod| pod_is(p.id) && (asks_pod || is_of(&p.workload));
+            pods.find(fits).map(|p| p.id)
+        })
+        .or_else(|| {
+            let fits = |p: &&crate::model::cluster::HostPod| {
+                let named = if asks_pod || name.contains('#') {
+                    p.name == name
+                        && (asks_pod || p.workload.as_ref().is_some_and(|w| w.kind == kind))
+                } else {
+                    is_of(&p.workload)
+                };
+                p.namespace == namespace && named
+            };
+            let found = host_pods.find(fits)?;
+            found.daemons.iter().min().copied().or(Some(found.node))
+        })
+}
+
+/// A container of a pod in the network of its node: `daemon/NODE/NS/POD/NAME`, whose name has slashes of its own.
+fn of_host_pod(cluster: &Cluster, text: &str) -> Option<EntityId> {
+    let (node, name) = text.strip_prefix("daemon/")?.split_once('/')?;
+    let full = FullName::new(EntityKind::Daemon, &[node, name]);
+    let at = cluster.names.binary_search(&full).ok()?;
+    Some(EntityId(at as u32))
+}
+
 /// Full names, and short ones where unambiguous: `pod/P1` is `pod/default/P1`, or the one pod that is called so, and
 /// `P1` is the one entity of any kind that is called so.
 pub fn entity(cluster: &Cluster, text: &str) -> Result<EntityId, QuestionError> {
@@ -42,7 +99,11 @@ pub fn entity(cluster: &Cluster, text: &str) -> Result<EntityId, QuestionError> 
         cluster.ids().filter(named).filter(fits)
     };
     let is = |id: &EntityId, wanted: &[&str]| cluster.name_of(*id).parts.iter().eq(wanted.iter());
-    if kind.is_some() {
+    if let Some(kind) = kind {
+        // Names are sorted; most questions name their entities in full.
+        if let Ok(at) = cluster.names.binary_search(&FullName::new(kind, parts)) {
+            return Ok(EntityId(at as u32));
+        }
         let in_default: Vec<&str> = std::iter::once("default")
             .chain(parts.iter().copied())
             .collect();
@@ -53,8 +114,20 @@ pub fn entity(cluster: &Cluster, text: &str) -> Result<EntityId, QuestionError> 
             return Ok(id);
         }
     }
+    if let Some(id) = of_host_pod(cluster, text).or_else(|| of_workload(cluster, text)) {
+        return Ok(id);
+    }
     let ends_so = |id: &EntityId| {
-        let own = &cluster.name_of(*id).parts;
+        let name = cluster.name_of(*id);
+        let own = match name.parts.as_slice() {
+            // A pod of a template is called without its workload's kind.
+            [namespace_and_pod @ .., _]
+                if name.kind == EntityKind::Pod && name.parts.len() == 3 =>
+            {
+                namespace_and_pod
+            }
+            all => all,
+        };
         own.len() >= parts.len()
             && own
                 .iter()

@@ -2,6 +2,8 @@
 //!
 //! Knows: words and layout. Must never know: the solver, files, the terminal.
 
+pub mod connectivity;
+pub mod diff;
 pub mod json;
 pub mod junit;
 pub mod names;

@@ -3,6 +3,9 @@
 //! Knows: which constraints apply to which cluster, and the order of the stages. Must never know: files on disk, the
 //! terminal, formats of output.
 
+mod intents;
+mod policies;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -18,18 +21,15 @@ use crate::logic::check::check;
 use crate::logic::formula::Constraint;
 use crate::lower::lower;
 use crate::model::cluster::Cluster;
+use crate::model::intent::Intent;
 use crate::model::policy::Settings;
 use crate::report::run::{ClusterReport, Run, Verified};
 use crate::smt::backend::Z3;
 use crate::smt::solver::Solver;
 use crate::verify::direct::{self, InternalError, Query};
 use crate::verify::policy::Policy;
-
-mod intents;
-
+use crate::verify::verdict::{CheckResult, Verdict};
 use intents::{Wished, applied};
-
-use crate::model::intent::Intent;
 
 /// Which wording of the network model is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +56,8 @@ pub enum Strategy {
 pub struct Options {
     /// Bounds on the reading.
     pub input: input::Options,
+    /// How Kubernetes objects become a cluster.
+    pub choices: input::Choices,
     /// The wording.
     pub model: Model,
     /// Opt-in constraints to add, by id or name.
@@ -96,7 +98,7 @@ pub fn verify(
     inputs: &[Input],
     options: &Options,
 ) -> Result<Outcome, InternalError> {
-    let loaded = input::load(&sources, inputs, options.input);
+    let loaded = input::load_with(&sources, inputs, options.input, &options.choices);
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(loaded.not_read.iter().map(|n| not_read(&sources, n)));
     diagnostics.extend(loaded.unsupported.iter().map(not_supported));
@@ -222,14 +224,29 @@ fn verify_cluster(
         keep_queries: options.keep_queries,
         plain_headers: false,
     };
-    let checked = direct::check(&lowered, &bound, how, &new_solver)?;
+    let mut checked = direct::check(&lowered, &bound, how, &new_solver)?;
+    if !cluster.policies.is_empty() {
+        let (settings, results) = (options.settings, &mut checked.results);
+        policies::count(&lowered, results);
+        policies::dependences(
+            &cluster,
+            &lowered,
+            &bound,
+            settings,
+            how,
+            &new_solver,
+            results,
+        )?;
+    }
+    let count = checked.results.len() + by_policy.len();
     let mut rest = checked.results.into_iter();
-    let count = rest.len() + by_policy.len();
     let results = (0..count).filter_map(|at| by_policy.remove(&at).or_else(|| rest.next()));
+    let mut results: Vec<CheckResult> = results.collect();
+    cannot_say(&cluster, &mut results);
     let verified = Verified {
         assumptions: findings::assumptions(&cluster, &options.settings),
         findings: [findings::findings(&cluster, &lowered), found].concat(),
-        results: results.collect(),
+        results,
         cluster,
         lowered,
     };
@@ -247,9 +264,49 @@ fn verify_cluster(
 /// What `--only` calls all intents together.
 pub const INTENTS: &str = "intents";
 
-/// KP008 is about Services; where there is none, it is not asked.
+/// Where the input holds something that the model does not cover and that can change who reaches whom, nothing is known
+/// of messages; only who has which address, and who is behind which Service, is.
+fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
+    let Some(first) = cluster.reading.unmodelled.first() else {
+        return;
+    };
+    let count = cluster.reading.unmodelled.len();
+    let more = if count > 1 {
+        format!(" and {} more", count - 1)
+    } else {
+        String::new()
+    };
+    let about = |r: &&mut CheckResult| {
+        !matches!(r.id.as_str(), "KP001" | "KP012")
+            && matches!(r.verdict, Verdict::Proven | Verdict::Violated)
+    };
+    for result in results.iter_mut().filter(about) {
+        let without = if result.verdict == Verdict::Proven {
+            "proven"
+        } else {
+            "violated"
+        };
+        result.detail = format!(
+            "an object of kind `{}`{more} can change who reaches whom and is not modelled; without it: {without}",
+            first.kind
+        );
+        result.verdict = Verdict::Unknown;
+        result.counterexample = None;
+        result.depends_on.clear();
+    }
+}
+
+/// Whether there is anything of the kind that a constraint is about; where there is none, it is not asked. KP008 is about
+/// Services, KP012 about those of which both the selector and the endpoints are given.
 fn is_about(constraint: &Constraint, cluster: &Cluster) -> bool {
-    constraint.id != "KP008" || !cluster.services.is_empty()
+    match constraint.id.as_str() {
+        "KP008" => !cluster.services.is_empty(),
+        "KP012" => {
+            let mut services = cluster.services.iter();
+            services.any(|s| s.endpoints_given && s.selector.is_some())
+        }
+        _ => true,
+    }
 }
 
 /// The built-in constraints that are asked for, then the users'; and the PATHs whose own constraints are broken.
@@ -351,5 +408,5 @@ pub fn not_supported(object: &input::Unsupported) -> Diagnostic {
         object.kind, object.api_version
     );
     Diagnostic::error("I028", object.span, message)
-        .help("this version reads `kind: Cluster` of kubeproof.dev/v1; see `kubeproof list kinds`")
+        .help("`kubeproof list kinds` lists what is read")
 }

@@ -26,7 +26,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("intent", &["model"]),
     ("input", &["base", "model"]),
     ("network", &["base", "model"]),
-    ("policy", &["model", "network"]),
+    ("policy", &["base", "model", "network"]),
     ("logic", &["base", "lang", "model", "network"]),
     ("lower", &["base", "logic", "model", "network", "policy"]),
     ("sim", &["base", "logic", "model", "network"]),
@@ -38,9 +38,23 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "decode", "encode", "intent", "logic", "lower", "model", "network", "sim", "smt",
         ],
     ),
-    ("report", &["base", "lower", "model", "network", "verify"]),
-    ("findings", &["lower", "model", "network", "report"]),
     ("reference", &["input", "model"]),
+    (
+        "connectivity",
+        &["lower", "model", "network", "reference", "sim"],
+    ),
+    (
+        "report",
+        &[
+            "base",
+            "connectivity",
+            "lower",
+            "model",
+            "network",
+            "verify",
+        ],
+    ),
+    ("findings", &["base", "lower", "model", "network", "report"]),
     (
         "question",
         &["lower", "model", "network", "reference", "sim"],
@@ -49,7 +63,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "session",
         &[
             "base", "findings", "input", "intent", "lang", "library", "logic", "lower", "model",
-            "report", "smt", "verify",
+            "network", "report", "smt", "verify",
         ],
     ),
 ];

@@ -38,7 +38,13 @@ fn show(sources: &SourceMap, loaded: &Loaded) -> String {
 }
 
 fn known(d: &Diagnostic) -> bool {
-    let mut codes = input::CODES.iter().chain(input::compact::CODES);
+    let kubernetes = input::kubernetes::CODES;
+    let services = input::kubernetes::services::CODES;
+    let mut codes = input::CODES
+        .iter()
+        .chain(input::compact::CODES)
+        .chain(kubernetes)
+        .chain(services);
     codes.any(|(code, _)| *code == d.code)
 }
 
@@ -148,8 +154,11 @@ fn other_kinds_are_handed_back() {
                 apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\n";
     let (_, loaded) = load("x.yaml", text);
     let kinds: Vec<_> = loaded.unsupported.iter().map(|u| u.kind.as_str()).collect();
-    assert_eq!(kinds, ["Intent", "Pod", "Cluster"]);
-    assert!(!loaded.failed() && loaded.clusters.is_empty());
+    assert_eq!(kinds, ["Intent"]);
+    // The Pod lacks everything; the other project's Cluster is left aside.
+    let codes: Vec<_> = loaded.all_diagnostics().map(|d| d.code).collect();
+    assert_eq!(codes, ["I019", "I019"]);
+    assert!(loaded.clusters[0].cluster.is_none());
 }
 
 #[test]
@@ -170,7 +179,7 @@ fn folders_may_hold_other_files() {
         input("dir/broken.yaml", "a: ["),
         input(
             "dir/mixed.yaml",
-            "{apiVersion: v1, kind: Pod}\n---\nstray: 1",
+            "{apiVersion: v1, kind: ConfigMap}\n---\nstray: 1",
         ),
     ];
     let loaded = input::load(&sources, &inputs, Options::default());
@@ -178,7 +187,8 @@ fn folders_may_hold_other_files() {
     assert_eq!(loaded.specs, [inputs[1].source]);
     assert_eq!(loaded.clusters[0].name, "dir");
     let codes: Vec<_> = loaded.diagnostics.iter().map(|d| d.code).collect();
-    assert_eq!(codes, ["I005", "I016"]);
+    // The ConfigMap is left aside, and said to be.
+    assert_eq!(codes, ["I005", "I016", "K008"]);
     let tight = Options { max_file_size: 3 };
     let codes = input::load(&sources, &inputs[..1], tight).diagnostics;
     assert_eq!(codes[0].code, "I003");

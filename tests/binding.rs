@@ -43,6 +43,7 @@ fn cluster() -> Structure {
     Structure {
         entities: names.into_iter().map(row).collect(),
         addr: Vec::new(),
+        pending: Vec::new(),
         host: Vec::new(),
         open: Vec::new(),
         link: Vec::new(),
@@ -50,6 +51,9 @@ fn cluster() -> Structure {
         endpoint: Vec::new(),
         held: Vec::new(),
         policies: kubeproof::network::gate::Gates::default(),
+        listed: Vec::new(),
+        offered: Vec::new(),
+        selected: Vec::new(),
     }
 }
 

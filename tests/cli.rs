@@ -184,7 +184,10 @@ fn usage_is_exit_code_2_and_says_what_to_do() {
             "there is no constraint `KP01`",
         ),
         (&["verify", "--strategy", "modular", K1], "auto, direct"),
-        (&["verify", "--together", K1], "does not read"),
+        (
+            &["verify", "--pod-cidr", "10.0.0.1/8", K1],
+            "write 10.0.0.0/8",
+        ),
         (
             &["verify", "--cluster", "k2", K1],
             "there is no cluster `k2`",

@@ -55,24 +55,29 @@ fn refreshed(text: &str) -> String {
     out
 }
 
+/// Texts with screens.
+const SCREENS: &[&str] = &["README.md", "docs/connectivity.md"];
+
 #[test]
 fn screens_are_real() {
-    let path = root().join("README.md");
-    let text = fs::read_to_string(&path).unwrap();
-    let today = refreshed(&text);
-    if std::env::var_os("KUBEPROOF_BLESS").is_some() {
-        fs::write(&path, &today).unwrap();
-        return;
+    for file in SCREENS {
+        let path = root().join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        let today = refreshed(&text);
+        if std::env::var_os("KUBEPROOF_BLESS").is_some() {
+            fs::write(&path, &today).unwrap();
+            continue;
+        }
+        for (i, (written, is)) in text.lines().zip(today.lines()).enumerate() {
+            assert_eq!(
+                written,
+                is,
+                "{file}, line {}; KUBEPROOF_BLESS=1 rewrites it",
+                i + 1
+            );
+        }
+        assert_eq!(text.lines().count(), today.lines().count(), "{file}");
     }
-    for (i, (written, is)) in text.lines().zip(today.lines()).enumerate() {
-        assert_eq!(
-            written,
-            is,
-            "README.md, line {}; KUBEPROOF_BLESS=1 rewrites it",
-            i + 1
-        );
-    }
-    assert_eq!(text.lines().count(), today.lines().count());
 }
 
 /// The bodies of fenced blocks of one language.

@@ -65,6 +65,36 @@ pub(crate) const ASSUMPTIONS: &[Assumption] = &[
                   with several sends from any of them",
     },
     Assumption {
+        id: "declared-ports-listen",
+        values: &[],
+        meaning: "containers listen on the ports that they declare, on every address, and on no others",
+    },
+    Assumption {
+        id: "plugin-enforces-policies",
+        values: &[],
+        meaning: "the network plugin enforces the policies",
+    },
+    Assumption {
+        id: "templates-ready",
+        values: &[],
+        meaning: "pods of manifests and templates come up and are ready",
+    },
+    Assumption {
+        id: "some-addresses",
+        values: &[],
+        meaning: "what has no address yet has some address that is distinct from all others",
+    },
+    Assumption {
+        id: "some-nodes",
+        values: &[],
+        meaning: "pods without a node are on some nodes",
+    },
+    Assumption {
+        id: "ignored-kind",
+        values: &[],
+        meaning: "objects of the kinds that `--ignore-kind` names are taken to change nothing",
+    },
+    Assumption {
         id: "ipblock-matches-pods",
         values: &["yes", "no"],
         meaning: "whether an ipBlock of a policy matches the addresses of pods",

@@ -4,11 +4,12 @@ use clap::ValueEnum;
 use kubeproof::base::source::SourceMap;
 use kubeproof::report::names::Names;
 use kubeproof::report::{rule, trace};
-use kubeproof::{findings, input, lang, library, logic, lower, session};
+use kubeproof::{findings, input, lang, library, logic, lower, policy, session};
 
 use kubeproof::model::policy::Settings;
 
 use super::assume::ASSUMPTIONS;
+use super::choices::Choices;
 use super::exit::Exit;
 use super::output::Output;
 use super::trace::one_cluster;
@@ -27,6 +28,9 @@ pub(crate) struct Args {
     /// Which cluster, where the PATHs hold several
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
+
+    #[command(flatten)]
+    choices: Choices,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -96,13 +100,33 @@ fn codes() -> Vec<(&'static str, &'static str)> {
         input::CODES,
         input::compact::CODES,
         input::intent::CODES,
+        input::kubernetes::CODES,
+        input::kubernetes::services::CODES,
+        input::kubernetes::policy::CODES,
         lower::CODES,
         lang::CODES,
         logic::check::CODES,
         logic::bind::CODES,
         findings::CODES,
+        findings::services::CODES,
+        findings::routes::CODES,
+        policy::findings::CODES,
     ]
     .concat()
+}
+
+/// Our own kinds, then those of Kubernetes.
+fn kinds() -> Vec<(String, String)> {
+    let mut rows = owned(KINDS);
+    for (group, versions, kind) in input::kubernetes::KINDS {
+        let slash = if group.is_empty() { "" } else { "/" };
+        let group: Vec<String> = versions
+            .iter()
+            .map(|version| format!("{group}{slash}{version}"))
+            .collect();
+        rows.push(((*kind).to_owned(), group.join(", ")));
+    }
+    rows
 }
 
 fn assumptions() -> Vec<(String, String)> {
@@ -121,9 +145,10 @@ fn predicates() -> Vec<(String, String)> {
 
 /// What a code, predicate, disposition or assumption means.
 pub(crate) fn explain(id: &str) -> Option<String> {
-    let tables = [codes(), DISPOSITIONS.to_vec(), KINDS.to_vec()].concat();
+    let tables = [codes(), DISPOSITIONS.to_vec()].concat();
     let found = owned(&tables)
         .into_iter()
+        .chain(kinds())
         .chain(assumptions())
         .find(|(name, _)| name.eq_ignore_ascii_case(id));
     let from_table = found.map(|(name, meaning)| format!("{name}: {meaning}\n"));
@@ -154,13 +179,14 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         What::Codes => owned(&codes()),
         What::Dispositions => owned(DISPOSITIONS),
         What::Assumptions => assumptions(),
-        What::Kinds => owned(KINDS),
+        What::Kinds => kinds(),
         What::Entities | What::Rules | What::Links => {
             let Some((sources, cluster, lowered)) = one_cluster(
                 &args.paths,
+                &args.choices,
                 None,
                 args.cluster.as_deref(),
-                &Settings::default(),
+                Settings::default(),
                 output,
             ) else {
                 return Exit::Bad;
@@ -223,10 +249,13 @@ fn of(
     let mut text = String::new();
     match what {
         What::Entities => {
+            let addr = &lowered.structure.addr;
             let rows: Vec<(String, String)> = cluster
                 .ids()
                 .map(|id| {
-                    let held = lowered.structure.addr.iter().filter(|(e, _)| *e == id);
+                    // The table is sorted by entity.
+                    let held = &addr[addr.partition_point(|(e, _)| *e < id)..];
+                    let held = held.iter().take_while(|(e, _)| *e == id);
                     let nets: Vec<String> = held
                         .map(|(_, net)| kubeproof::model::inet::show_net(*net))
                         .collect();

@@ -32,6 +32,8 @@ pub(crate) struct Files {
     pub(crate) inputs: Vec<Input>,
     /// What could not be read.
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The PATHs of which something could not be read.
+    pub(crate) incomplete: Vec<String>,
 }
 
 /// Reads PATHs. `stdin_name` is what `-` is called in messages.
@@ -44,9 +46,11 @@ pub(crate) fn load(
     let mut files = Files::default();
     let mut stdin_used = false;
     for path in paths {
+        let before = files.diagnostics.len();
         if path == STDIN {
             if stdin_used {
                 files.trouble("I004", path, "standard input can be read only once");
+                files.incomplete.push(path.clone());
                 continue;
             }
             stdin_used = true;
@@ -55,12 +59,15 @@ pub(crate) fn load(
             if let Some(bytes) = bytes {
                 files.text(name, name, true, bytes);
             }
-            continue;
+        } else {
+            match fs::metadata(path) {
+                Ok(meta) if meta.is_dir() => files.folder(path, options),
+                Ok(_) => files.file(Path::new(path), path, true, options),
+                Err(error) => files.unreadable(path, &error),
+            }
         }
-        match fs::metadata(path) {
-            Ok(meta) if meta.is_dir() => files.folder(path, options),
-            Ok(_) => files.file(Path::new(path), path, true, options),
-            Err(error) => files.unreadable(path, &error),
+        if files.diagnostics.len() > before {
+            files.incomplete.push(path.clone());
         }
     }
     files

@@ -16,6 +16,7 @@ use kubeproof::report::{json, trace};
 use kubeproof::sim::walk;
 
 use super::assume::{self, Choice};
+use super::choices::Choices;
 use super::exit::Exit;
 use super::load;
 use super::output::Output;
@@ -55,6 +56,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
 
+    #[command(flatten)]
+    choices: Choices,
+
     /// What standard output gets
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
@@ -78,14 +82,16 @@ enum Format {
 /// The one cluster of the PATHs, with its texts; none after the mistakes were told.
 pub(crate) fn one_cluster(
     paths: &[String],
+    choices: &Choices,
     stdin_filename: Option<&str>,
     wanted: Option<&str>,
-    settings: &Settings,
+    settings: Settings,
     output: &mut Output,
 ) -> Option<(SourceMap, Cluster, Lowered)> {
     let reading = input::Options::default();
     let files = load::load(paths, &mut std::io::stdin().lock(), stdin_filename, reading);
-    let loaded = input::load(&files.sources, &files.inputs, reading);
+    let choices = choices.of(&files.incomplete);
+    let loaded = input::load_with(&files.sources, &files.inputs, reading, &choices);
     output.diagnostics(
         &files.sources,
         files.diagnostics.iter().chain(loaded.all_diagnostics()),
@@ -116,7 +122,7 @@ pub(crate) fn one_cluster(
             ),
             (0, None) => (
                 "the PATHs hold no cluster".to_owned(),
-                "a cluster is a document with `kind: Cluster`".to_owned(),
+                "a cluster is a document with `kind: Cluster`, or Kubernetes objects".to_owned(),
             ),
             _ => (
                 "the PATHs hold several clusters".to_owned(),
@@ -128,7 +134,7 @@ pub(crate) fn one_cluster(
         return None;
     }
     let cluster = fitting.pop()?.cluster?;
-    match lower(&cluster, settings) {
+    match lower(&cluster, &settings) {
         Ok(lowered) => Some((files.sources, cluster, lowered)),
         Err(mistakes) => {
             output.diagnostics(&files.sources, &mistakes);
@@ -141,9 +147,10 @@ pub(crate) fn one_cluster(
 pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
     let found = one_cluster(
         &args.paths,
+        &args.choices,
         args.stdin_filename.as_deref(),
         args.cluster.as_deref(),
-        &assume::settings(&args.assume),
+        assume::settings(&args.assume),
         output,
     );
     let Some((sources, cluster, lowered)) = found else {
@@ -178,7 +185,14 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
                 .outcomes
                 .iter()
                 .all(|o| o.disposition == Disposition::Delivered);
-            if delivered {
+            if let Some(first) = cluster.reading.unmodelled.first() {
+                output.fail(&format!(
+                    "the model cannot say: an object of kind `{}` can change who reaches whom and is not modelled",
+                    first.kind
+                ));
+                output.help("`--ignore-kind` takes for granted that it does not");
+                Exit::Unknown
+            } else if delivered {
                 Exit::Good
             } else {
                 Exit::Violated

@@ -11,6 +11,7 @@ use kubeproof::session::{self, Model};
 use kubeproof::verify::direct::Query;
 
 use super::assume::{self, Choice};
+use super::choices::Choices;
 use super::exit::Exit;
 use super::load;
 use super::output::Output;
@@ -54,9 +55,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
 
-    /// Make one cluster of the Kubernetes objects of all PATHs (not in this version: it reads none)
-    #[arg(long)]
-    together: bool,
+    #[command(flatten)]
+    choices: Choices,
 
     /// Give up on a constraint after so many seconds; its verdict is then `unknown`
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -138,11 +138,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Verifies, renders, decides the exit code.
 pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
-    if args.together {
-        output.fail("`--together` joins Kubernetes objects, which this version does not read");
-        output.help("each `kind: Cluster` is a cluster of its own; leave `--together` out");
-        return Exit::Bad;
-    }
     let reading = input::Options {
         max_file_size: args.max_file_size,
     };
@@ -165,6 +160,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
     }
     let options = session::Options {
         input: reading,
+        choices: args.choices.of(&files.incomplete),
         model: if args.model == Wording::Classic {
             Model::Classic
         } else {
@@ -259,7 +255,7 @@ fn nothing(run: &Run, output: &mut Output) {
     let (message, help) = if run.clusters.is_empty() {
         (
             "nothing was checked: the PATHs hold no cluster",
-            "a cluster is a document with `apiVersion: kubeproof.dev/v1` and `kind: Cluster`",
+            "a cluster is a `kind: Cluster` of kubeproof.dev/v1, or Kubernetes objects; see `kubeproof list kinds`",
         )
     } else {
         (
@@ -286,7 +282,7 @@ fn exit(run: &Run, args: &Args) -> Exit {
         .clusters
         .iter()
         .filter_map(|c| c.verified.as_ref())
-        .any(|v| !v.findings.is_empty());
+        .any(|v| v.findings.iter().any(|f| f.severity == "warning"));
     if run.has_errors() {
         Exit::Bad
     } else if summary.violated > 0 || (findings && args.fail_on == Some(FailOn::Warning)) {

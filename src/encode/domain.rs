@@ -221,6 +221,9 @@ fn nets(structure: &Structure, network: &Network, literals: &Literals) -> BTreeS
     all.extend(documentation());
     all.extend(structure.addr.iter().map(|(_, net)| net.trunc()));
     all.extend(structure.endpoint.iter().map(|row| host(&row.address)));
+    all.extend(structure.offered.iter().map(|row| host(&row.address)));
+    all.extend(structure.selected.iter().map(|row| host(&row.2)));
+    all.extend(structure.listed.iter().map(|row| host(&row.1)));
     all.extend(structure.open.iter().filter_map(|row| match row.bind {
         Bind::Address(ip) => Some(host(&ip)),
         Bind::Any | Bind::AnyV4 => None,
@@ -318,6 +321,12 @@ fn ranges(structure: &Structure, network: &Network, literals: &Literals) -> BTre
             .endpoint
             .iter()
             .flat_map(|row| [one(row.port), one(row.target_port)]),
+    );
+    all.extend(
+        structure
+            .offered
+            .iter()
+            .flat_map(|row| [one(row.port), one(row.dialled)]),
     );
     let gates = network.gates.all.iter().chain(&structure.policies.all);
     for rule in gates.flat_map(|gate| gate.tiers.iter().flatten()) {

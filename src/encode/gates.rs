@@ -15,39 +15,8 @@ use crate::network::gate::{AddressSet, Decision, Direction, Gate, GateRule, Prot
 use crate::smt::term::TermId;
 
 use super::encoder::Encoder;
+use super::gate_cache::{Asked, Leaving, Rules};
 use super::header::{SymAddress, SymHeader};
-
-/// A gate's rules, by the sets they share.
-type Rules = Vec<Vec<(usize, usize, Decision)>>;
-
-/// What was put into terms already.
-#[derive(Debug, Default)]
-pub(super) struct Cache {
-    sets: HashMap<(usize, SymAddress), TermId>,
-    ports: HashMap<(usize, TermId, TermId), TermId>,
-    passes: HashMap<(Rules, Asked), TermId>,
-    egress: HashMap<(EntityId, Leaving), TermId>,
-    permits: HashMap<(EntityId, EntityId, Leaving), TermId>,
-}
-
-/// A header about to leave a switch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Leaving {
-    /// As it leaves.
-    pub header: SymHeader,
-    /// The source as it came.
-    pub came: TermId,
-    /// The destination as it was sent.
-    pub dialled: TermId,
-}
-
-/// What a gate is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Asked {
-    peer: SymAddress,
-    protocol: TermId,
-    port: TermId,
-}
 
 impl Encoder<'_> {
     /// Whether the gates at a switch let a message that opens a connection go to this next one.
@@ -65,7 +34,7 @@ impl Encoder<'_> {
             bits: message.came,
         };
         let here = || network.gates.all.iter().filter(|g| g.at == at);
-        let to_itself = self.to_itself(message.dialled, header);
+        let to_itself = self.itself(message.dialled, header);
         let mut parts = Vec::new();
         let mut egress = self.egress(at, message);
         for gate in here().filter(|g| g.subject == to && g.direction == Direction::Egress) {
@@ -133,7 +102,7 @@ impl Encoder<'_> {
     }
 
     /// What goes to where it came from is not asked: always, or unless a translation led it there.
-    fn to_itself(&mut self, dialled: TermId, header: SymHeader) -> TermId {
+    fn itself(&mut self, dialled: TermId, header: SymHeader) -> TermId {
         if self.network.gates.hairpin {
             self.pool.eq(dialled, header.destination)
         } else {

@@ -11,7 +11,7 @@ use crate::smt::term::{Sort, TermId};
 
 use super::encoder::Encoder;
 use super::event::{Direction, Event, Travel};
-use super::gates::Leaving;
+use super::gate_cache::Leaving;
 use super::header::SymHeader;
 
 impl Encoder<'_> {
@@ -189,7 +189,9 @@ impl Encoder<'_> {
         let travel = self.travel(slot, direction);
         let (before, came) = (travel.headers[hop].source, travel.came[hop]);
         let unchanged = header.source == before && came == before;
-        let next = if self.network.gates.all.is_empty() || unchanged {
+        // Nobody asks it of an answer.
+        let answer = direction == Direction::Answer;
+        let next = if answer || self.network.gates.all.is_empty() || unchanged {
             header.source
         } else {
             let here: Vec<TermId> = translated.values().copied().collect();

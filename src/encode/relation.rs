@@ -3,6 +3,7 @@
 //! Knows: tables and rows. Must never know: quantifiers, FIBs, paths.
 
 use crate::logic::formula::Predicate;
+use crate::logic::structure::{Clients, OfferedRow};
 use crate::model::cluster::Bind;
 use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{Family, IpNet, Protocol};
@@ -39,6 +40,8 @@ pub(super) enum Cell {
     Ports(u16, u16),
     /// One protocol, or all.
     Protocol(Option<Protocol>),
+    /// A node and what is on it; none is everybody.
+    Home(Option<EntityId>),
 }
 
 /// A row, one cell per argument.
@@ -79,6 +82,7 @@ impl Encoder<'_> {
                     _ => None,
                 })
                 .collect(),
+            Predicate::Pending => s.pending.iter().map(|p| vec![Cell::Entity(*p)]).collect(),
             Predicate::Addr => addr().collect(),
             Predicate::SelfAddr => {
                 let namespaces = of_kind(&|k| matches!(k, EntityKind::Pod | EntityKind::Node));
@@ -148,13 +152,20 @@ impl Encoder<'_> {
                     ]
                 })
                 .collect(),
-            Predicate::Endpoint | Predicate::EndpointOf => s
+            Predicate::Endpoint | Predicate::EndpointOf | Predicate::EndpointFor => s
                 .endpoint
                 .iter()
+                .filter(|r| predicate != Predicate::EndpointFor || r.clients != Clients::Nowhere)
                 .map(|r| {
                     let mut row = vec![Cell::Entity(r.service), Cell::Ports(r.port, r.port)];
-                    if predicate == Predicate::EndpointOf {
+                    if predicate != Predicate::Endpoint {
                         row.push(Cell::Protocol(Some(r.protocol)));
+                    }
+                    if predicate == Predicate::EndpointFor {
+                        row.push(Cell::Home(match r.clients {
+                            Clients::On(node) => Some(node),
+                            Clients::Everywhere | Clients::Nowhere => None,
+                        }));
                     }
                     row.push(Cell::Entity(r.pod));
                     row.push(Cell::Net {
@@ -165,6 +176,28 @@ impl Encoder<'_> {
                     row
                 })
                 .collect(),
+            Predicate::Offered => {
+                let row = |r: &OfferedRow| {
+                    vec![
+                        Cell::Entity(r.entity),
+                        Cell::Ports(r.port, r.port),
+                        host(r.address),
+                        Cell::Ports(r.dialled, r.dialled),
+                        Cell::Protocol(Some(r.protocol)),
+                    ]
+                };
+                s.offered.iter().map(row).collect()
+            }
+            Predicate::Selected => {
+                let rows = s.selected.iter();
+                rows.map(|(svc, pod, a)| vec![Cell::Entity(*svc), Cell::Entity(*pod), host(*a)])
+                    .collect()
+            }
+            Predicate::Listed => {
+                let rows = s.listed.iter();
+                rows.map(|(svc, a)| vec![Cell::Entity(*svc), host(*a)])
+                    .collect()
+            }
             Predicate::Send
             | Predicate::Recv
             | Predicate::Replied
@@ -184,6 +217,15 @@ impl Encoder<'_> {
             (Sym::Entity(e), Cell::Entity(id)) => {
                 let id = self.entity(id);
                 self.pool.eq(e, id)
+            }
+            (Sym::Entity(_), Cell::Home(None)) => self.pool.truth(true),
+            (Sym::Entity(e), Cell::Home(Some(node))) => {
+                let on_it = |id: &EntityId| {
+                    *id == node || self.structure.entities[id.index()].parent == Some(node)
+                };
+                let ids = (0..self.structure.entities.len() as u32).map(EntityId);
+                let ids: Vec<EntityId> = ids.filter(on_it).collect();
+                self.is_one_of(e, &ids)
             }
             (Sym::Address(a), Cell::Net { net, unheld }) => {
                 let inside = self.within(a, net);
@@ -258,6 +300,14 @@ impl Encoder<'_> {
     }
 }
 
+/// One address.
+fn host(address: std::net::IpAddr) -> Cell {
+    Cell::Net {
+        net: IpNet::from(address),
+        unheld: false,
+    }
+}
+
 /// The name of the uninterpreted function, as the seed spells the predicate.
 fn word(predicate: Predicate) -> &'static str {
     match predicate {
@@ -269,6 +319,7 @@ fn word(predicate: Predicate) -> &'static str {
         Predicate::External => "External",
         Predicate::Process => "Process",
         Predicate::Switch => "Switch",
+        Predicate::Pending => "Pending",
         Predicate::Addr => "addr",
         Predicate::SelfAddr => "self",
         Predicate::Host => "host",
@@ -279,6 +330,10 @@ fn word(predicate: Predicate) -> &'static str {
         Predicate::ServicePort => "port",
         Predicate::Endpoint => "endpoint",
         Predicate::EndpointOf => "endpoint-of",
+        Predicate::EndpointFor => "endpoint-for",
+        Predicate::Offered => "offered",
+        Predicate::Selected => "selected",
+        Predicate::Listed => "listed",
         Predicate::Send => "Send",
         Predicate::Recv => "Recv",
         Predicate::Replied => "Replied",

@@ -124,6 +124,22 @@ impl<'t> Fields<'t> {
         seq.into_iter().flat_map(Seq::iter)
     }
 
+    /// Tells the fields that were not asked for and are nearly one of those that were; `known` are fields that are
+    /// really there and mean nothing here.
+    pub fn finish_lenient(self, known: &[&str], problems: &mut Problems) {
+        for entry in self.map.iter() {
+            if self.asked.contains(&entry.key) || known.contains(&entry.key) {
+                continue;
+            }
+            let Some(near) = nearest(entry.key, &self.asked) else {
+                continue;
+            };
+            let message = format!("unknown field {} in {}", show(entry.key), self.what);
+            let diagnostic = Diagnostic::error("I018", entry.key_span, message);
+            problems.push(diagnostic.help(format!("did you mean `{near}`?")));
+        }
+    }
+
     /// Tells the fields that were not asked for.
     pub fn finish(self, problems: &mut Problems) {
         for entry in self.map.iter() {

@@ -6,21 +6,55 @@
 //! file named after its kind; then `assemble` makes one cluster of them.
 
 pub mod meta;
+pub mod policy;
 
+mod assemble;
 mod cluster_policy;
 mod endpoints;
 mod gateway;
 mod ingress;
+mod namespace;
 mod network_policy;
+mod node;
+mod pod;
+pub mod selector;
 mod service;
+pub mod services;
+mod template;
+mod workload;
 
 use super::problems::Problems;
-use super::yaml::Node;
+use super::yaml::Node as Yaml;
+use crate::model::cluster::Namespace;
 use crate::model::policy::{ClusterPolicy, NetworkPolicy};
+
+pub use assemble::{About, PodFacts, assemble};
+
+/// The codes of this stage, with a title each.
+pub const CODES: &[(&str, &str)] = &[
+    ("K001", "two objects of one kind have the same name"),
+    ("K002", "more pods than one cluster may hold"),
+    ("K003", "the pod CIDRs hold too few addresses"),
+    ("K004", "a name is there twice in a pod"),
+    ("K006", "an apiVersion of a known kind that is not read"),
+    (
+        "K007",
+        "a workload is at work, and none of its pods is there",
+    ),
+    ("K008", "objects of kinds that are not read"),
+];
 
 /// Everything that was read of one cluster, before names are resolved.
 #[derive(Debug, Default)]
 pub struct Objects {
+    /// Pods.
+    pub pods: Vec<pod::PodObject>,
+    /// Workloads with a template.
+    pub workloads: Vec<workload::WorkloadObject>,
+    /// Nodes.
+    pub nodes: Vec<node::NodeObject>,
+    /// Namespaces.
+    pub namespaces: Vec<Namespace>,
     /// Services.
     pub services: Vec<service::ServiceObject>,
     /// EndpointSlices, and Endpoints as slices.
@@ -42,6 +76,16 @@ pub struct Objects {
 /// Which API groups, versions and kinds are read. The core group is the empty word.
 #[rustfmt::skip]
 pub const KINDS: &[(&str, &[&str], &str)] = &[
+    ("", &["v1"], "Pod"),
+    ("apps", &["v1"], "Deployment"),
+    ("apps", &["v1"], "StatefulSet"),
+    ("apps", &["v1"], "DaemonSet"),
+    ("apps", &["v1"], "ReplicaSet"),
+    ("", &["v1"], "ReplicationController"),
+    ("batch", &["v1"], "Job"),
+    ("batch", &["v1", "v1beta1"], "CronJob"),
+    ("", &["v1"], "Node"),
+    ("", &["v1"], "Namespace"),
     ("", &["v1"], "Service"),
     ("", &["v1"], "Endpoints"),
     ("discovery.k8s.io", &["v1", "v1beta1"], "EndpointSlice"),
@@ -58,8 +102,20 @@ pub const KINDS: &[(&str, &[&str], &str)] = &[
 ];
 
 /// Reads one object of a kind in [`KINDS`]. Every mistake is told, and an object with a mistake is not added.
-pub fn read(kind: &str, node: Node<'_>, problems: &mut Problems, objects: &mut Objects) {
+pub fn read(kind: &str, node: Yaml<'_>, problems: &mut Problems, objects: &mut Objects) {
     match kind {
+        "Pod" => objects.pods.extend(pod::read(node, problems)),
+        "Deployment"
+        | "StatefulSet"
+        | "DaemonSet"
+        | "ReplicaSet"
+        | "ReplicationController"
+        | "Job"
+        | "CronJob" => objects
+            .workloads
+            .extend(workload::read(kind, node, problems)),
+        "Node" => objects.nodes.extend(node::read(node, problems)),
+        "Namespace" => objects.namespaces.extend(namespace::read(node, problems)),
         "Service" => objects.services.extend(service::read(node, problems)),
         "Endpoints" => objects
             .slices

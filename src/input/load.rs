@@ -1,23 +1,18 @@
 //! Which document of which text is what.
 //!
-//! Knows: `apiVersion` and `kind`, batches. Must never know: the fields of a kind.
+//! Knows: PATHs, documents, batches. Must never know: the fields of a kind.
 
 use super::compact;
-use super::decode::show;
+use super::gather::{Choices, Gathered, Outcome, start_of};
+use super::identify::{Identity, identify};
 use super::intent;
 use super::problems::{Problems, TOLD};
-use super::suggest::nearest;
 use super::text;
-use super::yaml::{self, Node};
+use super::yaml::{self, Document, Node};
 use crate::base::diag::{Diagnostic, Severity};
 use crate::base::source::{SourceId, SourceMap, Span};
 use crate::model::cluster::Cluster;
 use crate::model::intent::Intent;
-
-/// Our own group and version.
-const API_VERSION: &str = "kubeproof.dev/v1";
-/// Our own kinds.
-const KINDS: [&str; 3] = ["Cluster", "Intent", "LinuxSnapshot"];
 
 /// What bounds the reading.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +47,7 @@ pub struct Input {
     pub named: bool,
 }
 
-/// A `kind: Cluster` document.
+/// A `kind: Cluster` document, or the Kubernetes objects of a PATH.
 #[derive(Debug)]
 pub struct LoadedCluster {
     /// `metadata.name`, else the PATH as given.
@@ -134,23 +129,81 @@ impl Loaded {
     }
 }
 
-/// Reads texts: each `kind: Cluster` is a cluster of its own.
+/// Reads texts with nothing chosen: see [`load_with`].
 pub fn load(sources: &SourceMap, inputs: &[Input], options: Options) -> Loaded {
+    load_with(sources, inputs, options, &Choices::default())
+}
+
+/// Reads texts: each `kind: Cluster` is a cluster of its own, and the Kubernetes objects of a PATH together are one.
+pub fn load_with(
+    sources: &SourceMap,
+    inputs: &[Input],
+    options: Options,
+    choices: &Choices,
+) -> Loaded {
     let mut loaded = Loaded::default();
+    let mut gathered: Option<Gathered> = None;
     for input in inputs {
-        one(sources, input, options, &mut loaded);
+        let other = |g: &Gathered| g.path != input.path && !choices.together;
+        if gathered.as_ref().is_some_and(other) {
+            loaded.finish(gathered.take(), choices);
+        }
+        let group =
+            gathered.get_or_insert_with(|| Gathered::of(name_of_all(inputs, input, choices)));
+        group.broken |= choices.incomplete.contains(&input.path);
+        one(sources, input, (options, choices), group, &mut loaded);
     }
+    loaded.finish(gathered, choices);
     loaded
 }
 
-fn one(sources: &SourceMap, input: &Input, options: Options, loaded: &mut Loaded) {
+/// What a cluster of Kubernetes objects is called: the PATH, or all of them.
+fn name_of_all(inputs: &[Input], input: &Input, choices: &Choices) -> String {
+    if !choices.together {
+        return input.path.clone();
+    }
+    let mut paths: Vec<&str> = inputs.iter().map(|i| i.path.as_str()).collect();
+    paths.dedup();
+    paths.join(" + ")
+}
+
+impl Loaded {
+    fn finish(&mut self, gathered: Option<Gathered>, choices: &Choices) {
+        match gathered.map(|g| g.finish(choices)) {
+            Some(Outcome::Cluster {
+                path,
+                origin,
+                cluster,
+                diagnostics,
+            }) => self.clusters.push(LoadedCluster {
+                name: path.clone(),
+                path,
+                span: origin,
+                cluster: cluster.map(|c| *c),
+                diagnostics,
+            }),
+            Some(Outcome::Nothing(diagnostics)) => self.diagnostics.extend(diagnostics),
+            None => {}
+        }
+    }
+}
+
+fn one(
+    sources: &SourceMap,
+    input: &Input,
+    (options, choices): (Options, &Choices),
+    group: &mut Gathered,
+    loaded: &mut Loaded,
+) {
     let source = sources.get(input.source);
     if source.text().len() as u64 > options.largest() {
         loaded.diagnostics.push(too_large(source.name(), options));
+        group.broken = true;
         return;
     }
     if let Some(diagnostic) = text::check(input.source, source.text()) {
         loaded.diagnostics.push(diagnostic);
+        group.broken = true;
         return;
     }
     if has_extension(source.name(), "spec") {
@@ -159,60 +212,115 @@ fn one(sources: &SourceMap, input: &Input, options: Options, loaded: &mut Loaded
     }
     let mut problems = Problems::with_room(TOLD);
     let read = yaml::parse(input.source, source.text(), &mut problems);
+    let mut stray = Vec::new();
+    let mut objects = 0_usize;
+    let mut untold = 0;
+    // Mistakes in cluster files and intents, which are no concern of the objects beside them.
+    let mut elsewhere = 0;
+    for document in read.documents() {
+        let node = document.node;
+        objects += 1;
+        match identify(node, None, &mut problems) {
+            Identity::Stray => {
+                objects -= 1;
+                stray.push(node.span());
+            }
+            Identity::Wrong => {}
+            Identity::Ours { api_version, kind } => loaded.unsupported.push(Unsupported {
+                api_version: api_version.to_owned(),
+                kind: kind.to_owned(),
+                path: input.path.clone(),
+                span: node.span(),
+            }),
+            Identity::Unknown { api_version, kind } => {
+                group.unknown(api_version, kind, node.span());
+            }
+            Identity::Unmodelled { api_version, kind } => {
+                group.unmodelled(api_version, kind, node.span(), choices);
+            }
+            Identity::Object(kind) => group.object(kind, node, &mut problems),
+            Identity::List {
+                items,
+                api_version,
+                kind,
+            } => {
+                if let Some(items) = items {
+                    group.list(items, api_version, kind, choices, &mut problems);
+                }
+            }
+            Identity::Intent => {
+                let before = problems.errors();
+                let intent = intent::intent(node, &mut problems);
+                let mistakes = problems.errors() - before;
+                elsewhere += mistakes;
+                let sound = document.sound && mistakes == 0;
+                loaded.intents.push(LoadedIntent {
+                    path: group.path.clone(),
+                    intent: intent.filter(|_| sound),
+                });
+            }
+            Identity::Cluster => {
+                let (cluster, left) = cluster(&document, input, &mut problems, &mut elsewhere);
+                untold += left;
+                loaded.clusters.push(cluster);
+            }
+        }
+    }
+    told(input, (objects, stray), &mut problems, loaded);
+    untold += problems.untold();
+    if untold > 0 {
+        let message = format!("{untold} more mistakes in this file are not told");
+        problems.push_anyway(Diagnostic::error_in(
+            "I015",
+            Some(source.name().to_owned()),
+            message,
+        ));
+    }
+    group.broken |= problems.errors() > elsewhere;
+    loaded.diagnostics.extend(problems.into_list());
+}
+
+/// Reads a cluster file; its mistakes are its own.
+fn cluster(
+    document: &Document<'_>,
+    input: &Input,
+    problems: &mut Problems,
+    elsewhere: &mut usize,
+) -> (LoadedCluster, usize) {
+    let node = document.node;
+    let taken = problems.take_within(&document.range);
+    let mut own = Problems::with_room(problems.room());
+    for diagnostic in taken {
+        *elsewhere += usize::from(diagnostic.severity == Severity::Error);
+        own.push(diagnostic);
+    }
+    let cluster = compact::cluster(node, &input.path, &mut own);
+    let cluster = cluster.filter(|_| document.sound);
+    let untold = own.untold();
+    let diagnostics = own.into_list();
+    problems.spend(diagnostics.len());
+    let loaded = LoadedCluster {
+        name: name_of(node).unwrap_or(&input.path).to_owned(),
+        path: input.path.clone(),
+        span: node.span(),
+        cluster,
+        diagnostics,
+    };
+    (loaded, untold)
+}
+
+/// Tells of documents that are no objects, and of texts that hold none.
+fn told(
+    input: &Input,
+    (objects, stray): (usize, Vec<Span>),
+    problems: &mut Problems,
+    loaded: &mut Loaded,
+) {
     let whole = Span {
         source: input.source,
         start: 0,
         end: 0,
     };
-    let mut stray = Vec::new();
-    let mut objects = 0_usize;
-    let mut untold = 0;
-    for document in read.documents() {
-        let node = document.node;
-        match identify(node, &mut problems) {
-            Identity::Stray => stray.push(node.span()),
-            Identity::Wrong => objects += 1,
-            Identity::Other { api_version, kind } => {
-                objects += 1;
-                loaded.unsupported.push(Unsupported {
-                    api_version: api_version.to_owned(),
-                    kind: kind.to_owned(),
-                    path: input.path.clone(),
-                    span: node.span(),
-                });
-            }
-            Identity::Intent => {
-                objects += 1;
-                let before = problems.errors();
-                let intent = intent::intent(node, &mut problems);
-                let sound = document.sound && problems.errors() == before;
-                loaded.intents.push(LoadedIntent {
-                    path: input.path.clone(),
-                    intent: intent.filter(|_| sound),
-                });
-            }
-            Identity::Cluster => {
-                objects += 1;
-                let taken = problems.take_within(&document.range);
-                let mut own = Problems::with_room(problems.room());
-                for diagnostic in taken {
-                    own.push(diagnostic);
-                }
-                let cluster = compact::cluster(node, &input.path, &mut own);
-                let cluster = cluster.filter(|_| document.sound);
-                untold += own.untold();
-                let diagnostics = own.into_list();
-                problems.spend(diagnostics.len());
-                loaded.clusters.push(LoadedCluster {
-                    name: name_of(node).unwrap_or(&input.path).to_owned(),
-                    path: input.path.clone(),
-                    span: node.span(),
-                    cluster,
-                    diagnostics,
-                });
-            }
-        }
-    }
     if objects > 0 {
         for span in stray {
             problems.push(Diagnostic::error("I016", start_of(span), NO_OBJECT).help(OBJECT));
@@ -228,16 +336,6 @@ fn one(sources: &SourceMap, input: &Input, options: Options, loaded: &mut Loaded
             why: NO_OBJECT.to_owned(),
         });
     }
-    untold += problems.untold();
-    if untold > 0 {
-        let message = format!("{untold} more mistakes in this file are not told");
-        problems.push_anyway(Diagnostic::error_in(
-            "I015",
-            Some(source.name().to_owned()),
-            message,
-        ));
-    }
-    loaded.diagnostics.extend(problems.into_list());
 }
 
 const NO_OBJECT: &str = "no object with `apiVersion` and `kind`";
@@ -256,84 +354,6 @@ fn has_extension(name: &str, wanted: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(stem, end)| {
         end.eq_ignore_ascii_case(wanted) && !stem.is_empty() && !stem.ends_with('/')
     })
-}
-
-/// The beginning of a document is where to point; underlining all of it helps nobody.
-fn start_of(span: Span) -> Span {
-    Span {
-        end: span.start,
-        ..span
-    }
-}
-
-enum Identity<'t> {
-    Cluster,
-    Intent,
-    Other { api_version: &'t str, kind: &'t str },
-    Stray,
-    Wrong,
-}
-
-fn identify<'t>(node: Node<'t>, problems: &mut Problems) -> Identity<'t> {
-    let Some(map) = node.as_map() else {
-        return Identity::Stray;
-    };
-    let text = |key| {
-        let entry = map.get(key).filter(|e| !e.value.is_null());
-        entry.map(|e| (e.value.as_str(), e.value.span()))
-    };
-    let (api_version, kind) = (text("apiVersion"), text("kind"));
-    let ours = |version: &str| version.to_ascii_lowercase().contains("kubeproof");
-    match (api_version, kind) {
-        (Some((Some(api_version), span)), Some((Some(kind), kind_span))) => {
-            // Other projects have a `Cluster` too; theirs have a group of their own.
-            let grouped = api_version.contains('/') && !ours(api_version);
-            if api_version == API_VERSION {
-                match kind {
-                    "Cluster" => Identity::Cluster,
-                    "Intent" => Identity::Intent,
-                    _ if KINDS.contains(&kind) => Identity::Other { api_version, kind },
-                    _ => unknown_kind(kind, kind_span, problems),
-                }
-            } else if ours(api_version) || KINDS.contains(&kind) && !grouped {
-                let message = format!("unknown apiVersion {}", show(api_version));
-                problems.push(
-                    Diagnostic::error("I017", span, message).help(format!("write `{API_VERSION}`")),
-                );
-                Identity::Wrong
-            } else {
-                Identity::Other { api_version, kind }
-            }
-        }
-        (Some((Some(api_version), span)), None) if ours(api_version) => {
-            let message = "an object of ours wants a `kind`";
-            let help = format!("known are {}", super::decode::all_of(&KINDS));
-            problems.push(Diagnostic::error("I019", span, message).help(help));
-            Identity::Wrong
-        }
-        (None, Some((Some(kind), span))) if KINDS.contains(&kind) => {
-            let message = format!("`kind: {kind}` wants an `apiVersion`");
-            let help = format!("write `apiVersion: {API_VERSION}`");
-            problems.push(Diagnostic::error("I019", span, message).help(help));
-            Identity::Wrong
-        }
-        (Some((None, span)), Some(_)) | (Some(_), Some((None, span))) => {
-            let message = "`apiVersion` and `kind` are strings";
-            problems.push(Diagnostic::error("I020", span, message));
-            Identity::Wrong
-        }
-        _ => Identity::Stray,
-    }
-}
-
-fn unknown_kind<'t>(kind: &str, span: Span, problems: &mut Problems) -> Identity<'t> {
-    let message = format!("unknown kind {} in `{API_VERSION}`", show(kind));
-    let help = match nearest(kind, KINDS) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known are {}", super::decode::all_of(&KINDS)),
-    };
-    problems.push(Diagnostic::error("I017", span, message).help(help));
-    Identity::Wrong
 }
 
 fn name_of(node: Node<'_>) -> Option<&str> {

@@ -98,6 +98,8 @@ pub enum Predicate {
     Process,
     /// `Switch(X)`.
     Switch,
+    /// `Pending(P)`: a pod that is not started yet.
+    Pending,
     /// `addr(E, a)`.
     Addr,
     /// `self(E, a)`: `addr`, or loopback of a pod or node.
@@ -118,6 +120,14 @@ pub enum Predicate {
     Endpoint,
     /// `endpoint(S, p, proto, P, a, tp)`.
     EndpointOf,
+    /// `endpoint(S, p, proto, N, P, a, tp)`: for clients of node N.
+    EndpointFor,
+    /// `offered(E, ep, a, p, proto)`.
+    Offered,
+    /// `selected(S, P, a)`.
+    Selected,
+    /// `listed(S, a)`.
+    Listed,
     /// `Send(e, X, sa, sp, ta, tp)`.
     Send,
     /// `Recv(e, X, sa, sp, ta, tp)`.

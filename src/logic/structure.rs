@@ -52,6 +52,17 @@ pub struct OpenRow {
     pub protocol: Option<Protocol>,
 }
 
+/// Whose clients are sent to an endpoint, when they dial a cluster address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clients {
+    /// Those of every node.
+    Everywhere,
+    /// Those of one node.
+    On(EntityId),
+    /// Nobody's: the endpoint serves other ways to the Service only.
+    Nowhere,
+}
+
 /// A row of `endpoint(S, p, P, a, tp)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointRow {
@@ -61,12 +72,29 @@ pub struct EndpointRow {
     pub port: u16,
     /// The protocol.
     pub protocol: Protocol,
-    /// The pod.
+    /// The pod, or the node where it is a pod in the node's network.
     pub pod: EntityId,
-    /// The pod's address.
+    /// Its address.
     pub address: IpAddr,
-    /// The pod's port.
+    /// Its port.
     pub target_port: u16,
+    /// Whose clients are sent to it.
+    pub clients: Clients,
+}
+
+/// A row of `offered(E, ep, a, p, proto)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedRow {
+    /// The Service or the pod.
+    pub entity: EntityId,
+    /// Its port.
+    pub port: u16,
+    /// The address that is dialled.
+    pub address: IpAddr,
+    /// The port that is dialled.
+    pub dialled: u16,
+    /// The protocol.
+    pub protocol: Protocol,
 }
 
 /// Universe and tables. The universe holds every entity but the outside switch.
@@ -76,6 +104,8 @@ pub struct Structure {
     pub entities: Vec<EntityRow>,
     /// `addr(E, a)`: a host prefix for pods, nodes, services; an External has what is in its prefix and not held.
     pub addr: Vec<(EntityId, IpNet)>,
+    /// `Pending(P)`, ascending.
+    pub pending: Vec<EntityId>,
     /// `host(N, X)`.
     pub host: Vec<(EntityId, EntityId)>,
     /// `open(X, a, p, proto)`.
@@ -88,6 +118,12 @@ pub struct Structure {
     pub service_port: Vec<(EntityId, u16, Protocol)>,
     /// `endpoint(S, p, P, a, tp)`.
     pub endpoint: Vec<EndpointRow>,
+    /// `offered(E, ep, a, p, proto)`.
+    pub offered: Vec<OfferedRow>,
+    /// `selected(S, P, a)`.
+    pub selected: Vec<(EntityId, EntityId, IpAddr)>,
+    /// `listed(S, a)`.
+    pub listed: Vec<(EntityId, IpAddr)>,
     /// What policies say of connections, whether or not the network enforces it.
     pub policies: Gates,
     /// Addresses of pods, nodes and services, ascending: those that no External has.

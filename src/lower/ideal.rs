@@ -9,12 +9,12 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::services;
 use crate::base::source::Span;
 use crate::model::cluster::{Address, Bind, Cluster, Node, Pod, Process};
 use crate::model::entity::EntityId;
 use crate::model::inet::{Family, PortSet, Protocol};
-use crate::model::service::ServicePort;
-use crate::network::fib::{Action, DiscardReason, Fib, FibRule, Match, Rewrite, RuleKind};
+use crate::network::fib::{Action, DiscardReason, Fib, FibRule, Match, RuleKind};
 use crate::network::gate::Gates;
 use crate::network::graph::{Endpoint, Network, Sources, Switch};
 
@@ -146,19 +146,12 @@ fn pod_fib(pod: &Pod) -> Fib {
 
 /// *In the forwarding information base of the node Switch*.
 fn node_fib(cluster: &Cluster, node: &Node) -> Fib {
+    // Ours: ports of nodes, external addresses; translated whoever has the address.
+    let mut fib = services::outward(cluster, node);
     // Ours: localhost and own addresses, as in a pod.
-    let mut fib = own_rules(&node.daemons, &node.addresses, node.origin);
+    fib.extend(own_rules(&node.daemons, &node.addresses, node.origin));
     // Ours: [* * va vp → Translate(endpoint)] for each Service
-    for service in &cluster.services {
-        for address in &service.addresses {
-            fib.extend(
-                service
-                    .ports
-                    .iter()
-                    .map(|port| service_rule(node, address.ip, port)),
-            );
-        }
-    }
+    fib.extend(services::cluster_addresses(cluster, node));
     let mut forward = |address: &Address, next: EntityId, kind: RuleKind| {
         fib.push(FibRule {
             matches: Match {
@@ -286,48 +279,14 @@ fn closed(to: IpNet, kind: RuleKind, origin: Span) -> FibRule {
     }
 }
 
-/// `[* * va vp → Translate(endpoint)]`: one rewrite for each endpoint address of the Service address's family. A pod
-/// that meets itself is given the node's address as its source, else its answer would never come back this way.
-fn service_rule(node: &Node, va: IpAddr, port: &ServicePort) -> FibRule {
-    let family = Family::of(va);
-    let hairpin_source = node
-        .addresses
-        .iter()
-        .map(|a| a.ip)
-        .find(|&a| Family::of(a) == family);
-    let rewrites: Vec<Rewrite> = port
-        .endpoints
-        .iter()
-        .filter(|e| Family::of(e.address) == family)
-        .map(|e| Rewrite {
-            source: None,
-            source_port: None,
-            destination: Some(e.address),
-            destination_port: Some(e.port),
-            hairpin_source,
-            target: e.entity,
-        })
-        .collect();
-    FibRule {
-        matches: Match {
-            to: Some(IpNet::from(va)),
-            to_ports: Some(PortSet::one(port.port)),
-            protocol: Some(port.protocol),
-            ..Match::default()
-        },
-        action: if rewrites.is_empty() {
-            Action::Discard(DiscardReason::NoEndpoint)
-        } else {
-            Action::Translate(rewrites)
-        },
-        kind: RuleKind::Service,
-        origin: port.origin,
-    }
-}
-
 /// Ours: the outside knows the way to every pod and node, and holds the externals; the longest prefix comes first.
 fn outside_fib(cluster: &Cluster) -> Fib {
     let mut fib = Fib::new();
+    // What is dialled from outside arrives at a node; which one is the load balancer's choice, and here the first one
+    // that can serve it. Of these addresses nothing but the ports of the Service is known.
+    for service in &cluster.services {
+        fib.extend(services::from_outside(cluster, service));
+    }
     let mut rule = |to: IpNet, action: Action, origin: Span| {
         let matches = Match {
             to: Some(to),
@@ -356,6 +315,7 @@ fn outside_fib(cluster: &Cluster) -> Fib {
         service
             .addresses
             .iter()
+            .chain(&service.external_addresses)
             .for_each(|a| rule(IpNet::from(a.ip), discard(), a.origin));
     }
     let mut prefixes: Vec<_> = cluster
@@ -383,7 +343,8 @@ fn sendable(addresses: &[Address]) -> Vec<IpAddr> {
 fn held(cluster: &Cluster) -> Vec<IpAddr> {
     let pods = cluster.pods.iter().flat_map(|p| &p.addresses);
     let nodes = cluster.nodes.iter().flat_map(|n| &n.addresses);
-    let services = cluster.services.iter().flat_map(|s| &s.addresses);
+    let services = cluster.services.iter();
+    let services = services.flat_map(|s| s.addresses.iter().chain(&s.external_addresses));
     let all: BTreeSet<IpAddr> = pods.chain(nodes).chain(services).map(|a| a.ip).collect();
     all.into_iter().collect()
 }

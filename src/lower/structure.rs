@@ -3,14 +3,17 @@
 //! Knows: which fact of a cluster is which row. Must never know: formulas, SMT.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::logic::structure::{EndpointRow, EntityRow, OpenRow, Structure};
-use crate::model::cluster::{Address, Bind, Cluster, HostPod, NamedPort, Process, Workload};
+use super::balance;
+use crate::logic::structure::{Clients, EndpointRow, EntityRow, OfferedRow, OpenRow, Structure};
+use crate::model::cluster::{Address, Bind, Cluster, HostPod, NamedPort, Pod, Process, Workload};
 use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{Family, Protocol};
+use crate::model::service::{Service, ServiceEndpoint, ServicePort};
 use crate::network::graph::Network;
 
 /// The structure of a cluster with this network.
@@ -18,16 +21,21 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
     let mut all = Structure {
         entities: entities(cluster),
         addr: Vec::new(),
+        pending: Vec::new(),
         host: Vec::new(),
         open: Vec::new(),
         serves: Vec::new(),
         link: network.links.iter().copied().collect(),
         service_port: Vec::new(),
         endpoint: Vec::new(),
+        offered: Vec::new(),
+        selected: Vec::new(),
+        listed: Vec::new(),
         held: network.held.clone(),
         policies: network.gates.clone(),
     };
     for pod in &cluster.pods {
+        all.pending.extend(pod.pending.then_some(pod.id));
         all.addr
             .extend(pod.addresses.iter().map(|a| (pod.id, IpNet::from(a.ip))));
         all.host.push((pod.node, pod.id));
@@ -61,25 +69,24 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
                 .iter()
                 .map(|a| (service.id, IpNet::from(a.ip))),
         );
-        let families: Vec<Family> = service.addresses.iter().map(|a| Family::of(a.ip)).collect();
         for port in &service.ports {
             all.service_port
                 .push((service.id, port.port, port.protocol));
-            let fitting = port
-                .endpoints
-                .iter()
-                .filter(|e| families.is_empty() || families.contains(&Family::of(e.address)));
-            for endpoint in fitting {
-                all.endpoint.extend(endpoint.entity.map(|pod| EndpointRow {
-                    service: service.id,
-                    port: port.port,
-                    protocol: port.protocol,
-                    pod,
-                    address: endpoint.address,
-                    target_port: endpoint.port,
-                }));
-            }
+            all.endpoint
+                .extend(endpoint_rows(cluster, &network.held, service, port));
         }
+        all.offered.extend(offered_rows(cluster, service));
+        // Only where both are given can one disagree with the other.
+        if service.endpoints_given && service.selector.is_some() {
+            let selected = service.selected.iter();
+            all.selected
+                .extend(selected.map(|s| (service.id, s.entity, s.address)));
+            all.listed
+                .extend(service.listed.iter().map(|a| (service.id, a.ip)));
+        }
+    }
+    for pod in &cluster.pods {
+        host_ports(&mut all, cluster, pod);
     }
     all.addr.sort_unstable();
     all.host.sort_unstable();
@@ -100,6 +107,123 @@ fn serves(processes: &[Process], addresses: &[Address]) -> Vec<(EntityId, u16, P
         ports.iter().map(move |(p, proto)| (id, *p, *proto))
     };
     processes.iter().flat_map(each).collect()
+}
+
+/// The endpoints that somebody has and that take connections: for clients by the Service's policy for messages from
+/// inside, or, where another of its policies leaves them to somebody, for nobody who dials a cluster address.
+fn endpoint_rows<'s>(
+    cluster: &'s Cluster,
+    held: &'s [IpAddr],
+    service: &'s Service,
+    port: &'s ServicePort,
+) -> impl Iterator<Item = EndpointRow> + 's {
+    let families: Vec<Family> = service.addresses.iter().map(|a| Family::of(a.ip)).collect();
+    let fitting = move |e: &&ServiceEndpoint| {
+        families.is_empty() || families.contains(&Family::of(e.address))
+    };
+    port.endpoints.iter().filter(fitting).filter_map(move |e| {
+        let family = Family::of(e.address);
+        let everywhere = balance::everywhere(port, family).contains(&e);
+        let here = e
+            .node
+            .filter(|&n| balance::on_node(port, family, n).contains(&e));
+        let clients = match (service.internal_local, here) {
+            (false, _) if everywhere => Clients::Everywhere,
+            (true, Some(node)) => Clients::On(node),
+            _ if everywhere || service.external_local && here.is_some() => Clients::Nowhere,
+            _ => return None,
+        };
+        Some(EndpointRow {
+            service: service.id,
+            port: port.port,
+            protocol: port.protocol,
+            pod: e.entity.or_else(|| outsider(cluster, held, e.address))?,
+            address: e.address,
+            target_port: e.port,
+            clients,
+        })
+    })
+}
+
+/// The host outside that has an address which nobody inside holds.
+fn outsider(cluster: &Cluster, held: &[IpAddr], address: IpAddr) -> Option<EntityId> {
+    if held.binary_search(&address).is_ok() {
+        return None;
+    }
+    let prefixes = cluster.externals.iter();
+    let prefixes = prefixes.flat_map(|x| x.prefixes.iter().map(move |p| (p, x.id)));
+    let holding = prefixes.filter(|(p, _)| p.contains(&address));
+    holding
+        .max_by_key(|(p, id)| (p.prefix_len(), std::cmp::Reverse(*id)))
+        .map(|(_, id)| id)
+}
+
+/// The addresses and ports that stand for a Service: its own, those outside, ports of nodes.
+fn offered_rows(cluster: &Cluster, service: &Service) -> Vec<OfferedRow> {
+    let mut all = Vec::new();
+    let nodes: Vec<IpAddr> = cluster
+        .nodes
+        .iter()
+        .flat_map(|n| n.addresses.iter().map(|a| a.ip))
+        .collect();
+    for port in &service.ports {
+        let mut row = |address, dialled| {
+            all.push(OfferedRow {
+                entity: service.id,
+                port: port.port,
+                address,
+                dialled,
+                protocol: port.protocol,
+            });
+        };
+        for address in &service.addresses {
+            row(address.ip, port.port);
+        }
+        for family in balance::families(service) {
+            let of_family = |ip: &IpAddr| Family::of(*ip) == family;
+            let external = service.external_addresses.iter().map(|a| a.ip);
+            for ip in external.filter(of_family) {
+                row(ip, port.port);
+            }
+            if let Some(number) = port.node_port {
+                for ip in nodes.iter().copied().filter(of_family) {
+                    row(ip, number);
+                }
+            }
+        }
+    }
+    all
+}
+
+/// The addresses and ports of its node that stand for a pod, which is its own endpoint then.
+fn host_ports(all: &mut Structure, cluster: &Cluster, pod: &Pod) {
+    let Some(node) = cluster.nodes.iter().find(|n| n.id == pod.node) else {
+        return;
+    };
+    for port in &pod.host_ports {
+        let bound = |ip: &IpAddr| {
+            port.host_ip
+                .is_none_or(|own| own.is_unspecified() || own == *ip)
+        };
+        let dialled = node.addresses.iter().map(|a| a.ip).filter(bound);
+        all.offered.extend(dialled.map(|address| OfferedRow {
+            entity: pod.id,
+            port: port.port,
+            address,
+            dialled: port.host_port,
+            protocol: port.protocol,
+        }));
+        all.endpoint
+            .extend(pod.addresses.iter().map(|a| EndpointRow {
+                service: pod.id,
+                port: port.port,
+                protocol: port.protocol,
+                pod: pod.id,
+                address: a.ip,
+                target_port: port.port,
+                clients: Clients::Nowhere,
+            }));
+    }
 }
 
 fn open_rows(process: &Process) -> impl Iterator<Item = OpenRow> + '_ {

@@ -14,10 +14,12 @@ use std::net::IpAddr;
 use super::entity::{EntityId, EntityKind, FullName};
 use super::inet::{IpNet, PortSet, Protocol};
 use super::policy::Policies;
+use super::route::Entrance;
 use super::service::Service;
 use crate::base::source::Span;
 
 pub use super::entity::Address;
+pub use super::reading::{Reading, Unmodelled, Unread};
 
 /// Where a listener is bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,10 +74,10 @@ pub struct Node {
     pub id: EntityId,
     /// Its addresses; possibly none.
     pub addresses: Vec<Address>,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
     /// Its processes.
     pub daemons: Vec<Process>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
     /// Where it is written.
     pub origin: Span,
 }
@@ -89,6 +91,21 @@ pub struct NamedPort {
     pub port: u16,
     /// The protocol.
     pub protocol: Protocol,
+    /// Where it is written.
+    pub origin: Span,
+}
+
+/// A port of the pod's node that leads to a port of the pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostPort {
+    /// The port of the pod.
+    pub port: u16,
+    /// The port of the node.
+    pub host_port: u16,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The address of the node that it is bound to; none is all of them.
+    pub host_ip: Option<IpAddr>,
     /// Where it is written.
     pub origin: Span,
 }
@@ -126,8 +143,12 @@ pub struct Pod {
     pub containers: Vec<Process>,
     /// Names of ports, in the order in which they are searched: containers, then sidecars.
     pub named_ports: Vec<NamedPort>,
+    /// Ports of its node that lead to it.
+    pub host_ports: Vec<HostPort>,
     /// The workload it belongs to, if any.
     pub workload: Option<Workload>,
+    /// Whether it waits to be started and has no address yet.
+    pub pending: bool,
     /// What was chosen for it.
     pub chosen: Chosen,
     /// Where it is written.
@@ -298,6 +319,8 @@ pub struct Cluster {
     pub namespaces: Vec<Namespace>,
     /// Services, by id.
     pub services: Vec<Service>,
+    /// Ingresses, Gateways and routes.
+    pub entrances: Vec<Entrance>,
     /// NetworkPolicies, ClusterNetworkPolicies and their predecessors.
     pub policies: Policies,
     /// Externals, by id.
@@ -310,6 +333,8 @@ pub struct Cluster {
     pub links_added: Vec<LinkEdit>,
     /// Changes to FIBs, in the order they are written.
     pub fibs: Vec<FibEdit>,
+    /// What is known of the input as a whole.
+    pub reading: Reading,
     /// Where the cluster is written.
     pub origin: Span,
 }

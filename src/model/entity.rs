@@ -88,7 +88,8 @@ impl EntityKind {
 }
 
 /// A full name: `container/NS/POD/NAME`, `pod/NS/NAME`, `node/NAME`, `daemon/NODE/NAME`, `service/NS/NAME`,
-/// `external/NAME`, `outside`.
+/// `external/NAME`, `outside`. A pod that a template stands for has the workload's kind as a third part and is spelled
+/// `deployment/NS/NAME#1`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FullName {
     /// The kind.
@@ -108,12 +109,18 @@ impl FullName {
 
     /// The last part: what people call it.
     pub fn short(&self) -> &str {
-        self.parts.last().map_or("outside", String::as_str)
+        match self.parts.as_slice() {
+            [_, pod, _] if self.kind == EntityKind::Pod => pod,
+            parts => parts.last().map_or("outside", String::as_str),
+        }
     }
 }
 
 impl fmt::Display for FullName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (EntityKind::Pod, [namespace, pod, workload]) = (self.kind, self.parts.as_slice()) {
+            return write!(f, "{workload}/{namespace}/{pod}");
+        }
         f.write_str(self.kind.word())?;
         for part in &self.parts {
             write!(f, "/{part}")?;

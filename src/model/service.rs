@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::entity::{Address, EntityId};
-use super::inet::Protocol;
+use super::inet::{IpNet, Protocol};
 use crate::base::source::Span;
 
 /// What a Service's port leads to at an endpoint.
@@ -83,6 +83,17 @@ pub struct ServicePort {
     pub origin: Span,
 }
 
+/// A pod that a selector means, at the address that its controllers take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selected {
+    /// The pod, or its node where it is in the node's network.
+    pub entity: EntityId,
+    /// The address.
+    pub address: IpAddr,
+    /// Where the pod is written.
+    pub origin: Span,
+}
+
 /// A Service: addresses without a process.
 #[derive(Debug, Clone)]
 #[expect(
@@ -96,12 +107,22 @@ pub struct Service {
     pub kind: ServiceKind,
     /// Its cluster addresses; possibly none.
     pub addresses: Vec<Address>,
+    /// Whether its addresses, or ports of nodes, are not written and were chosen.
+    pub chosen: bool,
     /// `externalIPs` and the addresses of its load balancer: dialled from outside, and from inside alike.
     pub external_addresses: Vec<Address>,
+    /// Those of the external addresses that are the load balancer's.
+    pub balancer: Vec<IpAddr>,
+    /// Who may use the load balancer's addresses; none is everybody.
+    pub balancer_sources: Option<Vec<IpNet>>,
     /// Its ports.
     pub ports: Vec<ServicePort>,
     /// Its selector, where it has one that is not empty.
     pub selector: Option<BTreeMap<String, String>>,
+    /// The pods that the selector means and that have an address, ready or not.
+    pub selected: Vec<Selected>,
+    /// The addresses that its EndpointSlices list, ready or not; ascending.
+    pub listed: Vec<Address>,
     /// `internalTrafficPolicy: Local`.
     pub internal_local: bool,
     /// `externalTrafficPolicy: Local`.

@@ -15,8 +15,10 @@ pub use crate::model::cluster::Match;
 pub enum DiscardReason {
     /// An own address on which nobody listens at that port.
     ClosedPort,
-    /// A Service port without an endpoint.
+    /// A Service port without an endpoint: refused.
     NoEndpoint,
+    /// A Service port without an endpoint on this node, where its policy wants one: dropped without a word.
+    NoLocalEndpoint,
     /// An address that cannot be reached from here.
     NoRoute,
     /// A rule of the user, in the user's words.
@@ -71,6 +73,12 @@ pub enum RuleKind {
     PodToNode,
     /// Ours: `[* * va vp → Translate(endpoint)]`.
     Service,
+    /// Ours: `[* * a np → Translate(endpoint)]` for a port of the node that is a Service's.
+    NodePort,
+    /// Ours: `[* * xa vp → Translate(endpoint)]` for an external address or one of a load balancer.
+    ExternalService,
+    /// Ours: `[* * a hp → Translate(P)]` for a port of the node that is a pod's.
+    HostPort,
     /// Seed: `[* * a * → Forward(P)]` in the pod's node.
     NodeToPod,
     /// Seed: `[* * a * → Forward(N')]` for a pod of another node.

@@ -19,9 +19,9 @@ use super::names::Names;
 use super::run::{ClusterReport, Run};
 use super::trace::Teller;
 use shape::{
-    AssumptionJson, ChoiceJson, ClusterJson, CounterexampleJson, DiagnosticJson, FindingJson,
-    HeaderJson, MessageJson, OtherMessageJson, OutcomeJson, PlaceJson, PolicyJson, ResultJson,
-    RunJson, StepJson, SummaryJson, TraceJson,
+    AssumptionJson, ChoiceJson, ClusterJson, CounterexampleJson, DependenceJson, DiagnosticJson,
+    FindingJson, HeaderJson, MessageJson, OtherMessageJson, OutcomeJson, PlaceJson, PolicyJson,
+    ResultJson, RunJson, StepJson, SummaryJson, TraceJson,
 };
 
 /// The whole run, pretty, with a line end.
@@ -63,6 +63,12 @@ pub fn render_diagnostics(sources: &SourceMap, diagnostics: &[Diagnostic]) -> St
     })
 }
 
+/// Diagnostics as a JSON list, for documents that are written piece by piece.
+pub fn diagnostics_value(sources: &SourceMap, diagnostics: &[Diagnostic]) -> String {
+    let all: Vec<DiagnosticJson> = diagnostics.iter().map(|d| diagnostic(sources, d)).collect();
+    serde_json::to_string(&all).unwrap_or_default()
+}
+
 /// One trace, pretty.
 pub fn render_trace(
     trace: &Trace,
@@ -96,6 +102,24 @@ pub fn render_trace_line(
         .trace(trace),
     )
     .unwrap_or_default()
+}
+
+/// A message and its trace on one line.
+pub fn walked(
+    sender: EntityId,
+    sent: Header,
+    trace: &Trace,
+    names: &Names<'_>,
+    network: &Network,
+    sources: &SourceMap,
+) -> String {
+    let message = MessageJson {
+        sender: names.full(sender),
+        header: header(sent),
+    };
+    let message = serde_json::to_string(&message).unwrap_or_default();
+    let trace = render_trace_line(trace, names, network, sources);
+    format!("{{\"message\": {message}, \"trace\": {trace}}}")
 }
 
 fn pretty(value: &impl Serialize) -> String {
@@ -207,6 +231,15 @@ impl Writer<'_> {
                 }
                 .counterexample(c),
             }),
+            depends_on: result
+                .depends_on
+                .iter()
+                .map(|d| DependenceJson {
+                    assumption: d.assumption,
+                    value: d.value,
+                    verdict: d.verdict.word(),
+                })
+                .collect(),
         }
     }
 

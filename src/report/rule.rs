@@ -28,6 +28,9 @@ fn action(action: &Action, names: &Names<'_>) -> String {
         Action::Forward(to) => format!("Forward({})", names.short(*to)),
         Action::Discard(DiscardReason::ClosedPort) => "Discard(closed-port)".to_owned(),
         Action::Discard(DiscardReason::NoEndpoint) => "Discard(no-endpoint)".to_owned(),
+        Action::Discard(DiscardReason::NoLocalEndpoint) => {
+            "Discard(no-endpoint on this node, silently)".to_owned()
+        }
         Action::Discard(DiscardReason::NoRoute) => "Discard(no-route)".to_owned(),
         Action::Discard(DiscardReason::Rule(why)) => format!("Discard({})", printable(why)),
         Action::Translate(ways) => {

@@ -3,6 +3,7 @@
 //! Must never know: SMT, the encoding, connectives.
 
 use crate::logic::formula::{Arg, Predicate};
+use crate::logic::structure::Clients;
 use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{Family, Protocol};
 use crate::network::header::Header;
@@ -64,6 +65,7 @@ impl Evaluator<'_> {
                 .iter()
                 .any(|(x, p, proto)| fits(&[entity(*x), Value::Port(*p), Value::Protocol(*proto)])),
             Predicate::Link => s.link.iter().any(|(x, y)| fits(&[entity(*x), entity(*y)])),
+            Predicate::Pending => s.pending.iter().any(|p| fits(&[entity(*p)])),
             Predicate::Addr => self.holds_address(args[0], args[1]),
             Predicate::SelfAddr => {
                 let has_loopback = |id: EntityId| {
@@ -122,6 +124,45 @@ impl Evaluator<'_> {
                     Value::Port(r.target_port),
                 ])
             }),
+            Predicate::EndpointFor => s.endpoint.iter().any(|r| {
+                let client = match (r.clients, args[3]) {
+                    (Clients::Nowhere, _) => false,
+                    (Clients::On(node), Some(Value::Entity(client))) => {
+                        client == node || s.entities[client.index()].parent == Some(node)
+                    }
+                    (Clients::On(_) | Clients::Everywhere, _) => true,
+                };
+                let row = [
+                    entity(r.service),
+                    Value::Port(r.port),
+                    Value::Protocol(r.protocol),
+                    entity(r.pod),
+                    Value::Address(r.address),
+                    Value::Port(r.target_port),
+                ];
+                let others = args[..3].iter().chain(&args[4..]);
+                client
+                    && others
+                        .zip(&row)
+                        .all(|(arg, cell)| arg.is_none_or(|a| a == *cell))
+            }),
+            Predicate::Offered => s.offered.iter().any(|r| {
+                fits(&[
+                    entity(r.entity),
+                    Value::Port(r.port),
+                    Value::Address(r.address),
+                    Value::Port(r.dialled),
+                    Value::Protocol(r.protocol),
+                ])
+            }),
+            Predicate::Selected => {
+                let mut rows = s.selected.iter();
+                rows.any(|(svc, pod, a)| fits(&[entity(*svc), entity(*pod), Value::Address(*a)]))
+            }
+            Predicate::Listed => {
+                let mut rows = s.listed.iter();
+                rows.any(|(svc, a)| fits(&[entity(*svc), Value::Address(*a)]))
+            }
             Predicate::Loopback => {
                 matches!(args[0], Some(Value::Address(a)) if a == Family::of(a).loopback())
             }

@@ -267,7 +267,9 @@ impl Walker<'_> {
                 Action::Discard(reason) => {
                     let why = match reason {
                         DiscardReason::ClosedPort => Disposition::ClosedPort,
-                        DiscardReason::NoEndpoint => Disposition::NoEndpoint,
+                        DiscardReason::NoEndpoint | DiscardReason::NoLocalEndpoint => {
+                            Disposition::NoEndpoint
+                        }
                         DiscardReason::NoRoute => Disposition::NoRoute,
                         DiscardReason::Rule(_) => Disposition::DiscardRule,
                     };

@@ -154,6 +154,7 @@ impl Checker<'_> {
             compared: 0,
             detail,
             counterexample,
+            depends_on: Vec::new(),
         })
     }
 

@@ -88,6 +88,7 @@ impl<'c> Policy<'c> {
             detail: "pods that could be added cannot be asked about by the strategy `direct`"
                 .to_owned(),
             counterexample: None,
+            depends_on: Vec::new(),
         }
     }
 
@@ -119,6 +120,7 @@ impl<'c> Policy<'c> {
             compared,
             detail,
             counterexample,
+            depends_on: Vec::new(),
         };
         let compared = match here {
             Ok(compared) => compared,

@@ -109,6 +109,17 @@ pub struct Counterexample {
     pub replayed: bool,
 }
 
+/// An assumption that gives another verdict when it is flipped alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dependence {
+    /// `ipblock-matches-pods`.
+    pub assumption: &'static str,
+    /// The other value.
+    pub value: &'static str,
+    /// The verdict then.
+    pub verdict: Verdict,
+}
+
 /// The outcome of one constraint on one cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckResult {
@@ -130,4 +141,6 @@ pub struct CheckResult {
     pub detail: String,
     /// Where it is violated.
     pub counterexample: Option<Counterexample>,
+    /// What the verdict hangs on; filled where there are policies.
+    pub depends_on: Vec<Dependence>,
 }

@@ -88,8 +88,19 @@ pub fn constraints() -> Vec<Constraint> {
 
 /// Decides a cluster twice. An error means that it is no cluster at all.
 pub fn cluster(seed: u64, yaml: &str, texts: &[String]) -> Result<Report, String> {
+    changed(seed, yaml, texts, |_, _| {})
+}
+
+/// Decides a cluster twice, after its network and tables were changed.
+pub fn changed(
+    seed: u64,
+    yaml: &str,
+    texts: &[String],
+    change: impl Fn(&Cluster, &mut Lowered),
+) -> Result<Report, String> {
     let cluster = load(yaml)?;
-    let lowered = lowered(&cluster)?;
+    let mut lowered = lowered(&cluster)?;
+    change(&cluster, &mut lowered);
     let mut all = constraints();
     for text in texts {
         all.extend(formulas::read(text).map_err(|why| format!("{why}\n{text}"))?);
@@ -113,7 +124,8 @@ pub fn cluster(seed: u64, yaml: &str, texts: &[String]) -> Result<Report, String
     report.seconds.0 = begin.elapsed().as_secs_f64();
     report.decided = results.iter().map(|r| (r.id.clone(), r.verdict)).collect();
     report.queries = results.iter().map(|r| r.queries).sum();
-    let oracle = Oracle::new(&cluster, &lowered.network);
+    let mut oracle = Oracle::new(&cluster, &lowered.network);
+    oracle.said = &lowered.structure.policies;
     let tallies = exhaust(seed, &oracle, &lowered, &mut report);
     for (index, (result, tally)) in results.iter().zip(&tallies).enumerate() {
         report.verdicts.push(result.verdict);

@@ -59,6 +59,11 @@ impl Covering {
         let mut nets = extra.nets.clone();
         nets.extend(named(cluster));
         nets.extend(of_rules(network));
+        for gate in &oracle.said.all {
+            nets.extend(gate.addresses.iter().map(|a| IpNet::from(*a)));
+            let peers = gate.tiers.iter().flatten().filter_map(|r| r.peers.as_ref());
+            nets.extend(peers.flat_map(|set| set.nets()));
+        }
         let fixed = [
             "127.0.0.1",
             "127.0.0.0/8",
@@ -76,6 +81,15 @@ impl Covering {
         }));
         let mut ports = extra.ports.clone();
         ports.extend(listeners(cluster));
+        for rule in oracle
+            .said
+            .all
+            .iter()
+            .flat_map(|g| g.tiers.iter().flatten())
+        {
+            let of_rule = rule.ports.iter().flat_map(|all| all.iter());
+            ports.extend(of_rule.flat_map(|(_, set)| set.ranges()));
+        }
         let mut sources = extra.ports.clone();
         for rule in network.switches.iter().flat_map(|s| &s.fib) {
             let m = &rule.matches;

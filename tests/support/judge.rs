@@ -122,7 +122,7 @@ pub fn story(
     judge.headers(&mut claim);
     judge.services(&mut claim);
     if let Some((by, _)) = story.received() {
-        claim(9, &[sender, by], judge.listens(by));
+        claim(9, &[sender, by], judge.listens(by) && judge.permitted());
     }
     claim(10, &[sender], !story.loops());
 }
@@ -184,13 +184,18 @@ impl Judge<'_, '_> {
                 }
             }
         }
+        let allowed = self
+            .oracle
+            .allowed(self.sent, ta, self.sent.destination_port);
         for pod in c.pods.iter().filter(|pod| has(pod, ta)) {
             for c2 in pod.containers.iter().filter(|c2| self.open(c2)) {
-                if let Some(own) = self.own_pod() {
+                if let Some(own) = self.own_pod().filter(|_| allowed) {
                     claim(3, &[own.id, x, pod.id, c2.id], self.reached(c2.id));
                 }
                 if let Some(node) = node {
-                    claim(5, &[x, pod.id, c2.id], self.reached(c2.id));
+                    if allowed {
+                        claim(5, &[x, pod.id, c2.id], self.reached(c2.id));
+                    }
                     if pod.node == node {
                         claim(4, &[node, x, pod.id, c2.id], self.reached(c2.id));
                     }
@@ -262,12 +267,36 @@ impl Judge<'_, '_> {
             let by_endpoint = self.story.received().is_some_and(|(by, _)| {
                 endpoints().any(|p| p.containers.iter().any(|x| x.id == by))
             });
+            let last = self.story.way.last;
+            let (a, p) = (last.destination, last.destination_port);
+            let to_endpoint = endpoints().any(|pod| {
+                let dialled = |port: &&kubeproof::model::service::ServicePort| {
+                    port.port == self.sent.destination_port && port.protocol == self.sent.protocol
+                };
+                has(pod, a)
+                    && families.contains(&a.is_ipv4())
+                    && s.ports
+                        .iter()
+                        .filter(dialled)
+                        .any(|port| port.target == TargetPort::Number(p))
+            });
+            let excused = to_endpoint && !self.oracle.allowed(self.sent, a, p);
             claim(
                 8,
                 &[self.sender, own.id, s.id],
-                by_endpoint && self.answered(),
+                by_endpoint && self.answered() || excused,
             );
         }
+    }
+
+    /// KP009 single-receiver: no policy forbids what was received. Behind a Service, whom a policy sees of a message whose
+    /// source is rewritten is left open.
+    fn permitted(&self) -> bool {
+        let last = self.story.way.last;
+        let to = (last.destination, last.destination_port);
+        let behind_service = to != (self.sent.destination, self.sent.destination_port);
+        behind_service && last.source != self.sent.source
+            || self.oracle.allowed(self.sent, to.0, to.1)
     }
 
     /// KP009 single-receiver: the receiver listens on that port at the address's owner.

@@ -12,6 +12,9 @@
 //! * *A loop is a repeated (switch, header).*
 //! * *A connection is judged alone; an answer goes back to the sender's socket before any listener is asked.* On its way
 //!   back the switches undo what they remember, the latest first; rules that translate play no part.
+//! * *A policy is asked where the node of the pod lets a connection out or in, and never about an answer*; what the pod
+//!   sends to itself is exempt, but through a Service where `hairpin=policy`. It sees where the message goes to after
+//!   the node's translations, and where it came from before them.
 //! * *From an address that is not known, an answer cannot be judged.*
 
 use std::net::IpAddr;
@@ -20,6 +23,7 @@ use kubeproof::model::cluster::Cluster;
 use kubeproof::model::entity::EntityId;
 use kubeproof::model::inet::{IpNet, Protocol};
 use kubeproof::network::fib::{Action, FibRule, Match, Rewrite};
+use kubeproof::network::gate::{Decision, Direction, Gate, Gates};
 use kubeproof::network::graph::Network;
 use kubeproof::network::header::Header;
 
@@ -89,6 +93,8 @@ type Memory = Vec<(EntityId, Header, Header)>;
 pub struct Oracle<'c> {
     pub cluster: &'c Cluster,
     pub network: &'c Network,
+    /// What policies say, whether or not the network asks them.
+    pub said: &'c Gates,
     /// By entity: the switch that a process hangs on.
     homes: Vec<Option<EntityId>>,
 }
@@ -201,6 +207,7 @@ impl<'c> Oracle<'c> {
         Self {
             cluster,
             network,
+            said: &network.gates,
             homes,
         }
     }
@@ -329,6 +336,11 @@ impl<'c> Oracle<'c> {
             .find(|r| matches(&r.matches, &h))
             .map(|r| &r.action)
         {
+            Some(Action::Forward(to) | Action::Deliver(to))
+                if linked(*to) && self.stopped(at, *to, sent, &h, visits) =>
+            {
+                self.finish(sender, sent, ends(End::Died, visits), memory, all);
+            }
             Some(Action::Forward(to)) if linked(*to) => {
                 self.travel(sender, sent, *to, h, visits, memory, all)
             }
@@ -346,6 +358,51 @@ impl<'c> Oracle<'c> {
             _ => self.finish(sender, sent, ends(End::Died, visits), memory, all),
         }
         visits.pop();
+    }
+
+    /// Whether a policy stops a connection that a switch is about to hand over.
+    fn stopped(
+        &self,
+        at: EntityId,
+        to: EntityId,
+        sent: Header,
+        h: &Header,
+        visits: &[(EntityId, Header)],
+    ) -> bool {
+        let since = visits.iter().rev().take_while(|v| v.0 == at);
+        let came = since.last().map_or(h.source, |v| v.1.source);
+        let Gates { all, hairpin } = &self.network.gates;
+        all.iter().filter(|g| g.at == at).any(|g| {
+            let out = g.addresses.contains(&came);
+            let into = g.subject == to;
+            if out && into && (!hairpin || sent.destination == h.destination) {
+                return false;
+            }
+            match g.direction {
+                Direction::Egress => out && !lets(g, h.destination, h.protocol, h.destination_port),
+                Direction::Ingress => into && !lets(g, came, h.protocol, h.destination_port),
+            }
+        })
+    }
+
+    /// Whether policies let the sender of a message open a connection to there.
+    pub fn allowed(&self, sent: Header, to: IpAddr, port: u16) -> bool {
+        let mut fine = true;
+        for g in &self.said.all {
+            let (out, into) = (
+                g.addresses.contains(&sent.source),
+                g.addresses.contains(&to),
+            );
+            let through_a_service = self.said.hairpin && sent.destination != to;
+            if out && into && !through_a_service {
+                continue;
+            }
+            fine &= match g.direction {
+                Direction::Egress => !out || lets(g, to, sent.protocol, port),
+                Direction::Ingress => !into || lets(g, sent.source, sent.protocol, port),
+            };
+        }
+        fine
     }
 
     fn rules(&self, at: EntityId) -> &'c [FibRule] {
@@ -437,6 +494,31 @@ impl<'c> Oracle<'c> {
             }
         }
     }
+}
+
+/// Tier by tier, rule by rule.
+fn lets(gate: &Gate, peer: IpAddr, protocol: Protocol, port: u16) -> bool {
+    'tiers: for tier in &gate.tiers {
+        for rule in tier {
+            let who = match &rule.peers {
+                None => true,
+                Some(set) => set.nets().iter().any(|net| inside(peer, net)),
+            };
+            let what = match &rule.ports {
+                None => true,
+                Some(all) => all
+                    .iter()
+                    .any(|(p, set)| *p == protocol && has(set.ranges(), port)),
+            };
+            match rule.decision {
+                _ if !(who && what) => {}
+                Decision::Allow => return true,
+                Decision::Deny => return false,
+                Decision::Pass => continue 'tiers,
+            }
+        }
+    }
+    true
 }
 
 /// Whether a protocol shakes hands: without an answer nothing was received.

@@ -14,7 +14,9 @@ use crate::base::source::Span;
 use crate::input::decode::{self, Fields, show};
 use crate::input::problems::Problems;
 use crate::input::yaml::Node as Yaml;
-use crate::model::cluster::{Address, Chosen, Cluster, External, Namespace, Node, Pod, Process};
+use crate::model::cluster::{
+    Address, Chosen, Cluster, External, Namespace, Node, Pod, Process, Reading,
+};
 use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::{Family, IpNet, non_unicast};
 use crate::model::policy::Policies;
@@ -77,8 +79,8 @@ impl<'t> Entities<'t> {
             self.nodes.push(Node {
                 id,
                 addresses,
-                labels: BTreeMap::new(),
                 daemons,
+                labels: BTreeMap::new(),
                 origin,
             });
         }
@@ -119,6 +121,8 @@ impl<'t> Entities<'t> {
                 labels,
                 containers,
                 named_ports: Vec::new(),
+                host_ports: Vec::new(),
+                pending: false,
                 workload: None,
                 chosen: Chosen::default(),
                 origin,
@@ -218,12 +222,14 @@ impl<'t> Entities<'t> {
             pods: self.pods,
             host_pods: Vec::new(),
             services: self.services,
+            entrances: Vec::new(),
             policies: Policies::default(),
             externals: self.externals,
             outside: self.outside.map(|id| names.id(id)),
             links_removed: Vec::new(),
             links_added: Vec::new(),
             fibs: Vec::new(),
+            reading: Reading::default(),
             origin,
         }
     }

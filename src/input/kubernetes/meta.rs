@@ -59,6 +59,19 @@ impl Meta {
     }
 }
 
+/// Whether an object has a name of its own, and not only `generateName`.
+pub fn has_name(object: Node<'_>) -> bool {
+    let name = || {
+        object
+            .as_map()?
+            .get("metadata")?
+            .value
+            .as_map()?
+            .get("name")
+    };
+    name().is_some_and(|entry| !entry.value.is_null())
+}
+
 /// A map of strings. The API server refuses `version: 1.0`, and so must we: a selector would not match it.
 pub fn labels(node: Node<'_>, problems: &mut Problems) -> Option<BTreeMap<String, String>> {
     let Some(map) = node.as_map() else {

@@ -79,6 +79,15 @@ pub(super) struct ResultJson {
     pub(super) compared: usize,
     pub(super) detail: String,
     pub(super) counterexample: Option<CounterexampleJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty", rename = "dependsOn")]
+    pub(super) depends_on: Vec<DependenceJson>,
+}
+
+#[derive(Serialize)]
+pub(super) struct DependenceJson {
+    pub(super) assumption: &'static str,
+    pub(super) value: &'static str,
+    pub(super) verdict: &'static str,
 }
 
 #[derive(Serialize)]

@@ -98,6 +98,8 @@ pub(super) fn extend(cluster: &Cluster, new: &[NewPod]) -> (Cluster, Vec<EntityI
         });
         let named = pod.named_ports.iter();
         all.pods.push(Pod {
+            host_ports: Vec::new(),
+            pending: false,
             id: id(&pod.pod_name()),
             node: moved(pod.node),
             addresses: vec![Address {

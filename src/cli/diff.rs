@@ -1,0 +1,194 @@
+//! `kubeproof diff OLD NEW`.
+
+use clap::ValueEnum;
+use kubeproof::base::source::SourceMap;
+use kubeproof::connectivity::answer::{Options, Way};
+use kubeproof::connectivity::compare::{Comparison, Side, choose_alike};
+use kubeproof::connectivity::witness::Witnesses;
+use kubeproof::findings;
+use kubeproof::lower::{Lowered, lower};
+use kubeproof::model::cluster::Cluster;
+use kubeproof::model::policy::Settings;
+use kubeproof::report::diff::{self, Report};
+use kubeproof::report::names::Names;
+
+use super::assume::{self, Choice};
+use super::choices::Choices;
+use super::exit::Exit;
+use super::output::Output;
+use super::trace::one_cluster;
+
+/// What `diff` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The cluster as it was: a file or folder; `-` is standard input
+    #[arg(value_name = "OLD")]
+    old: String,
+
+    /// The cluster as it becomes
+    #[arg(value_name = "NEW")]
+    new: String,
+
+    /// What standard output gets
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+
+    /// How many differences are shown with a message and its two traces [default: 10 in text, all in JSON]
+    #[arg(long, value_name = "N")]
+    traces: Option<usize>,
+
+    /// Walk every class of messages, also where sets of ports and addresses say the same at once
+    #[arg(long)]
+    simulate: bool,
+
+    /// Which cluster, where OLD or NEW holds several
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+
+    /// Decide what Kubernetes leaves open; `kubeproof list assumptions` lists them
+    #[arg(long, value_name = "ID=VALUE", value_parser = assume::parse)]
+    assume: Vec<Choice>,
+
+    #[command(flatten)]
+    choices: Choices,
+
+    /// What standard input is called in messages
+    #[arg(long, value_name = "NAME")]
+    stdin_filename: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// `schemaVersion: 1`
+    Json,
+}
+
+/// Text is for reading: nobody reads more traces than this.
+const TRACES: usize = 10;
+
+/// Compares two clusters.
+pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
+    if args.old == "-" && args.new == "-" {
+        output.fail("standard input can be read only once");
+        output.help("name a file or a folder for OLD or NEW");
+        return Exit::Bad;
+    }
+    let settings = assume::settings(&args.assume);
+    let mut read = |path: &String| {
+        one_cluster(
+            std::slice::from_ref(path),
+            &args.choices,
+            args.stdin_filename.as_deref(),
+            args.cluster.as_deref(),
+            settings,
+            output,
+        )
+    };
+    // The mistakes of both are told.
+    let (old, new) = (read(&args.old), read(&args.new));
+    let (Some((old_sources, old, old_lowered)), Some((new_sources, mut new, mut new_lowered))) =
+        (old, new)
+    else {
+        return Exit::Bad;
+    };
+    if choose_alike(&old, &mut new) {
+        match lower(&new, &settings) {
+            Ok(lowered) => new_lowered = lowered,
+            Err(mistakes) => {
+                output.diagnostics(&new_sources, &mistakes);
+                return Exit::Bad;
+            }
+        }
+    }
+    let options = Options {
+        way: if args.simulate {
+            Way::Simulate
+        } else {
+            Way::Auto
+        },
+        ..Options::default()
+    };
+    let mut comparison = Comparison::new(
+        (&old, &old_lowered.network),
+        (&new, &new_lowered.network),
+        options,
+    );
+    let differences = diff::all_differences(&mut comparison);
+    let most = args.traces.unwrap_or(match args.output {
+        Format::Text => TRACES,
+        Format::Json => usize::MAX,
+    });
+    let witnesses = Witnesses::new((&old, &old_lowered), (&new, &new_lowered));
+    let differences = differences
+        .into_iter()
+        .enumerate()
+        .map(|(i, d)| {
+            let witness = if i < most {
+                witnesses.of(&comparison, &d)
+            } else {
+                None
+            };
+            (d, witness)
+        })
+        .collect();
+    let report = Report {
+        old: side_of(
+            &comparison,
+            Side::Old,
+            (&old, &old_lowered),
+            &old_sources,
+            settings,
+        ),
+        new: side_of(
+            &comparison,
+            Side::New,
+            (&new, &new_lowered),
+            &new_sources,
+            settings,
+        ),
+        subjects: comparison.subjects().to_vec(),
+        differences,
+        unmodelled: unmodelled([&old, &new]),
+    };
+    output.print(&match args.output {
+        Format::Text => diff::text(&report),
+        Format::Json => diff::json(&report, "[]"),
+    });
+    if !report.differences.is_empty() {
+        Exit::Violated
+    } else if report.unmodelled.is_empty() {
+        Exit::Good
+    } else {
+        Exit::Unknown
+    }
+}
+
+fn side_of<'a>(
+    comparison: &Comparison<'_>,
+    side: Side,
+    (cluster, lowered): (&'a Cluster, &'a Lowered),
+    sources: &'a SourceMap,
+    settings: Settings,
+) -> diff::Cluster<'a> {
+    diff::Cluster {
+        names: Names::new(cluster),
+        network: &lowered.network,
+        sources,
+        assumptions: findings::assumptions(cluster, &settings),
+        walked: comparison.answer(side).obstacle(),
+    }
+}
+
+/// Objects that can change who reaches whom and are not modelled.
+fn unmodelled(clusters: [&Cluster; 2]) -> Vec<String> {
+    let mut all = Vec::new();
+    for object in clusters.into_iter().flat_map(|c| &c.reading.unmodelled) {
+        let text = format!("{} ({})", object.kind, object.api_version);
+        if !all.contains(&text) {
+            all.push(text);
+        }
+    }
+    all
+}

@@ -1,0 +1,275 @@
+//! What nodes do with messages to Services and to ports of nodes.
+//!
+//! Source: kubernetes.io, *Virtual IPs and Service Proxies*; kube-proxy; the CNI plugin *portmap*. The rule of the client's
+//! node decides, before routing, and the answer is translated back there (design.md section 1).
+//! Must never know: how the node routes, SMT, how messages are walked.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::balance::{everywhere, families, under};
+use crate::base::source::Span;
+use crate::model::cluster::{Cluster, Node, Pod};
+use crate::model::inet::{Family, PortSet, Protocol};
+use crate::model::service::{Service, ServiceEndpoint, ServicePort};
+use crate::network::fib::{Action, DiscardReason, Fib, FibRule, Match, Rewrite, RuleKind};
+
+/// `[* * va vp → Translate(endpoint)]` for the cluster addresses of each Service.
+pub(super) fn cluster_addresses(cluster: &Cluster, node: &Node) -> Fib {
+    let mut fib = Fib::new();
+    for service in &cluster.services {
+        for address in &service.addresses {
+            for port in &service.ports {
+                fib.push(cluster_address(service, node, address.ip, port));
+            }
+        }
+    }
+    fib
+}
+
+/// One rewrite for each endpoint of the address's family that is the node's to choose. A pod that meets itself is given
+/// the node's address as its source, else its answer would never come back this way.
+fn cluster_address(service: &Service, node: &Node, va: IpAddr, port: &ServicePort) -> FibRule {
+    let family = Family::of(va);
+    let endpoints = under(service.internal_local, port, family, node.id);
+    let hairpin_source = own_address(node, family);
+    let rewrites = endpoints.iter().map(|e| Rewrite {
+        hairpin_source,
+        ..to_endpoint(e)
+    });
+    let action = choose(rewrites.collect(), port, family);
+    Dialled::of(va, port.port, port).rule(None, action, RuleKind::Service)
+}
+
+/// What is dialled from outside and from inside alike: ports of nodes, external addresses, addresses of load balancers,
+/// ports of a node that lead to one of its pods. All of it goes before the node's own addresses: a translation comes
+/// before the question of who listens.
+pub(super) fn outward(cluster: &Cluster, node: &Node) -> Fib {
+    let mut fib = Fib::new();
+    let local: Vec<IpAddr> = clients(cluster, node).collect();
+    for service in &cluster.services {
+        for port in &service.ports {
+            for family in families(service) {
+                let of_family = |ip: &IpAddr| Family::of(*ip) == family;
+                let mut rules = External {
+                    service,
+                    port,
+                    node,
+                    family,
+                    local: &local,
+                    fib: &mut fib,
+                };
+                let own = node.addresses.iter().map(|a| a.ip);
+                for (ip, number) in own.filter(of_family).zip(std::iter::repeat(port.node_port)) {
+                    if let Some(number) = number {
+                        let dialled = Dialled::of(ip, number, port);
+                        rules.push(&dialled, None, RuleKind::NodePort);
+                    }
+                }
+                let external = service.external_addresses.iter().map(|a| a.ip);
+                for ip in external.filter(of_family) {
+                    let dialled = Dialled::of(ip, port.port, port);
+                    let guarded = service.balancer.contains(&ip);
+                    let sources = service.balancer_sources.as_deref().filter(|_| guarded);
+                    rules.push(&dialled, sources, RuleKind::ExternalService);
+                }
+            }
+        }
+    }
+    for pod in cluster.pods.iter().filter(|p| p.node == node.id) {
+        host_ports(node, pod, &local, &mut fib);
+    }
+    fib
+}
+
+/// The rules of the outside that hand what is sent to an external address of a Service to a node.
+pub(super) fn from_outside(cluster: &Cluster, service: &Service) -> Fib {
+    let mut fib = Fib::new();
+    for port in &service.ports {
+        for family in families(service) {
+            let serves = |n: &&Node| !under(service.external_local, port, family, n.id).is_empty();
+            let first = cluster.nodes.iter().find(serves).or(cluster.nodes.first());
+            let Some(node) = first else { continue };
+            let external = service.external_addresses.iter().map(|a| a.ip);
+            // An external address may be one that a node has: then that node takes it.
+            let of_nobody = |ip: &IpAddr| {
+                let mut all = cluster.nodes.iter().flat_map(|n| &n.addresses);
+                Family::of(*ip) == family && !all.any(|a| a.ip == *ip)
+            };
+            for ip in external.filter(of_nobody) {
+                let dialled = Dialled::of(ip, port.port, port);
+                fib.push(dialled.rule(None, Action::Forward(node.id), RuleKind::Outside));
+            }
+        }
+    }
+    fib
+}
+
+/// The clients of a node: its pods, and itself.
+fn clients<'c>(cluster: &'c Cluster, node: &'c Node) -> impl Iterator<Item = IpAddr> + 'c {
+    let pods = cluster.pods.iter().filter(|p| p.node == node.id);
+    let pods = pods.flat_map(|p| &p.addresses).map(|a| a.ip);
+    pods.chain(node.addresses.iter().map(|a| a.ip))
+}
+
+/// An address and port, with what the rules about it are called after.
+struct Dialled {
+    to: IpAddr,
+    port: u16,
+    protocol: Protocol,
+    origin: Span,
+}
+
+impl Dialled {
+    fn of(to: IpAddr, number: u16, port: &ServicePort) -> Self {
+        Self {
+            to,
+            port: number,
+            protocol: port.protocol,
+            origin: port.origin,
+        }
+    }
+
+    fn rule(&self, from: Option<IpNet>, action: Action, kind: RuleKind) -> FibRule {
+        FibRule {
+            matches: Match {
+                from,
+                to: Some(IpNet::from(self.to)),
+                to_ports: Some(PortSet::one(self.port)),
+                protocol: Some(self.protocol),
+                ..Match::default()
+            },
+            action,
+            kind,
+            origin: self.origin,
+        }
+    }
+}
+
+/// The rules of one port of a Service at one node, for one family.
+struct External<'c, 'f> {
+    service: &'c Service,
+    port: &'c ServicePort,
+    node: &'c Node,
+    family: Family,
+    local: &'c [IpAddr],
+    fib: &'f mut Fib,
+}
+
+impl External<'_, '_> {
+    /// `externalTrafficPolicy: Cluster`: any endpoint, and the node's address as the source. `Local`: an endpoint of this
+    /// node, and the source stays; clients of this node are not held to that, since a message from them does not come
+    /// from outside.
+    fn push(&mut self, dialled: &Dialled, sources: Option<&[IpNet]>, kind: RuleKind) {
+        let own = own_address(self.node, self.family);
+        let local = self.service.external_local;
+        let endpoints = under(local, self.port, self.family, self.node.id);
+        if local {
+            let all = everywhere(self.port, self.family);
+            if all != endpoints {
+                for client in self.local {
+                    if Family::of(*client) == self.family
+                        && sources.is_none_or(|nets| nets.iter().any(|n| n.contains(client)))
+                    {
+                        let rewrites = all.iter().map(|e| Rewrite {
+                            hairpin_source: own,
+                            ..to_endpoint(e)
+                        });
+                        let action = choose(rewrites.collect(), self.port, self.family);
+                        let rule = dialled.rule(Some(IpNet::from(*client)), action, kind);
+                        self.fib.push(rule);
+                    }
+                }
+            }
+        }
+        let rewrites = endpoints.iter().map(|e| Rewrite {
+            source: own.filter(|_| !local),
+            hairpin_source: own.filter(|_| local),
+            ..to_endpoint(e)
+        });
+        let action = choose(rewrites.collect(), self.port, self.family);
+        let Some(sources) = sources else {
+            self.fib.push(dialled.rule(None, action, kind));
+            return;
+        };
+        for net in sources
+            .iter()
+            .filter(|n| Family::of(n.addr()) == self.family)
+        {
+            let rule = dialled.rule(Some(*net), action.clone(), kind);
+            self.fib.push(rule);
+        }
+        let others = Action::Discard(DiscardReason::Rule("loadBalancerSourceRanges".to_owned()));
+        self.fib.push(dialled.rule(None, others, kind));
+    }
+}
+
+/// `hostPort`: the pod's node alone answers, at its addresses. Other pods of the node are given its address as their
+/// source, else the pod would answer them straight.
+fn host_ports(node: &Node, pod: &Pod, local: &[IpAddr], fib: &mut Fib) {
+    for port in &pod.host_ports {
+        let bound = |ip: &IpAddr| {
+            port.host_ip
+                .is_none_or(|own| own.is_unspecified() || own == *ip)
+        };
+        for to in node.addresses.iter().map(|a| a.ip).filter(bound) {
+            let family = Family::of(to);
+            let mut targets = pod.addresses.iter().map(|a| a.ip);
+            let Some(target) = targets.find(|ip| Family::of(*ip) == family) else {
+                continue;
+            };
+            let dialled = Dialled {
+                to,
+                port: port.host_port,
+                protocol: port.protocol,
+                origin: port.origin,
+            };
+            let rewrite = |source| Rewrite {
+                source,
+                source_port: None,
+                destination: Some(target),
+                destination_port: Some(port.port),
+                hairpin_source: None,
+                target: Some(pod.id),
+            };
+            for client in local.iter().filter(|ip| Family::of(**ip) == family) {
+                let own = own_address(node, family).filter(|own| own != client);
+                if own.is_some() {
+                    let action = Action::Translate(vec![rewrite(own)]);
+                    fib.push(dialled.rule(Some(IpNet::from(*client)), action, RuleKind::HostPort));
+                }
+            }
+            let action = Action::Translate(vec![rewrite(None)]);
+            fib.push(dialled.rule(None, action, RuleKind::HostPort));
+        }
+    }
+}
+
+fn to_endpoint(endpoint: &ServiceEndpoint) -> Rewrite {
+    Rewrite {
+        source: None,
+        source_port: None,
+        destination: Some(endpoint.address),
+        destination_port: Some(endpoint.port),
+        hairpin_source: None,
+        target: endpoint.entity,
+    }
+}
+
+/// The address that a node gives to what it sends on in its own name: its first one of the family.
+fn own_address(node: &Node, family: Family) -> Option<IpAddr> {
+    let mut own = node.addresses.iter().map(|a| a.ip);
+    own.find(|&a| Family::of(a) == family)
+}
+
+/// One of the endpoints. None at all is refused at once; none for this node alone is dropped without a word.
+fn choose(rewrites: Vec<Rewrite>, port: &ServicePort, family: Family) -> Action {
+    if !rewrites.is_empty() {
+        Action::Translate(rewrites)
+    } else if everywhere(port, family).is_empty() {
+        Action::Discard(DiscardReason::NoEndpoint)
+    } else {
+        Action::Discard(DiscardReason::NoLocalEndpoint)
+    }
+}

@@ -1,0 +1,297 @@
+//! What verdicts about a cluster may hang on: choices that its policies make matter.
+//!
+//! Knows: which settings could change a gate of this cluster. Must never know: verdicts.
+//!
+//! Nothing is left out that matters; what is named may turn out to change nothing.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::addresses::without;
+use super::directory::Directory;
+use crate::base::source::Span;
+use crate::model::cluster::{Cluster, NAME_LABEL};
+use crate::model::entity::EntityId;
+use crate::model::policy::{
+    ClusterPolicy, IpBlock, NetworkRule, Peer, PortRule, PortsOf, Selector, Settings,
+};
+use crate::network::gate::AddressSet;
+
+/// A choice that matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Choice {
+    /// `ipblock-matches-pods`.
+    IpBlockMatchesPods,
+    /// `host-network-policy`.
+    HostNetworkPolicy,
+    /// `egress-to-own-node`.
+    EgressToOwnNode,
+    /// `hairpin`.
+    Hairpin,
+    /// `equal-priority`.
+    EqualPriority,
+    /// Which addresses pods have that the input does not give.
+    ChosenAddresses,
+    /// Which labels namespaces have whose objects the input does not hold.
+    NamespaceLabels,
+}
+
+/// A choice that matters for a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hinge {
+    /// Which.
+    pub choice: Choice,
+    /// The settings with this choice made the other way; none where it is no setting.
+    pub flipped: Option<Settings>,
+    /// The first place where it matters.
+    pub origin: Span,
+}
+
+/// What verdicts about this cluster may hang on.
+pub fn hangs_on(cluster: &Cluster, settings: &Settings) -> Vec<Hinge> {
+    let settings = *settings;
+    let mut hinges = Vec::new();
+    let mut add = |choice, flipped, origin: Option<Span>| {
+        hinges.extend(origin.map(|origin| Hinge {
+            choice,
+            flipped,
+            origin,
+        }));
+    };
+    let mut other = settings;
+    other.ipblock_matches_pods ^= true;
+    add(
+        Choice::IpBlockMatchesPods,
+        Some(other),
+        block_on_pod(cluster),
+    );
+    other = settings;
+    other.host_network_as_pod ^= true;
+    add(Choice::HostNetworkPolicy, Some(other), host_pods(cluster));
+    other = settings;
+    other.egress_to_own_node ^= true;
+    add(
+        Choice::EgressToOwnNode,
+        Some(other),
+        egress_isolation(cluster),
+    );
+    other = settings;
+    other.hairpin_under_policy ^= true;
+    add(Choice::Hairpin, Some(other), hairpin(cluster));
+    other = settings;
+    other.equal_priority_reversed ^= true;
+    let equal = equal_priorities(cluster);
+    let equal = equal.first().map(|(a, _)| a.origin);
+    add(Choice::EqualPriority, Some(other), equal);
+    add(Choice::ChosenAddresses, None, chosen(cluster, settings));
+    add(Choice::NamespaceLabels, None, unknown_labels(cluster));
+    hinges
+}
+
+/// All rules of NetworkPolicies that are in force.
+fn network_rules(cluster: &Cluster) -> impl Iterator<Item = &NetworkRule> {
+    let policies = cluster.policies.network.iter();
+    policies.flat_map(|p| p.ingress.iter().chain(&p.egress).flatten())
+}
+
+fn network_blocks(cluster: &Cluster) -> impl Iterator<Item = &IpBlock> {
+    blocks(network_rules(cluster).flat_map(|rule| rule.peers.iter().flatten()))
+}
+
+fn cluster_peers(cluster: &Cluster) -> impl Iterator<Item = &Peer> {
+    let policies = cluster.policies.cluster.iter();
+    policies.flat_map(|p| p.ingress.iter().chain(&p.egress).flat_map(|r| &r.peers))
+}
+
+fn blocks<'c>(peers: impl Iterator<Item = &'c Peer>) -> impl Iterator<Item = &'c IpBlock> {
+    peers.filter_map(|peer| match peer {
+        Peer::Block(block) => Some(block),
+        _ => None,
+    })
+}
+
+fn block_on_pod(cluster: &Cluster) -> Option<Span> {
+    let pods = cluster.pods.iter();
+    let mut held: Vec<IpAddr> = pods
+        .flat_map(|p| p.addresses.iter().map(|a| a.ip))
+        .collect();
+    held.sort_unstable();
+    let covers = |block: &&IpBlock| {
+        let holes = AddressSet::of(block.except.iter().copied());
+        without(block.cidr, &holes).iter().any(|net| {
+            let next = held.partition_point(|&address| address < net.network());
+            held.get(next).is_some_and(|address| net.contains(address))
+        })
+    };
+    network_blocks(cluster)
+        .find(|b| covers(b))
+        .map(|b| b.origin)
+}
+
+/// Where a policy means a pod in the network of its node.
+fn host_pods(cluster: &Cluster) -> Option<Span> {
+    if cluster.host_pods.is_empty() || cluster.policies.is_empty() {
+        return None;
+    }
+    let as_pods = Settings {
+        host_network_as_pod: true,
+        ..Settings::default()
+    };
+    let directory = Directory::of(cluster, as_pods);
+    let pods = cluster.pods.len();
+    let means = |own: &str, namespaces: Option<&Selector>, selector: &Selector| {
+        let selection = directory.select(own, namespaces, selector);
+        selection.members.last().is_some_and(|&last| last >= pods)
+    };
+    let peer_means = |own: &str, peer: &Peer| match peer {
+        Peer::Pods {
+            namespaces, pods, ..
+        } => means(own, namespaces.as_ref(), pods),
+        _ => false,
+    };
+    let named = |ports: &Option<Vec<PortRule>>| {
+        let mut all = ports.iter().flatten();
+        all.any(|p| matches!(p.ports, PortsOf::Named(_)))
+    };
+    for policy in &cluster.policies.network {
+        if means(&policy.namespace, None, &policy.subject) {
+            return Some(policy.origin);
+        }
+        for rule in policy.ingress.iter().chain(&policy.egress).flatten() {
+            let hit = match &rule.peers {
+                Some(peers) => peers.iter().any(|p| peer_means(&policy.namespace, p)),
+                // Names of ports belong to pods, and a hostNetwork pod is one or is none.
+                None => named(&rule.ports),
+            };
+            if hit {
+                return Some(rule.origin);
+            }
+        }
+    }
+    let mut policies = cluster.policies.cluster.iter();
+    let hit = policies.find(|policy| {
+        let rules = policy.ingress.iter().chain(&policy.egress);
+        let mut peers = rules.flat_map(|rule| &rule.peers);
+        peer_means("", &policy.subject) || peers.any(|p| peer_means("", p))
+    });
+    hit.map(|policy| policy.origin)
+}
+
+fn egress_isolation(cluster: &Cluster) -> Option<Span> {
+    let directory = Directory::of(cluster, Settings::default());
+    let mut policies = cluster.policies.network.iter();
+    let found = policies.find(|policy| {
+        let subjects = directory.select(&policy.namespace, None, &policy.subject);
+        policy.egress.is_some() && !subjects.members.is_empty()
+    });
+    found.map(|policy| policy.origin)
+}
+
+/// Where a pod that policies are about is behind a Service.
+fn hairpin(cluster: &Cluster) -> Option<Span> {
+    let ports = cluster.services.iter().flat_map(|s| &s.ports);
+    let endpoints: BTreeSet<EntityId> = ports
+        .flat_map(|port| &port.endpoints)
+        .filter_map(|endpoint| endpoint.entity)
+        .collect();
+    if endpoints.is_empty() {
+        return None;
+    }
+    let directory = Directory::of(cluster, Settings::default());
+    let behind = |own: &str, namespaces: Option<&Selector>, pods: &Selector| {
+        let subjects = directory.select(own, namespaces, pods);
+        let mut members = subjects.members.iter();
+        members.any(|&at| {
+            let own = &directory.members[at].subjects;
+            own.iter().any(|id| endpoints.contains(id))
+        })
+    };
+    let mut policies = cluster.policies.network.iter();
+    let found = policies.find(|policy| behind(&policy.namespace, None, &policy.subject));
+    let mut tiers = cluster.policies.cluster.iter();
+    let mut in_tiers = || {
+        tiers.find(|policy| match &policy.subject {
+            Peer::Pods {
+                namespaces, pods, ..
+            } => behind("", namespaces.as_ref(), pods),
+            _ => false,
+        })
+    };
+    let found = found.map(|policy| policy.origin);
+    found.or_else(|| in_tiers().map(|policy| policy.origin))
+}
+
+/// Pairs of policies of equal tier and priority whose order may matter: they share a pod and do not all do the same.
+pub(super) fn equal_priorities(cluster: &Cluster) -> Vec<(&ClusterPolicy, &ClusterPolicy)> {
+    let policies = &cluster.policies.cluster;
+    let directory = Directory::of(cluster, Settings::default());
+    let subjects = |policy: &ClusterPolicy| match &policy.subject {
+        Peer::Pods {
+            namespaces, pods, ..
+        } => directory
+            .select("", namespaces.as_ref(), pods)
+            .members
+            .clone(),
+        _ => Vec::new(),
+    };
+    let mut pairs = Vec::new();
+    for (at, a) in policies.iter().enumerate() {
+        for b in &policies[at + 1..] {
+            let differ = |a: &[_], b: &[_]| {
+                let actions = |rules: &[crate::model::policy::TierRule]| {
+                    rules.iter().map(|r| r.action).collect::<BTreeSet<_>>()
+                };
+                let (a, b) = (actions(a), actions(b));
+                !a.is_empty() && !b.is_empty() && a.union(&b).count() > 1
+            };
+            if (a.tier, a.priority) == (b.tier, b.priority)
+                && (differ(&a.ingress, &b.ingress) || differ(&a.egress, &b.egress))
+            {
+                let shared: BTreeSet<usize> = subjects(a).into_iter().collect();
+                if subjects(b).iter().any(|member| shared.contains(member)) {
+                    pairs.push((a, b));
+                }
+            }
+        }
+    }
+    pairs
+}
+
+/// A block that may or may not hold an address that was chosen.
+fn chosen(cluster: &Cluster, settings: Settings) -> Option<Span> {
+    if !cluster.pods.iter().any(|pod| pod.chosen.addresses) {
+        return None;
+    }
+    // A whole family holds every address of it, whatever was chosen.
+    let partial = |block: &&IpBlock| block.cidr.prefix_len() > 0 || !block.except.is_empty();
+    let network = network_blocks(cluster).filter(|_| settings.ipblock_matches_pods);
+    let mut all = network.chain(blocks(cluster_peers(cluster)));
+    all.find(partial).map(|block| block.origin)
+}
+
+/// A selector that asks for labels of a namespace whose object is not there.
+fn unknown_labels(cluster: &Cluster) -> Option<Span> {
+    let here = |name: &str| {
+        let mut pods = cluster.pods.iter().map(|pod| cluster.name_of(pod.id));
+        pods.any(|full| full.parts.first().is_some_and(|part| part == name))
+            || cluster.host_pods.iter().any(|pod| pod.namespace == name)
+    };
+    let mut namespaces = cluster.namespaces.iter();
+    if !namespaces.any(|n| !n.given && here(&n.name)) {
+        return None;
+    }
+    let network = network_rules(cluster).flat_map(|rule| rule.peers.iter().flatten());
+    let subjects = cluster
+        .policies
+        .cluster
+        .iter()
+        .map(|policy| &policy.subject);
+    let peers = network.chain(cluster_peers(cluster)).chain(subjects);
+    let selectors = peers.filter_map(|peer| match peer {
+        Peer::Pods { namespaces, .. } => namespaces.as_ref(),
+        _ => None,
+    });
+    let asks = |s: &&Selector| s.requirements.iter().any(|r| r.key != NAME_LABEL);
+    let mut asking = selectors.filter(asks);
+    asking.next().map(|selector| selector.origin)
+}

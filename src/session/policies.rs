@@ -1,0 +1,176 @@
+//! What the verdicts on a cluster with policies hang on, and how many pairs policies take out.
+//!
+//! Knows: which choices Kubernetes leaves open, each flipped alone. Must never know: formats of output.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use crate::logic::formula::Constraint;
+use crate::lower::{Lowered, lower};
+use crate::model::cluster::Cluster;
+use crate::model::inet::Family;
+use crate::model::policy::Settings;
+use crate::network::gate::{Direction, Gate};
+use crate::smt::solver::Solver;
+use crate::verify::direct::{self, InternalError};
+use crate::verify::verdict::{CheckResult, Dependence, Verdict};
+
+/// Every choice, flipped alone: the assumption, its other value, the settings.
+fn flips(s: Settings) -> Vec<(&'static str, &'static str, Settings)> {
+    let word = |flag: bool, on: &'static str, off: &'static str| if flag { off } else { on };
+    vec![
+        (
+            "ipblock-matches-pods",
+            word(s.ipblock_matches_pods, "yes", "no"),
+            Settings {
+                ipblock_matches_pods: !s.ipblock_matches_pods,
+                ..s
+            },
+        ),
+        (
+            "host-network-policy",
+            word(s.host_network_as_pod, "pod", "node"),
+            Settings {
+                host_network_as_pod: !s.host_network_as_pod,
+                ..s
+            },
+        ),
+        (
+            "egress-to-own-node",
+            word(s.egress_to_own_node, "allow", "deny"),
+            Settings {
+                egress_to_own_node: !s.egress_to_own_node,
+                ..s
+            },
+        ),
+        (
+            "hairpin",
+            word(s.hairpin_under_policy, "policy", "allow"),
+            Settings {
+                hairpin_under_policy: !s.hairpin_under_policy,
+                ..s
+            },
+        ),
+        (
+            "equal-priority",
+            word(s.equal_priority_reversed, "reversed", "by-name"),
+            Settings {
+                equal_priority_reversed: !s.equal_priority_reversed,
+                ..s
+            },
+        ),
+    ]
+}
+
+/// Decides again with each choice flipped that makes other gates, and notes where the verdict differs.
+pub(super) fn dependences(
+    cluster: &Cluster,
+    lowered: &Lowered,
+    constraints: &[Constraint],
+    settings: Settings,
+    options: direct::Options,
+    new_solver: &dyn Fn() -> Box<dyn Solver>,
+    results: &mut [CheckResult],
+) -> Result<(), InternalError> {
+    let options = direct::Options {
+        keep_queries: false,
+        ..options
+    };
+    for (assumption, value, flipped) in flips(settings) {
+        // A mistake would have been one before.
+        let Ok(other) = lower(cluster, &flipped) else {
+            continue;
+        };
+        let same = other.structure.policies.all == lowered.structure.policies.all;
+        let hairpin = other.structure.policies.hairpin != lowered.structure.policies.hairpin;
+        if same && (!hairpin || cluster.services.is_empty()) {
+            continue;
+        }
+        let again = direct::check(&other, constraints, options, new_solver)?;
+        for (result, other) in results.iter_mut().zip(again.results) {
+            if result.verdict == other.verdict {
+                continue;
+            }
+            let verdict = other.verdict.word();
+            let says = format!("with {assumption}={value} it is {verdict}");
+            if !result.detail.is_empty() {
+                result.detail.push_str("; ");
+            }
+            result.detail.push_str(&says);
+            result.depends_on.push(Dependence {
+                assumption,
+                value,
+                verdict: other.verdict,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Says in KP003's detail how many pairs of pods are not asked for.
+pub(super) fn count(lowered: &Lowered, results: &mut [CheckResult]) {
+    let Some(result) = results.iter_mut().find(|r| r.id == "KP003") else {
+        return;
+    };
+    if matches!(result.verdict, Verdict::Proven | Verdict::Vacuous) {
+        let (out, all) = taken_out(lowered);
+        let says = format!("; policies take {out} of {all} pairs of pods out, on some port or all");
+        result.detail.push_str(&says);
+    }
+}
+
+/// Of the pairs of different pods where the second listens: those that policies forbid on some port, and all.
+fn taken_out(lowered: &Lowered) -> (usize, usize) {
+    let s = &lowered.structure;
+    let mut gates: HashMap<(IpAddr, Direction), Vec<&Gate>> = HashMap::new();
+    for gate in &s.policies.all {
+        for address in &gate.addresses {
+            let at = gates.entry((*address, gate.direction)).or_default();
+            at.push(gate);
+        }
+    }
+    let own = |pod| s.addr.iter().filter(move |(id, _)| *id == pod);
+    let mut pods: BTreeMap<_, Vec<IpAddr>> = BTreeMap::new();
+    let mut open: HashMap<_, Vec<_>> = HashMap::new();
+    for row in &s.open {
+        if let Some(pod) = s.entities[row.process.index()].parent {
+            open.entry(pod).or_default().push(row);
+        }
+    }
+    for (_, pod) in &s.host {
+        let addresses: Vec<IpAddr> = own(*pod).map(|(_, net)| net.addr()).collect();
+        if !addresses.is_empty() {
+            pods.insert(*pod, addresses);
+        }
+    }
+    let passes = |from: IpAddr, to: IpAddr, protocol, port| {
+        let all = |address, direction, peer| {
+            let at = gates.get(&(address, direction));
+            at.is_none_or(|at| at.iter().all(|g| g.passes(peer, protocol, port)))
+        };
+        all(from, Direction::Egress, to) && all(to, Direction::Ingress, from)
+    };
+    let (mut out, mut count) = (0, 0);
+    for (from, sources) in &pods {
+        for (to, targets) in pods.iter().filter(|(to, _)| *to != from) {
+            let mut ways = targets.iter().flat_map(|ta| {
+                let fitting = sources
+                    .iter()
+                    .filter(|sa| Family::of(**sa) == Family::of(*ta));
+                let rows = open.get(to).into_iter().flatten();
+                fitting.flat_map(move |sa| {
+                    let rows = rows.clone().filter(|row| row.bind.covers(*ta));
+                    rows.map(move |row| (*sa, *ta, row.protocol, row.low))
+                })
+            });
+            let mut any = false;
+            let forbidden = ways.any(|(sa, ta, protocol, port)| {
+                any = true;
+                protocol.is_some_and(|protocol| !passes(sa, ta, protocol, port))
+            });
+            count += usize::from(any);
+            out += usize::from(forbidden);
+        }
+    }
+    (out, count)
+}
