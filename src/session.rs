@@ -28,7 +28,7 @@ use crate::smt::backend::Z3;
 use crate::smt::solver::Solver;
 use crate::verify::direct::{self, InternalError, Query};
 use crate::verify::policy::Policy;
-use crate::verify::verdict::{CheckResult, Verdict};
+use crate::verify::verdict::CheckResult;
 use intents::{Wished, applied};
 
 /// Which wording of the network model is asked for.
@@ -215,6 +215,10 @@ fn verify_cluster(
             by_policy.insert(at, result);
         } else if intent::is_about_any_pod(&stated.intent) {
             by_policy.insert(at, policy.unknown(&stated.constraint));
+        } else if options.strategy == Strategy::Auto
+            && let Some(result) = policy.too_large(&stated.intent, &stated.constraint)
+        {
+            by_policy.insert(at, result);
         } else {
             bound.push(stated.constraint.clone());
         }
@@ -242,7 +246,7 @@ fn verify_cluster(
     let mut rest = checked.results.into_iter();
     let results = (0..count).filter_map(|at| by_policy.remove(&at).or_else(|| rest.next()));
     let mut results: Vec<CheckResult> = results.collect();
-    cannot_say(&cluster, &mut results);
+    policies::cannot_say(&cluster, &mut results);
     let verified = Verified {
         assumptions: findings::assumptions(&cluster, &options.settings),
         findings: [findings::findings(&cluster, &lowered), found].concat(),
@@ -263,38 +267,6 @@ fn verify_cluster(
 
 /// What `--only` calls all intents together.
 pub const INTENTS: &str = "intents";
-
-/// Where the input holds something that the model does not cover and that can change who reaches whom, nothing is known
-/// of messages; only who has which address, and who is behind which Service, is.
-fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
-    let Some(first) = cluster.reading.unmodelled.first() else {
-        return;
-    };
-    let count = cluster.reading.unmodelled.len();
-    let more = if count > 1 {
-        format!(" and {} more", count - 1)
-    } else {
-        String::new()
-    };
-    let about = |r: &&mut CheckResult| {
-        !matches!(r.id.as_str(), "KP001" | "KP012")
-            && matches!(r.verdict, Verdict::Proven | Verdict::Violated)
-    };
-    for result in results.iter_mut().filter(about) {
-        let without = if result.verdict == Verdict::Proven {
-            "proven"
-        } else {
-            "violated"
-        };
-        result.detail = format!(
-            "an object of kind `{}`{more} can change who reaches whom and is not modelled; without it: {without}",
-            first.kind
-        );
-        result.verdict = Verdict::Unknown;
-        result.counterexample = None;
-        result.depends_on.clear();
-    }
-}
 
 /// Whether there is anything of the kind that a constraint is about; where there is none, it is not asked. KP008 is about
 /// Services, KP012 about those of which both the selector and the endpoints are given.

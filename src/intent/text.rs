@@ -32,8 +32,12 @@ pub enum Kind {
     OthersKeptOut,
     /// That different groups do not.
     Apart,
-    /// Something about the address of a Service.
-    OfService,
+    /// That who is behind a Service is reached at its address: this one of `to`.
+    ServiceReached(usize),
+    /// That the Service has an address and offers a port: this one of `to`.
+    ServiceOffers(usize),
+    /// That nobody answers at the Service's address: this one of `to`; true: nobody but those of `from`.
+    ServiceKeptOut(usize, bool),
     /// Nothing: nobody is meant.
     Nothing,
 }
@@ -151,9 +155,10 @@ fn on(rules: Option<&Vec<PortRule>>, y: &str) -> Option<String> {
 }
 
 /// Services among peers, as the language names them.
-fn services(peers: &[IntentPeer]) -> impl Iterator<Item = String> + '_ {
-    peers.iter().filter_map(|peer| match &peer.who {
-        Who::Service { namespace, name } => Some(format!("service({namespace}/{name})")),
+fn services(peers: &[IntentPeer]) -> impl Iterator<Item = (usize, String)> + '_ {
+    let numbered = peers.iter().enumerate();
+    numbered.filter_map(|(at, peer)| match &peer.who {
+        Who::Service { namespace, name } => Some((at, format!("service({namespace}/{name})"))),
         _ => None,
     })
 }
@@ -171,7 +176,7 @@ fn receivers(relation: &Relation, y: &str, a: &str) -> String {
 /// X is one of the senders. A Service sends through its endpoints.
 fn senders(relation: &Relation) -> String {
     let mut ways = is_one_of(&relation.from, "X", "sa");
-    ways.extend(services(&relation.from).map(|service| behind(&service, "X")));
+    ways.extend(services(&relation.from).map(|(_, service)| behind(&service, "X")));
     any(&ways)
 }
 
@@ -205,8 +210,8 @@ fn reach(relation: &Relation) -> Vec<Clause> {
         });
         clauses.extend(listening(relation, &from));
     }
-    for service in services(&relation.to) {
-        clauses.extend(reach_service(&service, &from, wished));
+    for (at, service) in services(&relation.to) {
+        clauses.extend(reach_service((at, &service), &from, wished));
     }
     clauses
 }
@@ -248,7 +253,11 @@ fn listening(relation: &Relation, from: &str) -> Vec<Clause> {
     clauses
 }
 
-fn reach_service(service: &str, from: &str, wished: Option<&Vec<PortRule>>) -> Vec<Clause> {
+fn reach_service(
+    (at, service): (usize, &str),
+    from: &str,
+    wished: Option<&Vec<PortRule>>,
+) -> Vec<Clause> {
     let mut premises = owned(&["Send(e, X, sa, _, ta, tp)", from]);
     premises.push(format!("addr({service}, ta)"));
     premises.push(format!("port({service}, tp, proto(e))"));
@@ -257,7 +266,7 @@ fn reach_service(service: &str, from: &str, wished: Option<&Vec<PortRule>>) -> V
     offered.extend(wished.map(|rules| ports(rules, service, "p", "t")));
     vec![
         Clause {
-            kind: Kind::OfService,
+            kind: Kind::ServiceReached(at),
             says: "an endpoint of the Service is reached, whichever is chosen",
             premises,
             conclusion: format!(
@@ -265,7 +274,7 @@ fn reach_service(service: &str, from: &str, wished: Option<&Vec<PortRule>>) -> V
             ),
         },
         Clause {
-            kind: Kind::OfService,
+            kind: Kind::ServiceOffers(at),
             says: "and the Service has an address, and offers one of the ports at least",
             premises: owned(&["Process(X)", from]),
             conclusion: format!(
@@ -302,13 +311,13 @@ fn keep_out(relation: &Relation, others: bool) -> Vec<Clause> {
             conclusion: "¬Recv(e, Y, _, _, ta, tp)".to_owned(),
         });
     }
-    for service in services(&relation.to) {
+    for (at, service) in services(&relation.to) {
         let mut premises = owned(&["Send(e, X, sa, _, ta, tp)", &from]);
         premises.push(format!("addr({service}, ta)"));
         premises.extend(others.then(|| format!("¬{}", behind(&service, "X"))));
         premises.extend(on(wished, &service));
         clauses.push(Clause {
-            kind: Kind::OfService,
+            kind: Kind::ServiceKeptOut(at, others),
             says: if others {
                 "and nobody else but its own endpoints is answered at the Service's address"
             } else {

@@ -261,6 +261,7 @@ impl Writer<'_> {
                     trace: self.trace(&m.trace),
                 })
                 .collect(),
+            beyond: counterexample.beyond.as_ref().map(|b| b.yaml.clone()),
         }
     }
 

@@ -174,3 +174,35 @@ fn taken_out(lowered: &Lowered) -> (usize, usize) {
     }
     (out, count)
 }
+
+/// Where the input holds something that the model does not cover and that can change who reaches whom, nothing is known
+/// of messages; only who has which address, and who is behind which Service, is.
+pub(super) fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
+    let Some(first) = cluster.reading.unmodelled.first() else {
+        return;
+    };
+    let count = cluster.reading.unmodelled.len();
+    let more = if count > 1 {
+        format!(" and {} more", count - 1)
+    } else {
+        String::new()
+    };
+    let about = |r: &&mut CheckResult| {
+        !matches!(r.id.as_str(), "KP001" | "KP012")
+            && matches!(r.verdict, Verdict::Proven | Verdict::Violated)
+    };
+    for result in results.iter_mut().filter(about) {
+        let without = if result.verdict == Verdict::Proven {
+            "proven"
+        } else {
+            "violated"
+        };
+        result.detail = format!(
+            "an object of kind `{}`{more} can change who reaches whom and is not modelled; without it: {without}",
+            first.kind
+        );
+        result.verdict = Verdict::Unknown;
+        result.counterexample = None;
+        result.depends_on.clear();
+    }
+}

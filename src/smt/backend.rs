@@ -4,7 +4,6 @@
 //!
 //! No Z3 value leaves this file, and none crosses a thread: the crate keeps one context a thread, and its values are
 //! not `Send`. A `Z3` is made, used and dropped on one thread.
-
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 

@@ -11,17 +11,18 @@ mod ask;
 mod extend;
 mod plain;
 mod points;
+mod service;
 mod table;
 
 use std::time::{Duration, Instant};
 
 use crate::encode::question::Point;
-use crate::intent::{self, Kind};
+use crate::intent;
 use crate::logic::formula::Constraint;
 use crate::lower::Lowered;
 use crate::model::cluster::Cluster;
 use crate::model::inet::IpNet;
-use crate::model::intent::{Intent, Relation, Wish};
+use crate::model::intent::{Intent, IntentPeer, Relation, Who, Wish};
 use crate::model::policy::Settings;
 use crate::smt::solver::Solver;
 
@@ -30,6 +31,12 @@ use super::verdict::{CheckResult, Counterexample, Verdict};
 
 /// Its name in results.
 pub const STRATEGY: &str = "policy";
+
+/// The source port of every counterexample, as the simulator's own.
+const SOURCE_PORT: u16 = 49152;
+
+/// With more processes than these, the strategy `direct` takes longer than anybody waits for an intent.
+const MANY: usize = 200;
 
 /// What came of one clause.
 pub(super) enum Decided {
@@ -77,19 +84,42 @@ impl<'c> Policy<'c> {
 
     /// What is said of an intent that no other strategy can decide.
     pub fn unknown(&self, constraint: &Constraint) -> CheckResult {
-        CheckResult {
-            id: constraint.id.clone(),
-            constraint: constraint.name.clone(),
-            title: constraint.title.clone(),
-            verdict: Verdict::Unknown,
-            strategy: STRATEGY,
-            queries: 0,
-            compared: 0,
-            detail: "pods that could be added cannot be asked about by the strategy `direct`"
-                .to_owned(),
-            counterexample: None,
-            depends_on: Vec::new(),
+        let why = "pods that could be added cannot be asked about by the strategy `direct`";
+        unknown(constraint, why.to_owned())
+    }
+
+    /// What is said of an intent that the strategy `direct` would have to decide and is too slow for; none where it is not.
+    pub fn too_large(&self, intent: &Intent, constraint: &Constraint) -> Option<CheckResult> {
+        let count = self.lowered.network.processes.len();
+        if count <= MANY {
+            return None;
         }
+        let why = match self.ready(intent, constraint) {
+            Err(why) => why,
+            Ok(_) => "another strategy was asked for".to_owned(),
+        };
+        let detail = format!(
+            "policies alone do not decide it ({why}), and {count} processes are too many to ask about all at once"
+        );
+        Some(unknown(constraint, detail))
+    }
+
+    /// How many entries were compared to know that this strategy can decide, or why it cannot.
+    fn ready(&self, intent: &Intent, constraint: &Constraint) -> Result<usize, String> {
+        let compared = self.ideal.clone()?;
+        let kinds = intent::kinds(intent);
+        let service = |peer: &IntentPeer| matches!(peer.who, Who::Service { .. });
+        let relation = relation(intent);
+        if relation.is_some_and(|r| r.from.iter().any(service)) {
+            return Err("its senders are those behind a Service".to_owned());
+        }
+        if intent::is_about_any_pod(intent) && relation.is_some_and(|r| r.to.iter().any(service)) {
+            return Err("it speaks of the address of a Service".to_owned());
+        }
+        if kinds.len() != constraint.clauses().len() {
+            return Err("its text has other clauses".to_owned());
+        }
+        Ok(compared)
     }
 
     /// Decides an intent; none where another strategy has to.
@@ -102,14 +132,6 @@ impl<'c> Policy<'c> {
         let kinds = intent::kinds(intent);
         let clauses = constraint.clauses();
         let reach = |wish: &Wish| wish.relation().is_some();
-        let here = match &self.ideal {
-            Err(why) => Err(why.clone()),
-            Ok(_) if kinds.contains(&Kind::OfService) => {
-                Err("it speaks of the address of a Service".to_owned())
-            }
-            Ok(_) if kinds.len() != clauses.len() => Err("its text has other clauses".to_owned()),
-            Ok(compared) => Ok(*compared),
-        };
         let result = |verdict, detail: String, queries, compared, counterexample| CheckResult {
             id: constraint.id.clone(),
             constraint: constraint.name.clone(),
@@ -122,7 +144,7 @@ impl<'c> Policy<'c> {
             counterexample,
             depends_on: Vec::new(),
         };
-        let compared = match here {
+        let compared = match self.ready(intent, constraint) {
             Ok(compared) => compared,
             Err(why) if intent::is_about_any_pod(intent) && reach(&intent.wish) => {
                 let detail = format!(
@@ -171,6 +193,21 @@ impl<'c> Policy<'c> {
 }
 
 const UNIVERSE: &str = "all messages between those that the intent speaks of, on an ideal network";
+
+fn unknown(constraint: &Constraint, detail: String) -> CheckResult {
+    CheckResult {
+        id: constraint.id.clone(),
+        constraint: constraint.name.clone(),
+        title: constraint.title.clone(),
+        verdict: Verdict::Unknown,
+        strategy: STRATEGY,
+        queries: 0,
+        compared: 0,
+        detail,
+        counterexample: None,
+        depends_on: Vec::new(),
+    }
+}
 
 /// Both sides of an intent; an isolation has none.
 fn relation(intent: &Intent) -> Option<&Relation> {

@@ -98,6 +98,9 @@ pub(super) struct CounterexampleJson {
     pub(super) replayed: bool,
     #[serde(skip_serializing_if = "Vec::is_empty", rename = "otherMessages")]
     pub(super) other_messages: Vec<OtherMessageJson>,
+    /// The pods that had to be added, as objects that can be applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) beyond: Option<String>,
 }
 
 #[derive(Serialize)]

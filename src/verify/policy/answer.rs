@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Decided;
 use super::extend::{NewPod, extend, free_name, yaml};
+use super::{Decided, SOURCE_PORT};
 use crate::encode::question::Question;
 use crate::logic::bind::bind_again;
 use crate::logic::formula::{Formula, VarId};
@@ -19,9 +19,6 @@ use crate::verify::replay::{ReplayError, replay};
 use crate::verify::verdict::{Beyond, Counterexample, Witness};
 
 use super::ask::Asking;
-
-/// The source port of every counterexample, as the simulator's own.
-const SOURCE_PORT: u16 = 49152;
 
 impl<'c> Asking<'_, 'c> {
     /// Reads the answer off, adds the pods that it needs, replays it.

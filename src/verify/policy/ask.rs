@@ -42,7 +42,10 @@ impl<'c> Asking<'_, 'c> {
     ) -> Result<Decided, InternalError> {
         match kind {
             Kind::Listens(which) => self.listens(which, variables, body),
-            Kind::Nothing | Kind::OfService => Ok(Decided::Vacuous),
+            Kind::Nothing => Ok(Decided::Vacuous),
+            Kind::ServiceReached(at) | Kind::ServiceOffers(at) | Kind::ServiceKeptOut(at, _) => {
+                self.service(kind, at, variables, body)
+            }
             Kind::Reach | Kind::KeptOut | Kind::OthersKeptOut | Kind::Apart => {
                 let mut decided = Decided::Vacuous;
                 for sender in self.senders(kind) {

@@ -11,7 +11,7 @@ use crate::model::cluster::{Address, Cluster, Process};
 use crate::model::inet::{Family, IpNet, Protocol, non_unicast};
 use crate::model::intent::{IntentPeer, PodsOf, Who};
 use crate::model::policy::{Peer, Settings};
-use crate::network::fib::Action;
+use crate::network::fib::{Action, RuleKind};
 use crate::network::graph::Network;
 
 /// Whether messages go as policies alone say: how many entries were compared, or what stands in the way.
@@ -20,6 +20,7 @@ use crate::network::graph::Network;
 /// * pods, nodes and Services have addresses of their own, of hosts; no node is without;
 /// * one listener a port of a pod or node;
 /// * a pod in the network of its node is its node to policies;
+/// * no port of a node and no address outside stands for a Service or a pod;
 /// * no translation gives a message another source, but where a pod meets itself.
 pub(super) fn ideal(
     cluster: &Cluster,
@@ -81,6 +82,16 @@ pub(super) fn ideal(
     for switch in &network.switches {
         for rule in &switch.fib {
             compared += 1;
+            let kinds = [
+                RuleKind::NodePort,
+                RuleKind::ExternalService,
+                RuleKind::HostPort,
+            ];
+            if kinds.contains(&rule.kind) {
+                return Err(
+                    "ports of nodes, or addresses of load balancers, lead elsewhere".to_owned(),
+                );
+            }
             if let Action::Translate(ways) = &rule.action
                 && ways
                     .iter()
