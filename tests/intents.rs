@@ -55,13 +55,12 @@ fn cluster_text(rng: &mut Rng) -> String {
     }
     text.push_str("pods:\n");
     for p in 0..rng.between(2, 5) {
-        let labels: Vec<String> = ["k", "l"]
-            .into_iter()
-            .filter_map(|k| {
-                rng.percent(70)
-                    .then(|| format!("{k}: {}", rng.pick(&VALUES)))
-            })
-            .collect();
+        let mut labels: Vec<String> = Vec::new();
+        for k in ["k", "l"] {
+            if rng.percent(70) {
+                labels.push(format!("{k}: {}", rng.pick(&VALUES)));
+            }
+        }
         let open = rng.pick(&["80", "80, 81/UDP", "82", "81"]);
         let _ = writeln!(
             text,

@@ -230,14 +230,15 @@ fn mentions(formula: &Formula, id: VarId) -> bool {
         Formula::Predicate(_, args) => args
             .iter()
             .any(|arg| matches!(arg, Arg::Term(t) if term(t))),
-        Formula::Equal(a, b) | Formula::Compare(a, _, b) => term(a) || term(b),
+        Formula::Equal(a, b) | Formula::Compare(a, _, b) | Formula::OtherLabel(a, b, _) => {
+            term(a) || term(b)
+        }
         Formula::Hops(event, ..) => *event == id,
         Formula::InPrefix(t, _)
         | Formula::InRange(t, ..)
         | Formula::Label(t, ..)
         | Formula::Fact(t, _)
         | Formula::Namespace(t, _) => term(t),
-        Formula::OtherLabel(a, b, _) => term(a) || term(b),
         Formula::NamedPort(a, _, b, c) => term(a) || term(b) || term(c),
         Formula::Not(f) | Formula::Forall(_, f) | Formula::Exists(_, f) => mentions(f, id),
         Formula::And(parts) | Formula::Or(parts) => parts.iter().any(|f| mentions(f, id)),

@@ -71,7 +71,9 @@ fn walk(formula: &mut Formula, visit: &mut impl FnMut(&mut Term)) {
                 }
             }
         }
-        Formula::Equal(left, right) | Formula::Compare(left, _, right) => {
+        Formula::Equal(left, right)
+        | Formula::Compare(left, _, right)
+        | Formula::OtherLabel(left, right, _) => {
             visit(left);
             visit(right);
         }
@@ -80,10 +82,6 @@ fn walk(formula: &mut Formula, visit: &mut impl FnMut(&mut Term)) {
         | Formula::Label(term, ..)
         | Formula::Fact(term, _)
         | Formula::Namespace(term, _) => visit(term),
-        Formula::OtherLabel(left, right, _) => {
-            visit(left);
-            visit(right);
-        }
         Formula::NamedPort(entity, _, port, protocol) => {
             visit(entity);
             visit(port);

@@ -68,7 +68,7 @@ impl<'c> Policy<'c> {
         intents: &[&Intent],
         timeout: Option<Duration>,
     ) -> Self {
-        let ideal = points::ideal(cluster, &lowered.network, &settings);
+        let ideal = points::ideal(cluster, &lowered.network, settings);
         let relations = intents.iter().filter_map(|i| i.wish.relation());
         let cuts = points::cuts(cluster, relations.flat_map(|r| r.from.iter().chain(&r.to)));
         Self {
@@ -168,12 +168,11 @@ impl<'c> Policy<'c> {
         let mut counterexample = None;
         for (kind, (variables, body)) in kinds.into_iter().zip(clauses) {
             match asking.clause(kind, &variables, body)? {
-                Decided::Vacuous => {}
                 Decided::Holds if verdict == Verdict::Vacuous => {
                     verdict = Verdict::Proven;
-                    detail = UNIVERSE.to_owned();
+                    UNIVERSE.clone_into(&mut detail);
                 }
-                Decided::Holds => {}
+                Decided::Vacuous | Decided::Holds => {}
                 Decided::Broken(found) => {
                     verdict = Verdict::Violated;
                     detail = String::new();

@@ -58,49 +58,46 @@ fn port(node: Node<'_>, problems: &mut Problems) -> Option<PortRule> {
             origin,
         });
     };
-    let ports = match port_node.value() {
-        Value::Str(text) => {
-            if let Some((low, high)) = text.split_once('-')
-                && let (Some(low), Some(high)) = (port_text(low), port_text(high))
-            {
-                if low > high {
-                    return refuse(
-                        port_node,
-                        "the range is empty",
-                        "the lower port comes first",
-                    );
-                }
-                if let Some(end) = end_node {
-                    return refuse(end, "the range has an end already", "leave `endPort` out");
+    let ports = if let Value::Str(text) = port_node.value() {
+        if let Some((low, high)) = text.split_once('-')
+            && let (Some(low), Some(high)) = (port_text(low), port_text(high))
+        {
+            if low > high {
+                return refuse(
+                    port_node,
+                    "the range is empty",
+                    "the lower port comes first",
+                );
+            }
+            if let Some(end) = end_node {
+                return refuse(end, "the range has an end already", "leave `endPort` out");
+            }
+            PortsOf::Range(low, high)
+        } else if !is_port_name(text) {
+            let message = format!("{} is no name of a port", show(text));
+            let help = "a name has at most 15 characters: small letters, digits and dashes, a letter among them; numbers stand without quotes";
+            return refuse(port_node, &message, help);
+        } else if let Some(end) = end_node {
+            return refuse(
+                end,
+                "`endPort` wants a `port` that is a number",
+                "a name is one port",
+            );
+        } else {
+            PortsOf::Named(text.to_owned())
+        }
+    } else {
+        let low = decode::port(port_node, problems)?;
+        match end_node {
+            None => PortsOf::Range(low, low),
+            Some(end) => {
+                let high = decode::port(end, problems)?;
+                if high < low {
+                    let error = Diagnostic::error("J004", end.span(), "the range is empty");
+                    problems.push(error.help("`endPort` is not less than `port`"));
+                    return None;
                 }
                 PortsOf::Range(low, high)
-            } else if !is_port_name(text) {
-                let message = format!("{} is no name of a port", show(text));
-                let help = "a name has at most 15 characters: small letters, digits and dashes, a letter among them; numbers stand without quotes";
-                return refuse(port_node, &message, help);
-            } else if let Some(end) = end_node {
-                return refuse(
-                    end,
-                    "`endPort` wants a `port` that is a number",
-                    "a name is one port",
-                );
-            } else {
-                PortsOf::Named(text.to_owned())
-            }
-        }
-        _ => {
-            let low = decode::port(port_node, problems)?;
-            match end_node {
-                None => PortsOf::Range(low, low),
-                Some(end) => {
-                    let high = decode::port(end, problems)?;
-                    if high < low {
-                        let error = Diagnostic::error("J004", end.span(), "the range is empty");
-                        problems.push(error.help("`endPort` is not less than `port`"));
-                        return None;
-                    }
-                    PortsOf::Range(low, high)
-                }
             }
         }
     };

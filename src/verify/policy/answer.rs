@@ -140,7 +140,10 @@ impl<'c> Asking<'_, 'c> {
         };
         let port = u16::try_from(bits(solver, q.port)?).ok()?;
         let protocol = *Protocol::ALL.get(bits(solver, q.protocol)? as usize)?;
-        let together = solver.value(pool, q.together).and_then(|v| v.truth()) == Some(true);
+        let together = solver
+            .value(pool, q.together)
+            .and_then(crate::smt::solver::Value::truth)
+            == Some(true);
         let mut new = Vec::new();
         let mut ends = Vec::new();
         let sides = [&q.sender, &q.receiver];
@@ -148,9 +151,7 @@ impl<'c> Asking<'_, 'c> {
             bits(solver, sides[0].number())?,
             bits(solver, sides[1].number())?,
         ];
-        let known_node = (0..2)
-            .filter_map(|i| sides[i].points().get(numbers[i] as usize)?.node)
-            .next();
+        let known_node = (0..2).find_map(|i| sides[i].points().get(numbers[i] as usize)?.node);
         for (i, side) in sides.into_iter().enumerate() {
             if let Some(point) = side.points().get(numbers[i] as usize) {
                 let process = if i == 0 {
@@ -164,7 +165,12 @@ impl<'c> Asking<'_, 'c> {
                 continue;
             }
             let found = {
-                let mut truth = |t| solver.value(pool, t).and_then(|v| v.truth()) == Some(true);
+                let mut truth = |t| {
+                    solver
+                        .value(pool, t)
+                        .and_then(crate::smt::solver::Value::truth)
+                        == Some(true)
+                };
                 side.found(&mut truth, numbers[i] as usize)?
             };
             let mut named_ports = Vec::new();

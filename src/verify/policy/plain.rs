@@ -118,13 +118,15 @@ impl<'c> Asking<'_, 'c> {
 /// Wishes in the order of their worth: at most so many lookups until the message arrives or a policy stops it.
 fn hops(q: &mut Question<'_>, stopped: bool, rules: &Rules<'_>) -> Vec<(usize, TermId)> {
     let deep = |p: &Point<'_>| p.kind == PointKind::Pod;
-    let from_pod = match q.sender.is_symbolic() {
-        true => q.pool.truth(true),
-        false => q.sender.is_where(&mut q.pool, deep),
+    let from_pod = if q.sender.is_symbolic() {
+        q.pool.truth(true)
+    } else {
+        q.sender.is_where(&mut q.pool, deep)
     };
-    let to_pod = match q.receiver.is_symbolic() {
-        true => q.pool.truth(true),
-        false => q.receiver.is_where(&mut q.pool, deep),
+    let to_pod = if q.receiver.is_symbolic() {
+        q.pool.truth(true)
+    } else {
+        q.receiver.is_where(&mut q.pool, deep)
     };
     let mut one_node = Vec::new();
     for node in q.sender.nodes() {

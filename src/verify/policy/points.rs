@@ -25,7 +25,7 @@ use crate::network::graph::Network;
 pub(super) fn ideal(
     cluster: &Cluster,
     network: &Network,
-    settings: &Settings,
+    settings: Settings,
 ) -> Result<usize, String> {
     let mut compared = 0;
     if !cluster.links_added.is_empty() || !cluster.links_removed.is_empty() {
