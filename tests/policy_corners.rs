@@ -918,7 +918,7 @@ fn causes_name_the_rule_and_its_place() {
     );
     assert_eq!(
         cause(80).text,
-        "isolated by NetworkPolicy x/web and x/db: no rule allows it"
+        "NetworkPolicy x/web and x/db, which isolate the pod and have no rule for it"
     );
     assert!(gates.get(b.entity.unwrap(), Direction::Egress).is_none());
 }
