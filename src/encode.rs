@@ -29,6 +29,7 @@ pub mod event;
 mod fib;
 mod field;
 mod formula;
+mod gate_cache;
 mod gates;
 pub mod header;
 mod path;

@@ -96,7 +96,7 @@ fn about_policies(cluster: &Cluster, settings: Settings) -> Vec<Assumption> {
             "plugin-enforces-policies",
             "yes",
             true,
-            "policies are enforced by the nodes",
+            "the network plugin enforces the policies",
         ),
         assumption(
             "ipblock-matches-pods",
@@ -160,12 +160,6 @@ fn of_objects(cluster: &Cluster) -> Vec<Assumption> {
         add(
             "declared-ports-listen",
             "containers listen on the ports that they declare, on every address, and on no others",
-        );
-    }
-    if !cluster.policies.is_empty() {
-        add(
-            "plugin-enforces-policies",
-            "the network plugin enforces the policies",
         );
     }
     if reading.templates {

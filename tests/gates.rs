@@ -452,7 +452,7 @@ fn solver_and_simulation_agree_about_gates() {
                         break;
                     }
                     let draft = generate::cluster(seed, |_| Vec::new());
-                    let texts = if seed % 3 == 0 {
+                    let texts = if seed.is_multiple_of(3) {
                         vec![FORMULAS.to_owned()]
                     } else {
                         Vec::new()

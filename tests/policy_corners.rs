@@ -415,7 +415,7 @@ fn nodes_and_both_ends() {
     let deny_out = np("x", "out", "{podSelector: {}, policyTypes: [Egress]}");
     row(
         "24 own node",
-        &[deny_in.clone()],
+        std::slice::from_ref(&deny_in),
         &[
             "yes node/n1 x/a 80/TCP",
             "no node/n2 x/a 80/TCP",
@@ -424,7 +424,7 @@ fn nodes_and_both_ends() {
     );
     row(
         "25 no DNS either",
-        &[deny_out.clone()],
+        std::slice::from_ref(&deny_out),
         &["no x/a y/c 53/UDP"],
     );
     row(
@@ -437,7 +437,7 @@ fn nodes_and_both_ends() {
     );
     row(
         "26 both ends",
-        &[deny_out.clone()],
+        std::slice::from_ref(&deny_out),
         &["no x/a y/a 80/TCP", "yes y/a x/a 80/TCP"],
     );
     row(
@@ -447,7 +447,7 @@ fn nodes_and_both_ends() {
     );
     row(
         "own node, out",
-        &[deny_out.clone()],
+        std::slice::from_ref(&deny_out),
         &["yes x/a node/n1 80/TCP", "no x/a node/n2 80/TCP"],
     );
     let closed = Settings {
@@ -863,7 +863,7 @@ fn predecessors() {
     );
     row(
         "BaselineAdminNetworkPolicy",
-        &[base_tier.clone()],
+        std::slice::from_ref(&base_tier),
         &["no y/a x/b 80/TCP"],
     );
     row(
@@ -918,7 +918,7 @@ fn causes_name_the_rule_and_its_place() {
     );
     assert_eq!(
         cause(80).text,
-        "isolated by NetworkPolicy x/web and x/db: no rule allows it"
+        "NetworkPolicy x/web and x/db, which isolate the pod and have no rule for it"
     );
     assert!(gates.get(b.entity.unwrap(), Direction::Egress).is_none());
 }

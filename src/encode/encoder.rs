@@ -12,7 +12,7 @@ use crate::smt::term::{Sort, TermId, TermPool};
 use super::decisions::Cache;
 use super::domain::Domain;
 use super::event::Event;
-use super::gates;
+use super::gate_cache;
 
 /// Collects terms and facts about one cluster.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Encoder<'c> {
     pub(super) entity_width: u32,
     facts: Vec<TermId>,
     pub(super) decisions: Cache,
-    pub(super) gates: gates::Cache,
+    pub(super) gates: gate_cache::Cache,
     pub(super) events: Vec<Event>,
 }
 
@@ -42,7 +42,7 @@ impl<'c> Encoder<'c> {
             entity_width: usize::BITS - (count - 1).leading_zeros(),
             facts: Vec::new(),
             decisions: BTreeMap::new(),
-            gates: gates::Cache::default(),
+            gates: gate_cache::Cache::default(),
             events: Vec::new(),
         }
     }

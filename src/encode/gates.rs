@@ -15,39 +15,8 @@ use crate::network::gate::{AddressSet, Decision, Direction, Gate, GateRule, Prot
 use crate::smt::term::TermId;
 
 use super::encoder::Encoder;
+use super::gate_cache::{Asked, Leaving, Rules};
 use super::header::{SymAddress, SymHeader};
-
-/// A gate's rules, by the sets they share.
-type Rules = Vec<Vec<(usize, usize, Decision)>>;
-
-/// What was put into terms already.
-#[derive(Debug, Default)]
-pub(super) struct Cache {
-    sets: HashMap<(usize, SymAddress), TermId>,
-    ports: HashMap<(usize, TermId, TermId), TermId>,
-    passes: HashMap<(Rules, Asked), TermId>,
-    egress: HashMap<(EntityId, Leaving), TermId>,
-    permits: HashMap<(EntityId, EntityId, Leaving), TermId>,
-}
-
-/// A header about to leave a switch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Leaving {
-    /// As it leaves.
-    pub header: SymHeader,
-    /// The source as it came.
-    pub came: TermId,
-    /// The destination as it was sent.
-    pub dialled: TermId,
-}
-
-/// What a gate is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Asked {
-    peer: SymAddress,
-    protocol: TermId,
-    port: TermId,
-}
 
 impl Encoder<'_> {
     /// Whether the gates at a switch let a message that opens a connection go to this next one.

@@ -11,7 +11,7 @@ use crate::smt::term::{Sort, TermId};
 
 use super::encoder::Encoder;
 use super::event::{Direction, Event, Travel};
-use super::gates::Leaving;
+use super::gate_cache::Leaving;
 use super::header::SymHeader;
 
 impl Encoder<'_> {

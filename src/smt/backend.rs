@@ -95,11 +95,10 @@ impl Z3 {
     /// The first solver of a thread makes Z3's context: 12 ms, and 20 ms from the start of the process to the first answer.
     pub fn new() -> Self {
         let solver = z3::Solver::new_for_logic("QF_BV").unwrap_or_default();
-        // The seed is fixed in Z3 already; said here, so that neither a later Z3 nor a global parameter moves it.
+        // Said, so that no later Z3 moves it.
         let mut params = Params::new();
         params.set_u32("random_seed", 0);
-        // Simplifying clauses between our many small questions costs more than it gains: K1 0.17 s with it and 0.12 s
-        // without, 4×4 0.63 s and 0.50 s, 8×4 1.99 s and 1.83 s, random clusters a seventh less.
+        // Simplifying clauses between many small questions costs more than it gains: K1 0.17 s with it, 0.12 s without.
         params.set_u32("simplify.delay", 1_000_000);
         solver.set_params(&params);
         Self {
