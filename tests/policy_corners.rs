@@ -620,7 +620,7 @@ fn tiers() {
         ],
     );
     let nodes = cnp(
-        "n",
+        "nodes",
         &format!(
             "{{tier: Admin, priority: 1, {X}, egress: [{{action: Deny, to: [{{nodes: {{matchLabels: {{zone: z2}}}}}}]}}]}}"
         ),
