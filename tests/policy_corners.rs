@@ -6,6 +6,7 @@
 
 #![allow(
     clippy::pedantic,
+    clippy::cloned_ref_to_slice_refs,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

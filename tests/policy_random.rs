@@ -88,7 +88,7 @@ fn cidr(rng: &mut Rng) -> (String, Option<String>) {
 }
 
 fn protocol(rng: &mut Rng) -> &'static str {
-    rng.pick(&["TCP", "UDP", "SCTP"])
+    ["TCP", "UDP", "SCTP"][rng.below(3)]
 }
 
 fn network_rule(rng: &mut Rng, key: &str) -> Value {
