@@ -13,6 +13,7 @@ use crate::model::inet::Family;
 use crate::model::policy::Settings;
 use crate::model::service::ServiceKind;
 use crate::network::fib::Action;
+use crate::policy;
 use crate::report::run::{Assumption, Finding};
 
 /// Every finding, with its title.
@@ -98,7 +99,7 @@ fn about_policies(cluster: &Cluster, settings: Settings) -> Vec<Assumption> {
             "plugin-enforces-policies",
             "yes",
             true,
-            "policies are enforced by the nodes",
+            "the network plugin enforces the policies",
         ),
         assumption(
             "ipblock-matches-pods",
@@ -162,12 +163,6 @@ fn of_objects(cluster: &Cluster) -> Vec<Assumption> {
         add(
             "declared-ports-listen",
             "containers listen on the ports that they declare, on every address, and on no others",
-        );
-    }
-    if !cluster.policies.is_empty() {
-        add(
-            "plugin-enforces-policies",
-            "the network plugin enforces the policies",
         );
     }
     if reading.templates {
@@ -272,6 +267,14 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
     all.extend(aside(cluster));
     all.extend(services::findings(cluster));
     all.extend(routes::findings(cluster));
+    let policies = policy::findings::findings(cluster).into_iter();
+    let not_modelled = policy::findings::not_modelled(cluster).into_iter();
+    all.extend(policies.chain(not_modelled).map(|found| Finding {
+        id: found.code,
+        severity: "warning",
+        message: found.message,
+        source: Some(found.origin),
+    }));
     all.sort_by_key(|f| f.id);
     all
 }

@@ -44,6 +44,7 @@ pub fn lower(cluster: &Cluster, settings: &Settings) -> Result<Lowered, Vec<Diag
 fn gates(cluster: &Cluster, settings: Settings) -> Gates {
     Gates {
         all: policy::gates(cluster, &settings),
-        hairpin: settings.hairpin_under_policy,
+        // Where `hairpin=allow`, the gates of NetworkPolicies allow it themselves; a ClusterNetworkPolicy always has a say.
+        hairpin: true,
     }
 }

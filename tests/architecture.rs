@@ -54,7 +54,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "verify",
         ],
     ),
-    ("findings", &["base", "lower", "model", "network", "report"]),
+    (
+        "findings",
+        &["base", "lower", "model", "network", "policy", "report"],
+    ),
     (
         "question",
         &["lower", "model", "network", "reference", "sim"],

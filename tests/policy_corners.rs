@@ -6,6 +6,7 @@
 
 #![allow(
     clippy::pedantic,
+    clippy::cloned_ref_to_slice_refs,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -620,7 +621,7 @@ fn tiers() {
         ],
     );
     let nodes = cnp(
-        "n",
+        "nodes",
         &format!(
             "{{tier: Admin, priority: 1, {X}, egress: [{{action: Deny, to: [{{nodes: {{matchLabels: {{zone: z2}}}}}}]}}]}}"
         ),
@@ -918,7 +919,75 @@ fn causes_name_the_rule_and_its_place() {
     );
     assert_eq!(
         cause(80).text,
-        "isolated by NetworkPolicy x/web and x/db: no rule allows it"
+        "NetworkPolicy x/web and x/db, which isolate the pod and have no rule for it"
     );
     assert!(gates.get(b.entity.unwrap(), Direction::Egress).is_none());
+}
+
+#[test]
+fn findings_blame_the_line() {
+    let rows: &[(&str, String, &str)] = &[
+        (
+            "selects no pod",
+            np("x", "p", "{podSelector: {matchLabels: {app: nobody}}}"),
+            "F101",
+        ),
+        (
+            "namespace that is not there",
+            np("nowhere", "p", "{podSelector: {}}"),
+            "F102",
+        ),
+        (
+            "peer that selects nothing",
+            np(
+                "x",
+                "p",
+                "{podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {app: nobody}}}]}]}",
+            ),
+            "F103",
+        ),
+        (
+            "name that no pod has",
+            np(
+                "x",
+                "p",
+                "{podSelector: {}, ingress: [{ports: [{port: https}]}]}",
+            ),
+            "F106",
+        ),
+        (
+            "name for another protocol",
+            np(
+                "x",
+                "p",
+                "{podSelector: {}, ingress: [{ports: [{port: web, protocol: UDP}]}]}",
+            ),
+            "F106",
+        ),
+        (
+            "domain names",
+            cnp(
+                "p",
+                &format!(
+                    "{{tier: Admin, priority: 1, {X}, egress: [{{action: Accept, to: [{{domainNames: [example.com]}}]}}]}}"
+                ),
+            ),
+            "F108",
+        ),
+    ];
+    for (name, text, code) in rows {
+        let world = world(&(base() + text));
+        assert!(world.problems.is_empty(), "{name}: {:?}", world.problems);
+        let found = kubeproof::policy::findings::findings(&world.cluster);
+        let codes: Vec<&str> = found.iter().map(|f| f.code).collect();
+        assert_eq!(codes, [*code], "{name}: {found:?}");
+    }
+    let fine = np(
+        "x",
+        "p",
+        "{podSelector: {}, ingress: [{from: [{namespaceSelector: {}}], ports: [{port: web}]}]}",
+    );
+    let world = world(&(base() + &fine));
+    let found = kubeproof::policy::findings::findings(&world.cluster);
+    assert!(found.is_empty(), "{found:?}");
 }

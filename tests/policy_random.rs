@@ -88,7 +88,7 @@ fn cidr(rng: &mut Rng) -> (String, Option<String>) {
 }
 
 fn protocol(rng: &mut Rng) -> &'static str {
-    rng.pick(&["TCP", "UDP", "SCTP"])
+    ["TCP", "UDP", "SCTP"][rng.below(3)]
 }
 
 fn network_rule(rng: &mut Rng, key: &str) -> Value {
@@ -383,4 +383,55 @@ fn gates_agree_with_the_naive_evaluator() {
         "{seen:?}"
     );
     assert!(seen.differs[1..].iter().all(|&n| n > 3), "{seen:?}");
+}
+
+/// The published size of a real cluster: 5,400 pods in 600 namespaces, 13,700 policies.
+#[test]
+fn a_large_cluster_compiles_quickly() {
+    let mut all = vec![json!({
+        "apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"},
+        "status": {"addresses": [{"type": "InternalIP", "address": "10.9.0.1"}]},
+    })];
+    for n in 0..5400 {
+        let (space, app) = (n / 9, n % 9);
+        all.push(json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": format!("p{n}"), "namespace": format!("ns{space}"), "labels": {"app": format!("a{app}")}},
+            "spec": {"nodeName": "n1", "containers": [{"name": "c", "ports": [{"name": "web", "containerPort": 80 + app}]}]},
+            "status": {"podIPs": [{"ip": format!("10.{}.{}.{}", 20 + n / 62500, n / 250 % 250, n % 250)}]},
+        }));
+    }
+    for n in 0..13_700 {
+        let (space, other) = (n % 600, (n * 7 + 1) % 600);
+        let name = format!("ns{other}");
+        let peer = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}, "podSelector": {"matchLabels": {"app": "a1"}}});
+        all.push(json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": {"name": format!("np{n}"), "namespace": format!("ns{space}")},
+            "spec": {
+                "podSelector": if n % 3 == 0 { json!({}) } else { json!({"matchLabels": {"app": format!("a{}", n % 9)}}) },
+                "ingress": [{"from": [peer], "ports": [{"port": "web"}, {"port": 443}]}],
+                "egress": [{"to": [{"namespaceSelector": {}}], "ports": [{"port": 53, "protocol": "UDP"}]}, {"to": [peer], "ports": [{"port": "web"}]}],
+            },
+        }));
+    }
+    let text: String = all.iter().map(|o| format!("---\n{o}\n")).collect();
+    let world = world(&text);
+    assert!(world.problems.is_empty());
+    let before = std::time::Instant::now();
+    let gates = kubeproof::policy::gates(&world.cluster, &Settings::default());
+    let took = before.elapsed();
+    let hinges = kubeproof::policy::hangs_on(&world.cluster, &Settings::default());
+    let findings = kubeproof::policy::findings::findings(&world.cluster);
+    eprintln!(
+        "{} gates in {took:?}; {} hinges, {} findings, {:?} in all",
+        gates.len(),
+        hinges.len(),
+        findings.len(),
+        before.elapsed()
+    );
+    assert!(gates.len() >= 6_000);
+    // About a second in a release build; tests are slower, and so are other machines.
+    assert!(took.as_secs() < 20, "{took:?}");
+    assert!(before.elapsed().as_secs() < 40, "{:?}", before.elapsed());
 }

@@ -123,7 +123,7 @@ pub struct PortRule {
 }
 
 /// Ports by number or by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PortsOf {
     /// All.
     Any,

@@ -343,7 +343,10 @@ fn isolation(cluster: &Cluster, policies: &[usize]) -> Cause {
         .first()
         .map(|&at| cluster.policies.network[at].origin);
     Cause {
-        text: format!("isolated by NetworkPolicy {list}: no rule allows it"),
+        text: match policies {
+            [_] => format!("NetworkPolicy {list}, which isolates the pod and has no rule for it"),
+            _ => format!("NetworkPolicy {list}, which isolate the pod and have no rule for it"),
+        },
         origin: origin.unwrap_or(cluster.origin),
     }
 }

@@ -3,10 +3,11 @@
 //! Source: the traps of kubernetes.io, *Network Policies*, that users meet daily.
 //! Must never know: verdicts, how a finding is printed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::rc::Rc;
 
-use super::directory::Directory;
+use super::directory::{Directory, Member, Selection};
 use super::hinges::equal_priorities;
 use crate::base::source::Span;
 use crate::model::cluster::Cluster;
@@ -45,10 +46,19 @@ struct Offer<'c> {
     behind: u16,
 }
 
+/// Selected pods; none is every pod.
+type Destinations = Option<Vec<Rc<Selection>>>;
+/// Destinations by their place in memory, and what was asked of them.
+type Asked = (Option<Vec<usize>>, Option<Protocol>, PortsOf);
+/// A code, and what it says of a policy.
+type Trouble = Option<(&'static str, String)>;
+
 struct Search<'c> {
     cluster: &'c Cluster,
     directory: Directory<'c>,
     offers: BTreeMap<EntityId, Vec<Offer<'c>>>,
+    /// What was found out of ports of destinations.
+    asked: HashMap<Asked, Trouble>,
     /// Addresses of Services, with their names.
     virtuals: BTreeMap<IpAddr, String>,
     found: Vec<Finding>,
@@ -86,6 +96,7 @@ pub fn findings(cluster: &Cluster) -> Vec<Finding> {
         cluster,
         directory: Directory::of(cluster, as_pods),
         offers: offers(cluster),
+        asked: HashMap::new(),
         virtuals: virtuals(cluster),
         found: Vec::new(),
     };
@@ -152,8 +163,7 @@ impl Search<'_> {
         let subjects = self
             .directory
             .select(&policy.namespace, None, &policy.subject);
-        let subjects = &subjects.members;
-        if subjects.is_empty() {
+        if subjects.members.is_empty() {
             let known = self
                 .cluster
                 .namespaces
@@ -166,9 +176,10 @@ impl Search<'_> {
             };
             self.tell(code, policy.origin, format!("{title} selects no pod{why}"));
         }
+        let subjects = Some(vec![subjects]);
         for rule in policy.ingress.iter().flatten() {
             self.peers(&title, &policy.namespace, rule.peers.iter().flatten());
-            self.ports(&title, rule.ports.as_deref(), subjects);
+            self.ports(&title, rule.ports.as_deref(), &subjects);
         }
         for rule in policy.egress.iter().flatten() {
             self.peers(&title, &policy.namespace, rule.peers.iter().flatten());
@@ -203,22 +214,24 @@ impl Search<'_> {
         }
     }
 
-    fn destinations(&self, policy: &NetworkPolicy, rule: &NetworkRule) -> Vec<usize> {
-        let Some(peers) = &rule.peers else {
-            return (0..self.directory.members.len()).collect();
-        };
-        let mut all = BTreeSet::new();
-        for peer in peers {
-            if let Peer::Pods {
+    fn destinations(&self, policy: &NetworkPolicy, rule: &NetworkRule) -> Destinations {
+        let own = &policy.namespace;
+        let peers = rule.peers.as_ref()?;
+        let selections = peers.iter().filter_map(|peer| match peer {
+            Peer::Pods {
                 namespaces, pods, ..
-            } = peer
-            {
-                let own = &policy.namespace;
-                let selection = self.directory.select(own, namespaces.as_ref(), pods);
-                all.extend(selection.members.iter().copied());
-            }
-        }
-        all.into_iter().collect()
+            } => Some(self.directory.select(own, namespaces.as_ref(), pods)),
+            _ => None,
+        });
+        Some(selections.collect())
+    }
+
+    /// The pods of destinations.
+    fn members(&self, destinations: &Destinations) -> impl Iterator<Item = &Member<'_>> {
+        let all = destinations.is_none().then_some(&self.directory.members);
+        let selected = destinations.iter().flatten().flat_map(|s| &s.members);
+        let selected = selected.map(|&at| &self.directory.members[at]);
+        all.into_iter().flatten().chain(selected)
     }
 
     fn peers<'p>(&mut self, title: &str, own: &str, peers: impl Iterator<Item = &'p Peer>) {
@@ -241,36 +254,46 @@ impl Search<'_> {
     }
 
     /// Ports that no destination has, but a Service before it.
-    fn ports(&mut self, title: &str, ports: Option<&[PortRule]>, destinations: &[usize]) {
+    fn ports(&mut self, title: &str, ports: Option<&[PortRule]>, destinations: &Destinations) {
         for rule in ports.unwrap_or_default() {
-            match &rule.ports {
-                PortsOf::Named(name) => {
-                    let known = destinations.iter().any(|&at| {
-                        let mut ports = self.directory.members[at].named_ports.iter();
-                        let fits = |p| rule.protocol.is_none_or(|own| own == p);
-                        ports.any(|p| p.name == *name && fits(p.protocol))
-                    });
-                    if !known && !destinations.is_empty() {
-                        let protocol = rule.protocol.map(|p| format!(" for {p}"));
-                        let message = format!(
-                            "no pod that {title} means has a port called `{name}`{}",
-                            protocol.unwrap_or_default()
-                        );
-                        self.tell("F106", rule.origin, message);
-                    }
-                }
+            let whom = destinations
+                .as_ref()
+                .map(|all| all.iter().map(|s| Rc::as_ptr(s).addr()).collect());
+            // Thousands of policies ask the same of the same pods.
+            let key = (whom, rule.protocol, rule.ports.clone());
+            let known = self.asked.get(&key).cloned();
+            let trouble = known.unwrap_or_else(|| match &rule.ports {
+                PortsOf::Named(name) => self.no_such_name(rule, name, destinations),
                 PortsOf::Range(port, last) if port == last => {
-                    self.port_of_service(title, rule, *port, destinations);
+                    self.port_of_service(rule, *port, destinations)
                 }
-                PortsOf::Any | PortsOf::Range(..) => {}
+                PortsOf::Any | PortsOf::Range(..) => None,
+            });
+            if let Some((code, trouble)) = &trouble {
+                self.tell(code, rule.origin, format!("{title} {trouble}"));
             }
+            self.asked.insert(key, trouble);
         }
     }
 
-    fn port_of_service(&mut self, title: &str, rule: &PortRule, port: u16, at: &[usize]) {
-        let subjects = at
-            .iter()
-            .flat_map(|&at| &self.directory.members[at].subjects);
+    fn no_such_name(&self, rule: &PortRule, name: &str, to: &Destinations) -> Trouble {
+        let fits = |p| rule.protocol.is_none_or(|own| own == p);
+        let has = |member: &Member<'_>| {
+            let mut ports = member.named_ports.iter();
+            ports.any(|p| p.name == name && fits(p.protocol))
+        };
+        let nobody = self.members(to).next().is_none();
+        if nobody || self.members(to).any(has) {
+            return None;
+        }
+        let protocol = rule.protocol.map(|p| format!(" for {p}"));
+        let protocol = protocol.unwrap_or_default();
+        let message = format!("means no pod that has a port called `{name}`{protocol}");
+        Some(("F106", message))
+    }
+
+    fn port_of_service(&self, rule: &PortRule, port: u16, to: &Destinations) -> Trouble {
+        let subjects = self.members(to).flat_map(|member| &member.subjects);
         let all = subjects.filter_map(|id| self.offers.get(id)).flatten();
         let fits = |offer: &&Offer<'_>| rule.protocol.is_none_or(|own| own == offer.protocol);
         let (mut hit, mut meant) = (None, false);
@@ -280,23 +303,17 @@ impl Search<'_> {
                 hit = hit.or(Some((offer.service, offer.behind)));
             }
         }
-        if let Some((service, behind)) = hit
-            && !meant
-            && !self.opens(at, port)
-        {
-            let message = format!(
-                "{title} names port {port} of the Service `{service}`; policies see the port of its endpoints, which is {behind}"
-            );
-            self.tell("F104", rule.origin, message);
-        }
+        let (service, behind) = hit.filter(|_| !meant && !self.opens(to, port))?;
+        let message = format!(
+            "names port {port} of the Service `{service}`; policies see the port of its endpoints, which is {behind}"
+        );
+        Some(("F104", message))
     }
 
     /// Whether one of these pods listens on a port.
-    fn opens(&self, members: &[usize], port: u16) -> bool {
-        let ids: BTreeSet<EntityId> = members
-            .iter()
-            .flat_map(|&at| self.directory.members[at].subjects.iter().copied())
-            .collect();
+    fn opens(&self, to: &Destinations, port: u16) -> bool {
+        let subjects = self.members(to).flat_map(|m| m.subjects.iter().copied());
+        let ids: BTreeSet<EntityId> = subjects.collect();
         let pods = self.cluster.pods.iter().filter(|pod| ids.contains(&pod.id));
         let mut open = pods.flat_map(|pod| &pod.containers).flat_map(|c| &c.open);
         open.any(|listener| listener.port == port)

@@ -118,6 +118,13 @@ impl Teller<'_> {
         (rule.decision == Decision::Deny).then(|| printable(&rule.cause.text))
     }
 
+    /// `egress `: which way the policy looks that decided last.
+    fn way(&self, step: &Step) -> String {
+        let last = step.gates.last().and_then(|passed| self.decided(*passed));
+        last.map(|(gate, _)| format!("{} ", gate.direction))
+            .unwrap_or_default()
+    }
+
     fn step(&self, step: &Step) -> [String; 4] {
         let rule = |index: &Option<usize>| index.map(|i| self.rule(step.at, i)).unwrap_or_default();
         let (event, what) = match &step.event {
@@ -171,7 +178,8 @@ impl Teller<'_> {
         match (why, toward) {
             (Disposition::NoRule, _) => "no rule matches".to_owned(),
             (Disposition::Policy, _) => {
-                format!("denied by {}", self.denied_by(step).unwrap_or_default())
+                let by = self.denied_by(step).unwrap_or_default();
+                format!("{}denied by {by}", self.way(step))
             }
             (Disposition::Loop, _) => "a loop: here again with the same header".to_owned(),
             (Disposition::NoLink, Some(to)) if rule.is_empty() => {
@@ -239,7 +247,7 @@ impl Teller<'_> {
                 }
                 (Disposition::Policy, _) => {
                     let by = self.denied_by(last).unwrap_or_default();
-                    format!("{by} forbids {it} at {at}")
+                    format!("{at} stops {it}, {}denied by {by}", self.way(last))
                 }
                 (Disposition::Loop, _) => format!("{it} loops: {}", self.circle(journey)),
                 (Disposition::ClosedPort, _) => {
