@@ -39,6 +39,9 @@ fn cluster() -> Structure {
         parent: None,
         namespace: None,
         labels: BTreeMap::new(),
+        namespace_labels: Default::default(),
+        workload: None,
+        named_ports: Vec::new(),
     };
     Structure {
         entities: names.into_iter().map(row).collect(),
@@ -46,6 +49,7 @@ fn cluster() -> Structure {
         pending: Vec::new(),
         host: Vec::new(),
         open: Vec::new(),
+        serves: Vec::new(),
         link: Vec::new(),
         service_port: Vec::new(),
         endpoint: Vec::new(),

@@ -100,7 +100,8 @@ fn everything() {
         .iter()
         .filter_map(|e| e.entity.map(&name))
         .collect();
-    assert_eq!(endpoints, ["pod/default/P1", "pod/shop/P2"]);
+    // P2 has two addresses.
+    assert_eq!(endpoints, ["pod/default/P1", "pod/shop/P2", "pod/shop/P2"]);
     let prefixes: Vec<String> = cluster.externals[0]
         .prefixes
         .iter()

@@ -151,15 +151,17 @@ pub(crate) fn explain(id: &str) -> Option<String> {
         .chain(kinds())
         .chain(assumptions())
         .find(|(name, _)| name.eq_ignore_ascii_case(id));
-    let from_table = found.map(|(name, meaning)| format!("{name}: {meaning}\n"));
-    from_table.or_else(|| {
-        let same: Vec<String> = predicates()
-            .into_iter()
-            .filter(|(name, _)| name.split('(').next() == Some(id))
-            .map(|(name, meaning)| format!("{name}: {meaning}\n"))
-            .collect();
-        (!same.is_empty()).then(|| same.concat())
-    })
+    // A predicate is spelled exactly; `namespace` is one, and `Namespace` a kind.
+    let same: Vec<String> = predicates()
+        .into_iter()
+        .filter(|(name, _)| name.split('(').next() == Some(id))
+        .map(|(name, meaning)| format!("{name}: {meaning}\n"))
+        .collect();
+    if same.is_empty() {
+        found.map(|(name, meaning)| format!("{name}: {meaning}\n"))
+    } else {
+        Some(same.concat())
+    }
 }
 
 /// Prints a list.
