@@ -12,6 +12,10 @@
 
 #[path = "support/rng.rs"]
 #[allow(dead_code, reason = "each test takes what it needs")]
+#[allow(
+    unreachable_pub,
+    reason = "other tests take it as a module of their own"
+)]
 mod rng;
 
 use std::collections::BTreeMap;
