@@ -39,7 +39,7 @@ fn cluster() -> Structure {
         parent: None,
         namespace: None,
         labels: BTreeMap::new(),
-        namespace_labels: Default::default(),
+        namespace_labels: std::sync::Arc::default(),
         workload: None,
         named_ports: Vec::new(),
     };
