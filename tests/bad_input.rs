@@ -150,11 +150,11 @@ fn one_mistake_does_not_hide_the_next_document() {
 
 #[test]
 fn other_kinds_are_handed_back() {
-    let text = "apiVersion: kubeproof.dev/v1\nkind: Intent\n---\napiVersion: v1\nkind: Pod\n---\n\
+    let text = "apiVersion: kubeproof.dev/v1\nkind: LinuxSnapshot\n---\napiVersion: v1\nkind: Pod\n---\n\
                 apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\n";
     let (_, loaded) = load("x.yaml", text);
     let kinds: Vec<_> = loaded.unsupported.iter().map(|u| u.kind.as_str()).collect();
-    assert_eq!(kinds, ["Intent"]);
+    assert_eq!(kinds, ["LinuxSnapshot"]);
     // The Pod lacks everything; the other project's Cluster is left aside.
     let codes: Vec<_> = loaded.all_diagnostics().map(|d| d.code).collect();
     assert_eq!(codes, ["I019", "I019"]);
