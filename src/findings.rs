@@ -174,7 +174,7 @@ fn of_objects(cluster: &Cluster) -> Vec<Assumption> {
     if reading.addresses_chosen {
         add(
             "some-addresses",
-            "what has no address yet has some address that is distinct from all others; the one shown is an example",
+            "what has no address yet has some private address (or one of --pod-cidr) that is distinct from all others; the one shown is an example",
         );
     }
     if reading.nodes_chosen {

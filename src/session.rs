@@ -246,6 +246,7 @@ fn verify_cluster(
     let mut rest = checked.results.into_iter();
     let results = (0..count).filter_map(|at| by_policy.remove(&at).or_else(|| rest.next()));
     let mut results: Vec<CheckResult> = results.collect();
+    policies::hangs(&cluster, options.settings, &mut results);
     policies::cannot_say(&cluster, &mut results);
     let verified = Verified {
         assumptions: findings::assumptions(&cluster, &options.settings),

@@ -82,7 +82,7 @@ pub(crate) const ASSUMPTIONS: &[Assumption] = &[
     Assumption {
         id: "some-addresses",
         values: &[],
-        meaning: "what has no address yet has some address that is distinct from all others",
+        meaning: "what has no address yet has some private address (or one of --pod-cidr) that is distinct from all others",
     },
     Assumption {
         id: "some-nodes",

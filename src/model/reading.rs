@@ -2,6 +2,7 @@
 //!
 //! Must never know: entities, what follows for verdicts.
 
+use super::inet::IpNet;
 use crate::base::source::Span;
 
 /// An object that can change who reaches whom, of a kind that is not modelled.
@@ -41,6 +42,8 @@ pub struct Reading {
     pub templates: bool,
     /// Whether addresses of pods or nodes were chosen.
     pub addresses_chosen: bool,
+    /// `--pod-cidr`: where pods without an address may get one; anywhere private where it is not given.
+    pub pod_cidrs: Vec<IpNet>,
     /// Whether the node of a pod, or a node itself, was chosen.
     pub nodes_chosen: bool,
     /// What makes verdicts about reachability unknown.

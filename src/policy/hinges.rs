@@ -12,6 +12,7 @@ use super::directory::Directory;
 use crate::base::source::Span;
 use crate::model::cluster::{Cluster, NAME_LABEL};
 use crate::model::entity::EntityId;
+use crate::model::inet::IpNet;
 use crate::model::policy::{
     ClusterPolicy, IpBlock, NetworkRule, Peer, PortRule, PortsOf, Selector, Settings,
 };
@@ -257,16 +258,51 @@ pub(super) fn equal_priorities(cluster: &Cluster) -> Vec<(&ClusterPolicy, &Clust
     pairs
 }
 
-/// A block that may or may not hold an address that was chosen.
+/// A block that some of the addresses which a pod may get lie in, and others do not.
 fn chosen(cluster: &Cluster, settings: Settings) -> Option<Span> {
     if !cluster.pods.iter().any(|pod| pod.chosen.addresses) {
         return None;
     }
-    // A whole family holds every address of it, whatever was chosen.
-    let partial = |block: &&IpBlock| block.cidr.prefix_len() > 0 || !block.except.is_empty();
+    let given = &cluster.reading.pod_cidrs;
+    let possible = if given.is_empty() {
+        private()
+    } else {
+        given.clone()
+    };
     let network = network_blocks(cluster).filter(|_| settings.ipblock_matches_pods);
     let mut all = network.chain(blocks(cluster_peers(cluster)));
-    all.find(partial).map(|block| block.origin)
+    all.find(|block| splits(block, &possible))
+        .map(|block| block.origin)
+}
+
+/// Where pods get their addresses: RFC 1918, RFC 6598, RFC 4193.
+fn private() -> Vec<IpNet> {
+    let nets = [
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "fc00::/7",
+    ];
+    nets.iter().filter_map(|net| net.parse().ok()).collect()
+}
+
+/// Whether a block holds some of these addresses of its family, and not all.
+fn splits(block: &IpBlock, possible: &[IpNet]) -> bool {
+    let apart = |a: &IpNet, b: &IpNet| !a.contains(b) && !b.contains(a);
+    let same_family = |net: &&IpNet| net.addr().is_ipv4() == block.cidr.addr().is_ipv4();
+    let (mut inside, mut outside) = (false, false);
+    for net in possible.iter().filter(same_family) {
+        let excepted = block.except.iter().any(|except| except.contains(net));
+        if excepted || apart(&block.cidr, net) {
+            outside = true;
+        } else if block.cidr.contains(net) && block.except.iter().all(|e| apart(e, net)) {
+            inside = true;
+        } else {
+            return true;
+        }
+    }
+    inside && outside
 }
 
 /// A selector that asks for labels of a namespace whose object is not there.
@@ -294,4 +330,53 @@ fn unknown_labels(cluster: &Cluster) -> Option<Span> {
     let asks = |s: &&Selector| s.requirements.iter().any(|r| r.key != NAME_LABEL);
     let mut asking = selectors.filter(asks);
     asking.next().map(|selector| selector.origin)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop")]
+mod tests {
+    use super::{private, splits};
+    use crate::base::source::{SourceMap, Span};
+    use crate::model::policy::IpBlock;
+
+    #[test]
+    fn a_block_that_tells_possible_addresses_apart_splits_them() {
+        let source = SourceMap::new().add("x", "");
+        let origin = Span {
+            source,
+            start: 0,
+            end: 0,
+        };
+        let block = |cidr: &str, except: &[&str]| IpBlock {
+            cidr: cidr.parse().unwrap(),
+            except: except.iter().map(|e| e.parse().unwrap()).collect(),
+            origin,
+        };
+        let cidr = ["10.244.0.0/16".parse().unwrap()];
+        let all_private = [
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "100.64.0.0/10",
+        ];
+        let rows: [(&str, &[&str], bool, bool); 8] = [
+            ("0.0.0.0/0", &[], false, false),
+            ("203.0.113.0/24", &[], false, false),
+            ("0.0.0.0/0", &["10.0.0.0/8"], true, false),
+            ("0.0.0.0/0", &all_private, false, false),
+            ("10.0.0.0/8", &[], true, false),
+            ("10.244.7.0/24", &[], true, true),
+            ("0.0.0.0/0", &["10.244.7.0/24"], true, true),
+            ("::/0", &[], false, false),
+        ];
+        for (prefix, except, of_private, of_cidr) in rows {
+            let block = block(prefix, except);
+            assert_eq!(
+                splits(&block, &private()),
+                of_private,
+                "{prefix} {except:?}"
+            );
+            assert_eq!(splits(&block, &cidr), of_cidr, "{prefix} {except:?}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ use crate::model::cluster::Cluster;
 use crate::model::inet::Family;
 use crate::model::policy::Settings;
 use crate::network::gate::{Direction, Gate};
+use crate::policy::{self, hinges::Choice};
 use crate::smt::solver::Solver;
 use crate::verify::direct::{self, InternalError};
 use crate::verify::verdict::{CheckResult, Dependence, Verdict};
@@ -173,6 +174,33 @@ fn taken_out(lowered: &Lowered) -> (usize, usize) {
         }
     }
     (out, count)
+}
+
+/// Where a verdict may hang on what the input does not say and no switch decides: which addresses pods get, which labels
+/// namespaces have. The network model itself holds for every choice, since an ideal plugin enforces what policies say
+/// whatever they say; what users want of policies does not. A counterexample stands: it shows its choice.
+pub(super) fn hangs(cluster: &Cluster, settings: Settings, results: &mut [CheckResult]) {
+    let hinges = policy::hangs_on(cluster, &settings);
+    let Some(hinge) = hinges.iter().find(|h| h.flipped.is_none()) else {
+        return;
+    };
+    let why = match hinge.choice {
+        Choice::ChosenAddresses => {
+            "it may hang on the addresses that pods will get: an ipBlock holds some of them and not all; give --pod-cidr"
+        }
+        _ => {
+            "it may hang on labels of namespaces whose objects are not given: a namespaceSelector asks for them"
+        }
+    };
+    let of_user = |r: &&mut CheckResult| {
+        let number = r.id.strip_prefix("KP").and_then(|n| n.parse::<u32>().ok());
+        number.is_none_or(|n| n > 12) && r.verdict == Verdict::Proven
+    };
+    for result in results.iter_mut().filter(of_user) {
+        result.verdict = Verdict::Unknown;
+        why.clone_into(&mut result.detail);
+        result.depends_on.clear();
+    }
 }
 
 /// Where the input holds something that the model does not cover and that can change who reaches whom, nothing is known

@@ -32,7 +32,10 @@ pub(super) fn place(
     about: &About,
     problems: &mut Problems,
 ) -> Option<Placed> {
-    let mut reading = Reading::default();
+    let mut reading = Reading {
+        pod_cidrs: about.pod_cidrs.clone(),
+        ..Reading::default()
+    };
     let workloads = std::mem::take(&mut objects.workloads);
     let pods = std::mem::take(&mut objects.pods);
     let owners = Owners::new(&workloads);
