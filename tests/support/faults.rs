@@ -129,6 +129,10 @@ fn misroute(rng: &mut Rng, draft: &mut Draft) {
     let (Some((to, _)), switches) = (pair(rng, draft), draft.switches()) else {
         return;
     };
+    // Two Services and nobody else have addresses all the same.
+    if switches.is_empty() {
+        return;
+    }
     let next = rng.pick(&switches).clone();
     rule_at_node(
         rng,
