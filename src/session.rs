@@ -6,6 +6,8 @@
 mod intents;
 mod policies;
 
+pub use policies::limits;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -184,6 +184,9 @@ impl Asked<'_> {
                 return;
             }
         };
+        let limits = session::limits(&cluster, settings);
+        output.diagnostics(self.sources, &limits);
+        self.told.extend(limits);
         let options = Options {
             allowed: self.args.allowed,
             services: !self.args.no_services,

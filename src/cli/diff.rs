@@ -11,6 +11,7 @@ use kubeproof::model::cluster::Cluster;
 use kubeproof::model::policy::Settings;
 use kubeproof::report::diff::{self, Report};
 use kubeproof::report::names::Names;
+use kubeproof::session;
 
 use super::assume::{self, Choice};
 use super::choices::Choices;
@@ -101,6 +102,12 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
                 return Exit::Bad;
             }
         }
+    }
+    // What is not modelled is part of the answer, and told there.
+    for (sources, cluster) in [(&old_sources, &old), (&new_sources, &new)] {
+        let mut limits = session::limits(cluster, settings);
+        limits.retain(|d| d.code != "F004");
+        output.diagnostics(sources, &limits);
     }
     let options = Options {
         way: if args.simulate {

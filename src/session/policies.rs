@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
+use crate::base::diag::Diagnostic;
 use crate::logic::formula::Constraint;
 use crate::lower::{Lowered, lower};
 use crate::model::cluster::Cluster;
@@ -174,6 +175,35 @@ fn taken_out(lowered: &Lowered) -> (usize, usize) {
         }
     }
     (out, count)
+}
+
+/// What to warn of where no verdict is asked for, only who reaches whom: kinds that are not modelled, and what hangs on
+/// addresses or labels that are not given.
+pub fn limits(cluster: &Cluster, settings: Settings) -> Vec<Diagnostic> {
+    let unmodelled = cluster.reading.unmodelled.iter().map(|object| {
+        let kind = &object.kind;
+        let message = format!("`{kind}` can change who reaches whom and is not modelled");
+        Diagnostic::error("F004", object.origin, message)
+            .warning()
+            .help(format!(
+                "`--ignore-kind {kind}` takes for granted that it does not"
+            ))
+    });
+    let hinges = policy::hangs_on(cluster, &settings).into_iter();
+    let hinges = hinges.filter(|h| h.flipped.is_none()).map(|hinge| {
+        let (message, help) = match hinge.choice {
+            Choice::ChosenAddresses => (
+                "this ipBlock holds some of the addresses that pods may get, and not all: the answer is for one choice",
+                "`--pod-cidr` says where pods get their addresses",
+            ),
+            _ => (
+                "this selector asks for labels of namespaces whose objects are not given: they are taken to have none",
+                "add the Namespace objects",
+            ),
+        };
+        Diagnostic::error("F006", hinge.origin, message).warning().help(help)
+    });
+    unmodelled.chain(hinges).collect()
 }
 
 /// Where a verdict may hang on what the input does not say and no switch decides: which addresses pods get, which labels
