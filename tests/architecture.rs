@@ -66,7 +66,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "session",
         &[
             "base", "findings", "input", "intent", "lang", "library", "logic", "lower", "model",
-            "network", "report", "smt", "verify",
+            "policy", "network", "report", "smt", "verify",
         ],
     ),
 ];
