@@ -31,7 +31,11 @@ pub fn print(
         line(&mut out, &format!("(set-info :status {status})"));
     }
     let printer = Printer::new(pool, asserts);
-    let logic = if printer.first_order() { "UF" } else { "QF_UFBV" };
+    let logic = if printer.first_order() {
+        "UF"
+    } else {
+        "QF_UFBV"
+    };
     line(&mut out, &format!("(set-logic {logic})"));
     printer.print(asserts, &mut out);
     line(&mut out, "(check-sat)");
@@ -271,11 +275,16 @@ fn open(pool: &TermPool, bound: &BTreeSet<TermId>) -> Vec<bool> {
     let mut free: Vec<BTreeSet<TermId>> = Vec::with_capacity(pool.len());
     for t in pool.ids() {
         let children = pool.children(t);
-        let mut here: BTreeSet<TermId> = children.iter().flat_map(|c| &free[c.index()]).copied().collect();
+        let mut here: BTreeSet<TermId> = children
+            .iter()
+            .flat_map(|c| &free[c.index()])
+            .copied()
+            .collect();
         if bound.contains(&t) {
             here.insert(t);
         }
-        if let (Op::Forall | Op::Exists, Some((_, variables))) = (pool.op(t), children.split_last()) {
+        if let (Op::Forall | Op::Exists, Some((_, variables))) = (pool.op(t), children.split_last())
+        {
             here.retain(|v| !variables.contains(v));
         }
         open[t.index()] = !here.is_empty();

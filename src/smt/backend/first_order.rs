@@ -123,7 +123,8 @@ impl FirstOrder {
             return;
         }
         let function = pool.function_of(f);
-        let parameters: Vec<z3::Sort> = function.parameters.iter().map(|s| sort(pool, *s)).collect();
+        let parameters: Vec<z3::Sort> =
+            function.parameters.iter().map(|s| sort(pool, *s)).collect();
         let parameters: Vec<&z3::Sort> = parameters.iter().collect();
         let name = Symbol::String(c_name(&function.name));
         let declared = FuncDecl::new(name, &parameters, &sort(pool, function.result));

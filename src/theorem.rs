@@ -1,0 +1,21 @@
+//! The theorem: every cluster, of any size, that satisfies a few assumptions satisfies the constraints.
+//!
+//! Knows: uninterpreted sorts of entities and addresses, local contracts of switches, checked constraints. Must never
+//! know: a cluster at hand, Kubernetes objects, files, how results are printed. `docs/theorem.md` is its statement.
+
+mod assumption;
+mod axioms;
+mod contract;
+mod formula;
+mod hop;
+mod journey;
+mod lemma;
+mod model;
+mod problem;
+mod prove;
+mod world;
+
+pub use assumption::{About, Assumption, Piece, assumption, assumptions};
+pub use formula::Beyond;
+pub use lemma::{Lemma, lemmas};
+pub use prove::{Answer, Decided, Options, Query, inhabit, prove, prove_lemma};
