@@ -5,6 +5,7 @@
 
 mod intents;
 mod policies;
+pub mod theorem;
 
 pub use policies::limits;
 

@@ -5,6 +5,7 @@
 
 mod assumption;
 mod axioms;
+mod breaks;
 mod contract;
 mod formula;
 mod hop;
@@ -13,9 +14,11 @@ mod lemma;
 mod model;
 mod problem;
 mod prove;
+mod skeleton;
 mod world;
 
 pub use assumption::{About, Assumption, Piece, assumption, assumptions};
+pub use breaks::{Candidate, SIZES, candidates, unbroken};
 pub use formula::Beyond;
 pub use lemma::{Lemma, lemmas};
 pub use prove::{Answer, Decided, Options, Query, inhabit, prove, prove_lemma};

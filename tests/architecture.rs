@@ -38,6 +38,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "decode", "encode", "intent", "logic", "lower", "model", "network", "sim", "smt",
         ],
     ),
+    ("theorem", &["logic", "model", "smt"]),
     ("reference", &["input", "model"]),
     (
         "connectivity",
@@ -48,9 +49,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "base",
             "connectivity",
+            "logic",
             "lower",
             "model",
             "network",
+            "theorem",
             "verify",
         ],
     ),
@@ -66,7 +69,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "session",
         &[
             "base", "findings", "input", "intent", "lang", "library", "logic", "lower", "model",
-            "policy", "network", "report", "smt", "verify",
+            "policy", "network", "report", "smt", "theorem", "verify",
         ],
     ),
 ];
