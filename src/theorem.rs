@@ -3,22 +3,26 @@
 //! Knows: uninterpreted sorts of entities and addresses, local contracts of switches, checked constraints. Must never
 //! know: a cluster at hand, Kubernetes objects, files, how results are printed. `docs/theorem.md` is its statement.
 
+mod answer;
 mod assumption;
 mod axioms;
 mod breaks;
 mod contract;
+mod fact;
 mod formula;
 mod hop;
 mod journey;
 mod lemma;
+mod message;
 mod model;
 mod problem;
 mod prove;
 mod skeleton;
+mod table;
 mod world;
 
 pub use assumption::{About, Assumption, Piece, assumption, assumptions};
 pub use breaks::{Candidate, SIZES, candidates, unbroken};
-pub use formula::Beyond;
+pub use fact::Beyond;
 pub use lemma::{Lemma, lemmas};
 pub use prove::{Answer, Decided, Options, Query, inhabit, prove, prove_lemma};

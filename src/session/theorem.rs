@@ -11,6 +11,7 @@ use crate::library;
 use crate::logic::formula::Constraint;
 use crate::report::run::Run;
 use crate::smt::backend::first_order::FirstOrder;
+use crate::smt::solver::Solver;
 use crate::theorem::{self, Answer, Assumption, Beyond, Candidate, Decided, Lemma};
 use crate::verify::direct::InternalError;
 use crate::verify::verdict::Verdict;
@@ -100,6 +101,10 @@ pub fn goals(only: &[String]) -> Vec<Constraint> {
     all
 }
 
+fn solver() -> Box<dyn Solver> {
+    Box::new(FirstOrder::new())
+}
+
 /// Proves the goals and the lemmas.
 pub fn prove(wanted: &Wanted) -> Result<Theorem, Beyond> {
     let options = theorem::Options {
@@ -110,20 +115,15 @@ pub fn prove(wanted: &Wanted) -> Result<Theorem, Beyond> {
     };
     let mut all = Vec::new();
     for constraint in goals(&wanted.only) {
-        let proof = theorem::prove(&constraint, &options, &mut FirstOrder::new())?;
-        let model = theorem::inhabit(&constraint, &options, &mut FirstOrder::new())?;
+        let proof = theorem::prove(&constraint, &options, &solver)?;
+        let model = theorem::inhabit(&constraint, &options, &solver)?;
         all.push(Goal {
             constraint,
             proof,
             model: Some(model),
         });
     }
-    let decide = |lemma| {
-        (
-            lemma,
-            theorem::prove_lemma(lemma, &options, &mut FirstOrder::new()),
-        )
-    };
+    let decide = |lemma| (lemma, theorem::prove_lemma(lemma, &options, &solver));
     let lemmas = theorem::lemmas().iter().map(decide).collect();
     Ok(Theorem { goals: all, lemmas })
 }
@@ -149,7 +149,7 @@ pub fn without(assumption: &'static Assumption, wanted: &Wanted) -> Result<Witho
     };
     let mut goals_without = Vec::new();
     for constraint in goals(&wanted.only) {
-        let proof = theorem::prove(&constraint, &options, &mut FirstOrder::new())?;
+        let proof = theorem::prove(&constraint, &options, &solver)?;
         goals_without.push(Goal {
             constraint,
             proof,

@@ -36,7 +36,9 @@ pub fn candidates(assumption: &str, size: usize) -> Vec<Candidate> {
 /// The file says what it is, so that what is said of it has the right lines.
 fn headed(assumption: &str, note: Option<&str>, yaml: &str) -> String {
     let note = note.map(|n| format!("# ({n})\n")).unwrap_or_default();
-    format!("# All assumptions of the theorem but {assumption} hold here.\n{note}{yaml}")
+    format!(
+        "# A cluster that lacks one assumption of the theorem, {assumption}, and no other.\n{note}{yaml}"
+    )
 }
 
 /// The same clusters with nothing broken, for tests.

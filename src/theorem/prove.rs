@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::assumption::{Piece, pieces};
 use super::axioms;
-use super::formula::{self, Beyond};
-use super::journey::{Journey, journey};
+use super::fact::Beyond;
+use super::formula;
+use super::journey::{anywhere, journey};
 use super::lemma::Lemma;
+use super::message::Journey;
 use super::model;
 use super::problem::Problem;
 use super::world::World;
@@ -62,74 +64,57 @@ pub struct Decided {
 }
 
 /// Proves a constraint for clusters of every size.
+///
+/// Where receipt is a premise, first of a receipt at any hop, which needs least. Else, or where that does not do, of all
+/// ways there are.
 pub fn prove(
     constraint: &Constraint,
     options: &Options,
-    solver: &mut dyn Solver,
+    new_solver: &dyn Fn() -> Box<dyn Solver>,
 ) -> Result<Decided, Beyond> {
-    let problem = goal(constraint)?;
-    Ok(decide(problem, &constraint.id, options, solver))
-}
-
-/// Decides a lemma, as [`prove`] does a constraint.
-pub fn prove_lemma(lemma: &Lemma, options: &Options, solver: &mut dyn Solver) -> Decided {
-    decide(lemma.problem(), lemma.id, options, solver)
-}
-
-/// Looks for a small cluster that satisfies all assumptions, with a message that the constraint is about.
-/// [`Answer::Broken`] is what it is to answer: there is one.
-pub fn inhabit(
-    constraint: &Constraint,
-    options: &Options,
-    solver: &mut dyn Solver,
-) -> Result<Decided, Beyond> {
+    let received = receipt_is_a_premise(constraint);
+    let mut questions = 0;
+    if received && !formula::asks_for_answers(&constraint.formula) {
+        let mut world = World::new();
+        let journey = anywhere(&mut world);
+        let denied = formula::denial(&mut world, &journey, constraint)?;
+        let problem = with(world, journey, denied);
+        let decided = decide(problem, &constraint.id, options, new_solver);
+        if matches!(decided.answer, Answer::Proven(_)) {
+            return Ok(decided);
+        }
+        questions = decided.questions;
+    }
     let mut world = World::new();
+    let answers = formula::asks_for_answers(&constraint.formula);
+    let journey = journey(&mut world, answers);
+    let mut denied = formula::denial(&mut world, &journey, constraint)?;
+    if received {
+        // A message that is received after all the lookups that are looked at would be missed: that there is none is
+        // part of the goal.
+        denied = world.or(&[denied, journey.endless]);
+    }
+    let problem = with(world, journey, denied);
+    let mut decided = decide(problem, &constraint.id, options, new_solver);
+    decided.questions += questions;
+    Ok(decided)
+}
+
+/// All that holds of a journey, and what is denied of it.
+fn with(mut world: World, journey: Journey, denied: TermId) -> Problem {
     let mut facts = axioms::meanings(&mut world);
     let mut assumed = axioms::admissible(&mut world);
-    let journey = journey(&mut world, true);
-    let wanted = formula::premises(&mut world, &journey, constraint)?;
     facts.extend(journey.facts);
     assumed.extend(journey.assumed);
-    let problem = Problem {
-        world,
-        facts,
-        assumed,
-        denied: wanted,
-    };
-    Ok(decide(
-        model::finite(problem, wanted),
-        &format!("{}-model", constraint.id),
-        options,
-        solver,
-    ))
-}
-
-/// The question whether the constraint can be broken.
-fn goal(constraint: &Constraint) -> Result<Problem, Beyond> {
-    let mut world = World::new();
-    let mut facts = axioms::meanings(&mut world);
-    let mut assumed = axioms::admissible(&mut world);
-    let journey = journey(&mut world, formula::asks_for_answers(&constraint.formula));
-    let denial = formula::denial(&mut world, &journey, constraint)?;
-    let denied = unless_endless(&mut world, &journey, constraint, denial);
-    facts.extend(journey.facts);
-    assumed.extend(journey.assumed);
-    Ok(Problem {
+    Problem {
         world,
         facts,
         assumed,
         denied,
-    })
+    }
 }
 
-/// Where receipt is a premise, a message that is received after all the lookups that are looked at would be missed: so
-/// that there is none is part of the goal.
-fn unless_endless(
-    w: &mut World,
-    journey: &Journey,
-    constraint: &Constraint,
-    denial: TermId,
-) -> TermId {
+fn receipt_is_a_premise(constraint: &Constraint) -> bool {
     fn received(f: &Formula) -> bool {
         match f {
             Formula::Predicate(p, _) => matches!(p, Predicate::Recv | Predicate::Dials),
@@ -138,11 +123,35 @@ fn unless_endless(
         }
     }
     let premise = |f: &Formula| matches!(f, Formula::Implies(f, _) if received(f));
-    if constraint.clauses().iter().any(|(_, body)| premise(body)) {
-        w.or(&[denial, journey.endless])
-    } else {
-        denial
-    }
+    constraint.clauses().iter().any(|(_, body)| premise(body))
+}
+
+/// Decides a lemma, as [`prove`] does a constraint.
+pub fn prove_lemma(
+    lemma: &Lemma,
+    options: &Options,
+    new_solver: &dyn Fn() -> Box<dyn Solver>,
+) -> Decided {
+    decide(lemma.problem(), lemma.id, options, new_solver)
+}
+
+/// Looks for a small cluster that satisfies all assumptions, with a message that the constraint is about.
+/// [`Answer::Broken`] is what it is to answer: there is one.
+pub fn inhabit(
+    constraint: &Constraint,
+    options: &Options,
+    new_solver: &dyn Fn() -> Box<dyn Solver>,
+) -> Result<Decided, Beyond> {
+    let mut world = World::new();
+    let journey = journey(&mut world, true);
+    let wanted = formula::premises(&mut world, &journey, constraint)?;
+    let problem = with(world, journey, wanted);
+    Ok(decide(
+        model::finite(problem, wanted),
+        &format!("{}-model", constraint.id),
+        options,
+        new_solver,
+    ))
 }
 
 /// Asks, and minimises the core by leaving out one piece after the other.
@@ -150,8 +159,9 @@ pub(super) fn decide(
     mut problem: Problem,
     name: &str,
     options: &Options,
-    solver: &mut dyn Solver,
+    new_solver: &dyn Fn() -> Box<dyn Solver>,
 ) -> Decided {
+    let mut solver = new_solver();
     let limits = Limits {
         timeout: options.timeout,
     };
