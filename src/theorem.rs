@@ -3,6 +3,11 @@
 //! Knows: uninterpreted sorts of entities and addresses, local contracts of switches, checked constraints. Must never
 //! know: a cluster at hand, Kubernetes objects, files, how results are printed. `docs/theorem.md` is its statement.
 
+#![allow(
+    clippy::many_single_char_names,
+    reason = "variables are called as in the seed, and w is the world they are in"
+)]
+
 mod answer;
 mod assumption;
 mod axioms;

@@ -18,7 +18,7 @@ use std::process::Command;
 
 use kubeproof::base::source::SourceMap;
 use kubeproof::input::Input;
-use kubeproof::session::theorem::{self as session, Wanted, is_proven};
+use kubeproof::session::theorem::{self as session, is_proven};
 use kubeproof::session::{self as whole, Strategy};
 use kubeproof::smt::backend::first_order::FirstOrder;
 use kubeproof::smt::solver::Solver;

@@ -58,18 +58,16 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         timeout: args.timeout,
         keep_queries: args.emit_smt2.is_some(),
     };
-    match &args.without {
-        None => prove(args, &wanted, output),
-        Some(id) => match theorem::assumption(id) {
-            Some(assumption) => without(args, assumption, &wanted, output),
-            None => {
-                let all: Vec<&str> = theorem::assumptions().iter().map(|a| a.id).collect();
-                output.fail(&format!("the theorem has no assumption `{id}`"));
-                output.help(&format!("its assumptions are {}", all.join(", ")));
-                Exit::Bad
-            }
-        },
+    let Some(id) = &args.without else {
+        return prove(args, &wanted, output);
+    };
+    if let Some(assumption) = theorem::assumption(id) {
+        return without(args, assumption, &wanted, output);
     }
+    let all: Vec<&str> = theorem::assumptions().iter().map(|a| a.id).collect();
+    output.fail(&format!("the theorem has no assumption `{id}`"));
+    output.help(&format!("its assumptions are {}", all.join(", ")));
+    Exit::Bad
 }
 
 fn prove(args: &Args, wanted: &Wanted, output: &mut Output) -> Exit {

@@ -57,7 +57,7 @@ fn broken(assumption: &str, draft: &Draft) -> Broken {
     match assumption {
         "unique-address" => plain(shared_address(draft)),
         "no-loopback-address" => plain(each_pod(draft, |d, i| {
-            d.pods[i].addresses = vec!["127.0.0.1".to_owned()]
+            d.pods[i].addresses = vec!["127.0.0.1".to_owned()];
         })),
         "one-address-a-family" => plain(each_pod(draft, |d, i| {
             let more = format!("10.3.0.{}", i + 1);
@@ -90,7 +90,7 @@ fn broken(assumption: &str, draft: &Draft) -> Broken {
         ),
         "endpoints-are-pods" => (
             with_service(draft, |d| {
-                service_rule(d, &format!("translate: {{to: {NOBODY}, toPort: 8080}}"))
+                service_rule(d, &format!("translate: {{to: {NOBODY}, toPort: 8080}}"));
             }),
             Some(
                 "a cluster file has no endpoint but pods: here the node's rule leads to an address that no pod has instead",

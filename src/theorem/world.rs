@@ -63,7 +63,7 @@ pub(super) struct Names {
     pub(super) addr_pod: FunctionId,
     pub(super) addr_node: FunctionId,
     pub(super) addr_service: FunctionId,
-    /// In 127.0.0.0/8 or ::1; and exactly 127.0.0.1 or ::1.
+    /// In 127.0.0.0/8 or `::1`; and exactly 127.0.0.1 or `::1`.
     pub(super) local: FunctionId,
     pub(super) loopback: FunctionId,
     pub(super) ipv4: FunctionId,

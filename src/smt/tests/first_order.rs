@@ -3,7 +3,7 @@
 use crate::smt::backend::check_script;
 use crate::smt::backend::first_order::FirstOrder;
 use crate::smt::smtlib::print;
-use crate::smt::solver::{Limits, SatResult, Solver};
+use crate::smt::solver::{Limits, SatResult, Solver, Value};
 use crate::smt::term::{Op, Sort, TermId, TermPool};
 
 /// Everybody who is a man is mortal; Socrates is a man; and he is not mortal, each under a name.
@@ -64,7 +64,7 @@ fn quantifiers_are_decided_and_cores_are_told() {
     assert_eq!(solver.check(&pool, &names[1..], limits), SatResult::Sat);
     assert_eq!(solver.unsat_assumptions(), []);
     assert_eq!(
-        solver.value(&pool, mortal).and_then(|v| v.truth()),
+        solver.value(&pool, mortal).and_then(Value::truth),
         Some(false)
     );
 }
