@@ -43,7 +43,7 @@ pub fn honest(network: &Network, sender: EntityId, header: &Header) -> bool {
         // Loopback belongs to a namespace; of the outside's namespaces we know nothing.
         header.source == family.loopback() && !matches!(process.sources, Sources::Within(_))
     } else {
-        sendable(network, process, header.source)
+        sendable(network, process, header.source, header.destination)
     };
     Family::of(header.source) == family
         && source_fits
@@ -55,7 +55,7 @@ pub fn honest(network: &Network, sender: EntityId, header: &Header) -> bool {
 }
 
 /// Whether a non-loopback source address is one the process sends from.
-fn sendable(network: &Network, process: &Endpoint, source: IpAddr) -> bool {
+fn sendable(network: &Network, process: &Endpoint, source: IpAddr, destination: IpAddr) -> bool {
     let unheld = || {
         network.held.binary_search(&source).is_err()
             && !Family::of(source).loopback_net().contains(&source)
@@ -65,6 +65,10 @@ fn sendable(network: &Network, process: &Endpoint, source: IpAddr) -> bool {
         Sources::Own(addresses) => addresses.contains(&source),
         Sources::Within(prefixes) => prefixes.iter().any(|p| p.contains(&source)) && unheld(),
         Sources::Free => unheld(),
+        Sources::Selected(table) => table
+            .iter()
+            .find(|(net, _)| net.contains(&destination))
+            .is_some_and(|(_, own)| own.contains(&source)),
     }
 }
 
@@ -272,8 +276,26 @@ impl Walker<'_> {
                         }
                         DiscardReason::NoRoute => Disposition::NoRoute,
                         DiscardReason::Rule(_) => Disposition::DiscardRule,
+                        DiscardReason::Blackhole | DiscardReason::Drop => Disposition::Blackhole,
+                        DiscardReason::Unreachable => Disposition::Unreachable,
+                        DiscardReason::Reject => Disposition::Reject,
+                        DiscardReason::RpFilter => Disposition::RpFilter,
+                        DiscardReason::Neighbour => Disposition::Neighbour,
+                        DiscardReason::LeavesCluster => Disposition::LeavesCluster,
+                        DiscardReason::Unmodelled(_) => Disposition::Unmodelled,
                     };
                     return died(steps, at, header, decided, why, None);
+                }
+                Action::Choose(all) => {
+                    // ENGINE: choices of answers too.
+                    let next = all[0];
+                    steps.push(step(
+                        Event::Lookup { rule: index, next },
+                        at,
+                        header,
+                        Some(rule.origin),
+                    ));
+                    at = next;
                 }
                 Action::Translate(ways) => {
                     let mut choice = 0;
