@@ -61,7 +61,7 @@ def ask(file, options, timeout, proof):
 def main():
     parser = argparse.ArgumentParser(description="Decide the theorem's questions with cvc5 and compare.")
     parser.add_argument("--binary", default=str(second_solver.ROOT / "target" / "release" / "kubeproof"))
-    parser.add_argument("--timeout", type=float, default=60, help="seconds for each question and each way (60)")
+    parser.add_argument("--timeout", type=float, default=300, help="seconds for each question and each way (300)")
     parser.add_argument("--keep", type=pathlib.Path, help="keep the SMT-LIB files here")
     parser.add_argument("--proofs", type=pathlib.Path, help="keep Alethe proofs here")
     args = parser.parse_args()

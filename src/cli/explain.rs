@@ -26,13 +26,25 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
     if !args.paths.is_empty() {
         return of_paths(id, &args.paths, output);
     }
-    if let Some(text) = constraint(id).or_else(|| list::explain(id)) {
+    if let Some(text) = constraint(id)
+        .or_else(|| list::explain(id))
+        .or_else(|| assumed(id))
+    {
         output.print(&text);
         return Exit::Good;
     }
     output.fail(&format!("there is nothing called `{id}`"));
     output.help("`kubeproof list constraints`, `list predicates`, `list codes`, `list dispositions`, `list assumptions`");
     Exit::Bad
+}
+
+/// An assumption of the theorem.
+fn assumed(id: &str) -> Option<String> {
+    let a = kubeproof::theorem::assumption(id)?;
+    Some(format!(
+        "{0} (assumption of the theorem)\n  {1}\n\n  `kubeproof theorem --without {0}` shows the smallest cluster that needs it\n",
+        a.id, a.title
+    ))
 }
 
 /// The constraint that an intent stands for.

@@ -172,17 +172,23 @@ pub(super) fn decide(
         .filter(|p| kept(p) && problem.assumed.iter().any(|(q, _)| q == p))
         .map(|p| (p, w.flag(&label(p))))
         .collect();
-    let mut asserted = problem.facts.clone();
+    let mut named = Vec::new();
     for &(piece, literal) in &literals {
         for &(of, t) in &problem.assumed {
             if of == piece {
-                asserted.push(w.implies(&[literal], t));
+                named.push((literal, w.implies(&[literal], t)));
             }
         }
     }
-    asserted.push(problem.denied);
     let pool = &problem.world.pool;
-    for &t in &asserted {
+    let implied = named.iter().map(|(_, t)| *t);
+    for t in problem
+        .facts
+        .iter()
+        .copied()
+        .chain(implied)
+        .chain([problem.denied])
+    {
         solver.assert(pool, t);
     }
     let all: Vec<TermId> = literals.iter().map(|(_, t)| *t).collect();
@@ -193,33 +199,49 @@ pub(super) fn decide(
         SatResult::Unsat => "unsat",
         SatResult::Unknown(_) => "unknown",
     };
-    let query = options.keep_queries.then(|| {
-        let comments = [
-            format!("{name}: is there a cluster, of any size, that satisfies the assumptions and breaks it?"),
-            "Each assumption is named by a Boolean that implies it. No bounds: all sorts are uninterpreted.".to_owned(),
-        ];
-        let text = smtlib::print(pool, &[asserted.as_slice(), &all].concat(), &comments, Some(status));
-        Query { name: name.to_owned(), text }
-    });
+    // What the script assumes: all, or what the proof needs.
+    let mut stated = all.clone();
     let answer = match result {
         SatResult::Sat => Answer::Broken,
         SatResult::Unknown(why) => Answer::Unknown(why),
         SatResult::Unsat => {
             let mut core = solver.unsat_assumptions();
+            let mut kept = all.clone();
             if options.cores {
-                // From the last to the first: what is said of switches goes before what is said of the cluster.
-                for t in core.clone().into_iter().rev() {
-                    let rest: Vec<TermId> = core.iter().copied().filter(|&c| c != t).collect();
-                    questions += 1;
-                    if solver.check(pool, &rest, limits) == SatResult::Unsat {
-                        core = rest;
+                // From the last to the first: what is said of switches goes before what is said of the cluster. What
+                // the solver's core leaves out needs no question; so the result hangs on the order only, and not on
+                // which core the solver happens to find.
+                for &t in all.iter().rev() {
+                    let rest: Vec<TermId> = kept.iter().copied().filter(|&c| c != t).collect();
+                    if core.contains(&t) {
+                        questions += 1;
+                        if solver.check(pool, &rest, limits) != SatResult::Unsat {
+                            continue;
+                        }
+                        core = solver.unsat_assumptions();
                     }
+                    kept = rest;
                 }
+                core = kept;
+                stated.clone_from(&core);
             }
             let used = literals.iter().filter(|(_, t)| core.contains(t));
             Answer::Proven(used.map(|(p, _)| *p).collect())
         }
     };
+    let query = options.keep_queries.then(|| {
+        let comments = [
+            format!("{name}: is there a cluster, of any size, that satisfies these assumptions and breaks it?"),
+            "Each assumption is named by a Boolean that implies it. All sorts are uninterpreted.".to_owned(),
+        ];
+        let mut asserts = problem.facts.clone();
+        let wanted = named.iter().filter(|(literal, _)| stated.contains(literal));
+        asserts.extend(wanted.map(|(_, t)| *t));
+        asserts.push(problem.denied);
+        asserts.extend(&stated);
+        let text = smtlib::print(pool, &asserts, &comments, Some(status));
+        Query { name: name.to_owned(), text }
+    });
     Decided {
         answer,
         questions,

@@ -111,8 +111,11 @@ fn what_is_open_is_written_in_place() {
     let denied = p.not(all);
     let script = print(&p, &[denied], &[], None);
     assert!(script.contains("define-fun"), "{script}");
-    let defined = script.lines().filter(|l| l.starts_with("(define-fun"));
-    assert!(defined.clone().all(|l| !l.contains("x!1")), "{script}");
+    let mut open = script.lines().filter(|l| l.contains("x!1"));
+    assert!(
+        open.all(|l| l.contains("(forall ((x!1 Thing))")),
+        "{script}"
+    );
     assert_eq!(check_script(&script).1, SatResult::Sat);
 }
 
