@@ -35,7 +35,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "verify",
         &[
-            "decode", "encode", "intent", "logic", "lower", "model", "network", "sim", "smt",
+            "base", "decode", "encode", "intent", "logic", "lower", "model", "network", "sim",
+            "smt",
         ],
     ),
     ("reference", &["input", "model"]),
