@@ -53,7 +53,7 @@ const NETS: [&str; 9] = [
 ];
 
 fn net(text: &str) -> IpNet {
-    text.parse().unwrap()
+    text.parse().unwrap_or_else(|_| ip(text).into())
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -148,7 +148,7 @@ pub fn network(seed: u64) -> Lowered {
         spaces.push(Space { of, stages });
     }
     plausible(&mut maker, &spaces, &processes);
-    for _ in 0..maker.rng.between(2, 7) {
+    for _ in 0..maker.rng.between(4, 14) {
         change(&mut maker, &spaces, &processes);
     }
     finish(maker, &cluster, &spaces, &processes, lowered)
@@ -296,19 +296,19 @@ fn change(maker: &mut Maker, spaces: &[Space], processes: &[EntityId]) {
             *maker.rng.pick(&far)
         }
     };
-    let action = match maker.rng.below(12) {
+    let action = match maker.rng.below(14) {
         0 | 1 => Action::Forward(some(maker)),
         2..=4 => {
             let count = maker.rng.between(1, 3);
             Action::Choose((0..count).map(|_| some(maker)).collect())
         }
         5 => Action::Deliver(processes[index]),
-        6 | 7 => Action::Discard(DiscardReason::Unmodelled("magic".to_owned())),
-        8 => Action::Translate(vec![Rewrite {
+        6..=8 => Action::Discard(DiscardReason::Unmodelled("magic".to_owned())),
+        9 => Action::Translate(vec![Rewrite {
             source_port: Some(1500),
             ..plain()
         }]),
-        9 => Action::Translate(vec![Rewrite {
+        10 => Action::Translate(vec![Rewrite {
             destination: Some(ip(maker.any(&HELD))),
             destination_port: Some(80),
             ..plain()
