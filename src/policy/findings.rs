@@ -72,10 +72,10 @@ pub fn not_modelled(cluster: &Cluster) -> Vec<Finding> {
         rules.flat_map(move |rule| rule.peers.iter().map(move |peer| (policy, peer)))
     });
     let unknown = peers.filter_map(|(policy, peer)| match peer {
-        Peer::FailsClosed { origin } => Some(Finding {
+        Peer::FailsClosed { origin, .. } => Some(Finding {
             code: "F108",
             message: format!(
-                "`domainNames` of {} {} is not modelled: it is taken to accept nothing",
+                "what `domainNames` of {} {} stand for is not known: verdicts that hang on it are `unknown`",
                 policy.kind, policy.name
             ),
             origin: *origin,
