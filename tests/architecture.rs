@@ -38,7 +38,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "decode", "encode", "intent", "logic", "lower", "model", "network", "sim", "smt",
         ],
     ),
-    ("reference", &["input", "model"]),
+    ("reference", &["base", "model"]),
     (
         "connectivity",
         &["lower", "model", "network", "reference", "sim"],

@@ -315,7 +315,7 @@ fn chosen(cluster: &Cluster, settings: Settings) -> Option<Span> {
 }
 
 /// Where pods get their addresses: RFC 1918, RFC 6598, RFC 4193.
-fn private() -> Vec<IpNet> {
+pub(super) fn private() -> Vec<IpNet> {
     let nets = [
         "10.0.0.0/8",
         "172.16.0.0/12",
