@@ -12,6 +12,7 @@ mod list;
 mod load;
 mod output;
 mod schema;
+mod theorem;
 mod trace;
 mod verify;
 
@@ -52,6 +53,8 @@ enum Command {
     Connectivity(connectivity::Args),
     /// Show what became reachable from one cluster to another, and what stopped being
     Diff(diff::Args),
+    /// Prove the network model for clusters of every size
+    Theorem(theorem::Args),
     /// Explain a constraint, a code, a disposition or an assumption
     Explain(explain::Args),
     /// List constraints, predicates, codes, or the entities and rules of a cluster
@@ -90,6 +93,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Trace(args) => trace::run(&args, &mut output),
         Command::Connectivity(args) => connectivity::run(&args, &mut output),
         Command::Diff(args) => diff::run(&args, &mut output),
+        Command::Theorem(args) => theorem::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::List(args) => list::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
