@@ -249,8 +249,5 @@ impl Gathered {
 
 /// The beginning of a document is where to point; underlining all of it helps nobody.
 pub(super) fn start_of(span: Span) -> Span {
-    Span {
-        end: span.start,
-        ..span
-    }
+    span.beginning()
 }

@@ -16,6 +16,7 @@ use super::inet::{IpNet, PortSet, Protocol};
 use super::policy::Policies;
 use super::route::Entrance;
 use super::service::Service;
+use super::table::Tables;
 use crate::base::source::Span;
 
 pub use super::entity::Address;
@@ -333,6 +334,8 @@ pub struct Cluster {
     pub links_added: Vec<LinkEdit>,
     /// Changes to FIBs, in the order they are written.
     pub fibs: Vec<FibEdit>,
+    /// Route tables of nodes.
+    pub tables: Tables,
     /// What is known of the input as a whole.
     pub reading: Reading,
     /// Where the cluster is written.

@@ -21,6 +21,7 @@ use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::{Family, IpNet, non_unicast};
 use crate::model::policy::Policies;
 use crate::model::service::Service;
+use crate::model::table::Tables;
 
 /// What was read before the names are sorted: ids are those of drafts.
 #[derive(Debug, Default)]
@@ -229,6 +230,7 @@ impl<'t> Entities<'t> {
             links_removed: Vec::new(),
             links_added: Vec::new(),
             fibs: Vec::new(),
+            tables: Tables::default(),
             reading: Reading::default(),
             origin,
         }

@@ -27,6 +27,7 @@ use crate::model::cluster::{
 use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::IpNet;
 use crate::model::policy::Policies;
+use crate::model::table::Tables;
 use drafts::Draft;
 use names::{Ids, Register};
 use nodes::NodeDraft;
@@ -107,6 +108,7 @@ pub fn assemble(mut objects: Objects, about: About, problems: &mut Problems) -> 
         links_removed: Vec::new(),
         links_added: Vec::new(),
         fibs: Vec::new(),
+        tables: Tables::default(),
         reading,
         origin: about.origin,
     };
