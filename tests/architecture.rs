@@ -38,6 +38,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "decode", "encode", "intent", "logic", "lower", "model", "network", "sim", "smt",
         ],
     ),
+    ("generate", &[]),
     ("reference", &["input", "model"]),
     (
         "connectivity",
