@@ -59,6 +59,8 @@ impl Table {
 /// All route tables of a cluster.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
+    /// The text that they are in, by the name that the cluster file gives it; only until they are read.
+    pub file: Option<(String, Span)>,
     /// The prefixes, in the order of look-up.
     pub nets: Vec<IpNet>,
     /// The tables, by node.

@@ -5,7 +5,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use super::MAX_ENTITIES;
 use super::endpoints::endpoints as endpoints_of;
 use super::listener::open;
 use super::names::{Draft, Names, Resolver, Want};
@@ -41,11 +40,11 @@ pub(super) struct Entities<'t> {
 const NAMELESS: &str = "";
 
 impl<'t> Entities<'t> {
-    pub(super) fn too_many(&self, problems: &mut Problems) -> bool {
-        let Some(draft) = self.drafts.get(MAX_ENTITIES) else {
+    pub(super) fn too_many(&self, most: usize, problems: &mut Problems) -> bool {
+        let Some(draft) = self.drafts.get(most) else {
             return false;
         };
-        let message = format!("more than {MAX_ENTITIES} entities in one cluster file");
+        let message = format!("more than {most} entities in one cluster file");
         problems.push(Diagnostic::error("C018", draft.span, message));
         true
     }
