@@ -18,4 +18,4 @@ pub(in crate::input) const MAX_STRING: usize = 64 << 20;
 /// How deep lists and objects may lie in each other.
 pub(in crate::input) const MAX_DEPTH: usize = 128;
 /// How many values may be kept whatever the length of the text; beyond that, one for every four bytes.
-pub(in crate::input) const MAX_NODES: usize = 5_000_000;
+pub(in crate::input) const MAX_NODES: usize = 1_000_000;

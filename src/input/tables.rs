@@ -132,12 +132,12 @@ impl Reader<'_> {
             return self.nobody(rest, number, problems);
         };
         match self.tables.last_mut() {
-            Some(table) if !self.lost => table.routes.push(Route {
+            _ if self.lost => {}
+            Some(table) => table.routes.push(Route {
                 net,
                 via,
                 line: number,
             }),
-            Some(_) => {}
             None => {
                 let message = "a route stands before the first `at NODE`".to_owned();
                 self.tell("T002", number, message, problems);

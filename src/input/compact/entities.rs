@@ -199,6 +199,7 @@ impl<'t> Entities<'t> {
             let node = host.and_then(|host| resolver.reference(host, want, problems));
             pod.node = node.unwrap_or(pod.id);
         }
+        self.pods.sort_by_key(|e| e.id);
         let mut services = std::mem::take(&mut self.services);
         let endpoints = std::mem::take(&mut self.endpoints);
         for (service, endpoints) in services.iter_mut().zip(endpoints) {
@@ -210,7 +211,6 @@ impl<'t> Entities<'t> {
             external.id = names.id(external.id);
         }
         self.nodes.sort_by_key(|e| e.id);
-        self.pods.sort_by_key(|e| e.id);
         self.services.sort_by_key(|e| e.id);
         self.externals.sort_by_key(|e| e.id);
         Cluster {
