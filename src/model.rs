@@ -6,6 +6,8 @@ pub mod cluster;
 pub mod entity;
 pub mod inet;
 pub mod intent;
+pub mod linux;
+pub mod listener;
 pub mod policy;
 pub mod reading;
 pub mod route;

@@ -137,7 +137,7 @@ impl Asker<'_> {
         };
         let processes = match self.cluster.kind_of(id) {
             EntityKind::Container | EntityKind::Daemon | EntityKind::External => return Ok(id),
-            EntityKind::Service | EntityKind::Outside => {
+            EntityKind::Service | EntityKind::Outside | EntityKind::Stage => {
                 return wrong(
                     format!("`{text}` sends nothing"),
                     "a service is an address without a process".to_owned(),
@@ -244,6 +244,10 @@ impl Asker<'_> {
                     .find_map(|net| self.first_of(sender, *net)),
             },
             Sources::Free => free_address(&self.lowered.network.held, family),
+            Sources::Selected(table) => {
+                let (_, own) = table.iter().find(|(net, _)| net.contains(&destination))?;
+                own.first().copied()
+            }
         }
     }
 

@@ -189,7 +189,8 @@ fn sources(network: &Network, processes: &[Process], classes: &[Class]) -> Vec<I
         Some(Sources::Own(own)) => once(own.iter().copied()),
         // From an address that nobody holds: any class.
         Some(Sources::Free) => representatives(classes.iter()),
-        Some(Sources::Within(_)) | None => Vec::new(),
+        // Only networks that were not installed by Linux are looked at by sets.
+        Some(Sources::Within(_) | Sources::Selected(_)) | None => Vec::new(),
     }
 }
 

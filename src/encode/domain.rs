@@ -240,6 +240,10 @@ fn nets(structure: &Structure, network: &Network, literals: &Literals) -> BTreeS
             Sources::Own(own) => all.extend(own.iter().map(host)),
             Sources::Within(prefixes) => all.extend(prefixes.iter().map(IpNet::trunc)),
             Sources::Free => {}
+            Sources::Selected(table) => {
+                all.extend(table.iter().map(|(net, _)| net.trunc()));
+                all.extend(table.iter().flat_map(|(_, own)| own).map(host));
+            }
         }
     }
     for rule in network.switches.iter().flat_map(|s| &s.fib) {

@@ -43,7 +43,7 @@ impl Encoder<'_> {
             let outcome = match &rule.action {
                 Action::Forward(to) => Outcome::Forward(*to),
                 Action::Deliver(to) => Outcome::Deliver(*to),
-                Action::Discard(_) => Outcome::Discard,
+                Action::Discard(_) | Action::Choose(_) => Outcome::Discard,
                 Action::Translate(_) if answer => continue,
                 Action::Translate(_) => Outcome::Translate(index),
             };

@@ -94,7 +94,7 @@ impl Encoder<'_> {
                 let unheld = self.unheld(sent.source());
                 self.pool.and(&[any, unheld])
             }
-            Sources::Free => self.unheld(sent.source()),
+            Sources::Free | Sources::Selected(_) => self.unheld(sent.source()),
         };
         // Of the namespaces outside we know nothing, so nothing is claimed of their loopback.
         let loopback = if matches!(process.sources, Sources::Within(_)) {

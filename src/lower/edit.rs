@@ -123,6 +123,8 @@ fn explicit(rule: &ExplicitRule) -> FibRule {
         }
     };
     FibRule {
+        state: None,
+        text: None,
         matches,
         action,
         kind: RuleKind::Explicit,

@@ -41,6 +41,7 @@ fn processes(cluster: &Cluster) -> Vec<Endpoint> {
             all.push(Endpoint {
                 id: container.id,
                 switch: pod.id,
+                socket: pod.id,
                 sources,
             });
         }
@@ -56,6 +57,7 @@ fn processes(cluster: &Cluster) -> Vec<Endpoint> {
             all.push(Endpoint {
                 id: daemon.id,
                 switch: node.id,
+                socket: node.id,
                 sources,
             });
         }
@@ -66,6 +68,7 @@ fn processes(cluster: &Cluster) -> Vec<Endpoint> {
             all.push(Endpoint {
                 id: external.id,
                 switch: outside,
+                socket: outside,
                 sources,
             });
         }
@@ -77,18 +80,12 @@ fn processes(cluster: &Cluster) -> Vec<Endpoint> {
 /// *Node* of the seed: `K8s-Pod(P): Switch(P)` and, by the errata, `K8s-Node(N): Switch(N)`.
 fn switches(cluster: &Cluster) -> Vec<Switch> {
     let mut all = Vec::new();
-    all.extend(cluster.pods.iter().map(|pod| Switch {
-        id: pod.id,
-        fib: pod_fib(pod),
-    }));
-    all.extend(cluster.nodes.iter().map(|node| Switch {
-        id: node.id,
-        fib: node_fib(cluster, node),
-    }));
-    all.extend(cluster.outside.map(|id| Switch {
-        id,
-        fib: outside_fib(cluster),
-    }));
+    let pods = cluster.pods.iter();
+    all.extend(pods.map(|pod| Switch::whole(pod.id, pod_fib(pod))));
+    let nodes = cluster.nodes.iter();
+    all.extend(nodes.map(|node| Switch::whole(node.id, node_fib(cluster, node))));
+    let outside = cluster.outside;
+    all.extend(outside.map(|id| Switch::whole(id, outside_fib(cluster))));
     all.sort_by_key(|s| s.id);
     all
 }
@@ -136,6 +133,8 @@ fn pod_fib(pod: &Pod) -> Fib {
     let mut fib = own_rules(&pod.containers, &pod.addresses, pod.origin);
     // 3. Local Forwarding Rule. host(N, P): [* * * * → Forward(N)] in FIB[P]
     fib.push(FibRule {
+        state: None,
+        text: None,
         matches: Match::default(),
         action: Action::Forward(pod.node),
         kind: RuleKind::PodToNode,
@@ -154,6 +153,8 @@ fn node_fib(cluster: &Cluster, node: &Node) -> Fib {
     fib.extend(services::cluster_addresses(cluster, node));
     let mut forward = |address: &Address, next: EntityId, kind: RuleKind| {
         fib.push(FibRule {
+            state: None,
+            text: None,
             matches: Match {
                 to: Some(IpNet::from(address.ip)),
                 ..Match::default()
@@ -185,6 +186,8 @@ fn node_fib(cluster: &Cluster, node: &Node) -> Fib {
     // Ours: [* * * * → Forward(outside)] where there is an outside
     if let Some(outside) = cluster.outside {
         fib.push(FibRule {
+            state: None,
+            text: None,
             matches: Match::default(),
             action: Action::Forward(outside),
             kind: RuleKind::NodeToOutside,
@@ -251,6 +254,8 @@ fn deliver_open(fib: &mut Fib, processes: &[Process], address: IpAddr, kind: Rul
         for listener in process.open.iter().filter(|l| l.bind.covers(address)) {
             if done.insert((listener.port, listener.protocol)) {
                 fib.push(FibRule {
+                    state: None,
+                    text: None,
                     matches: Match {
                         to: Some(IpNet::from(address)),
                         to_ports: Some(PortSet::one(listener.port)),
@@ -269,6 +274,8 @@ fn deliver_open(fib: &mut Fib, processes: &[Process], address: IpAddr, kind: Rul
 /// `[* * a * → Discard(closed-port)]`.
 fn closed(to: IpNet, kind: RuleKind, origin: Span) -> FibRule {
     FibRule {
+        state: None,
+        text: None,
         matches: Match {
             to: Some(to),
             ..Match::default()
@@ -293,6 +300,8 @@ fn outside_fib(cluster: &Cluster) -> Fib {
             ..Match::default()
         };
         fib.push(FibRule {
+            state: None,
+            text: None,
             matches,
             action,
             kind: RuleKind::Outside,

@@ -133,6 +133,8 @@ impl Dialled {
 
     fn rule(&self, from: Option<IpNet>, action: Action, kind: RuleKind) -> FibRule {
         FibRule {
+            state: None,
+            text: None,
             matches: Match {
                 from,
                 to: Some(IpNet::from(self.to)),

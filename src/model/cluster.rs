@@ -10,9 +10,11 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::entity::{EntityId, EntityKind, FullName};
 use super::inet::{IpNet, PortSet, Protocol};
+use super::linux::Snapshot;
 use super::policy::Policies;
 use super::route::Entrance;
 use super::service::Service;
@@ -20,42 +22,8 @@ use super::table::Tables;
 use crate::base::source::Span;
 
 pub use super::entity::Address;
+pub use super::listener::{Bind, Listener};
 pub use super::reading::{Reading, Unmodelled, Unread};
-
-/// Where a listener is bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Bind {
-    /// Every address (`*`, `[::]`).
-    Any,
-    /// Every IPv4 address (`0.0.0.0`).
-    AnyV4,
-    /// One address only.
-    Address(IpAddr),
-}
-
-impl Bind {
-    /// Whether a message to this address meets the listener.
-    pub fn covers(self, address: IpAddr) -> bool {
-        match self {
-            Self::Any => true,
-            Self::AnyV4 => address.is_ipv4(),
-            Self::Address(own) => own == address,
-        }
-    }
-}
-
-/// `open(X, a, p, proto)` as it was declared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listener {
-    /// The addresses.
-    pub bind: Bind,
-    /// The port.
-    pub port: u16,
-    /// The protocol.
-    pub protocol: Protocol,
-    /// Where it is written.
-    pub origin: Span,
-}
 
 /// A container or a daemon.
 #[derive(Debug, Clone)]
@@ -212,6 +180,8 @@ pub struct External {
     pub id: EntityId,
     /// Its addresses.
     pub prefixes: Vec<IpNet>,
+    /// What it listens on, where that is known; else it takes everything.
+    pub open: Option<Vec<Listener>>,
     /// Where it is written.
     pub origin: Span,
 }
@@ -336,6 +306,8 @@ pub struct Cluster {
     pub fibs: Vec<FibEdit>,
     /// Route tables of nodes.
     pub tables: Tables,
+    /// The network as it was installed, where that was dumped; else it is the ideal one.
+    pub snapshot: Option<Arc<Snapshot>>,
     /// What is known of the input as a whole.
     pub reading: Reading,
     /// Where the cluster is written.

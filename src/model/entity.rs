@@ -45,6 +45,8 @@ pub enum EntityKind {
     Service,
     /// The one switch behind which all externals are; exists where there is an outside.
     Outside,
+    /// A stage of a Linux namespace: a switch of the network, and no entity of the model.
+    Stage,
 }
 
 impl EntityKind {
@@ -58,6 +60,7 @@ impl EntityKind {
             Self::Node => "node",
             Self::Service => "service",
             Self::Outside => "outside",
+            Self::Stage => "stage",
         }
     }
 
@@ -83,7 +86,7 @@ impl EntityKind {
 
     /// Whether entities of this kind forward messages by a FIB.
     pub fn is_switch(self) -> bool {
-        matches!(self, Self::Pod | Self::Node | Self::Outside)
+        matches!(self, Self::Pod | Self::Node | Self::Outside | Self::Stage)
     }
 }
 

@@ -4,9 +4,12 @@
 //! they are executed (`sim`) or encoded (`encode`).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::base::source::Span;
 use crate::model::entity::EntityId;
+
+use super::trace::Disposition;
 
 pub use crate::model::cluster::Match;
 
@@ -23,6 +26,52 @@ pub enum DiscardReason {
     NoRoute,
     /// A rule of the user, in the user's words.
     Rule(String),
+    /// A route of type blackhole.
+    Blackhole,
+    /// A route of type unreachable or prohibit.
+    Unreachable,
+    /// A firewall's rule refuses it.
+    Reject,
+    /// A firewall's rule, or a chain's policy, drops it.
+    Drop,
+    /// The way back to its source leads elsewhere (`rp_filter`).
+    RpFilter,
+    /// Nobody answers for the next hop on its link.
+    Neighbour,
+    /// It goes where nothing is known.
+    LeavesCluster,
+    /// What happens to it is not known, and why: a verdict that depends on it is `unknown`.
+    Unmodelled(String),
+}
+
+impl DiscardReason {
+    /// How a message that is discarded for it ended.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::ClosedPort => Disposition::ClosedPort,
+            Self::NoEndpoint | Self::NoLocalEndpoint => Disposition::NoEndpoint,
+            Self::NoRoute => Disposition::NoRoute,
+            Self::Rule(_) => Disposition::DiscardRule,
+            Self::Blackhole | Self::Drop => Disposition::Blackhole,
+            Self::Unreachable => Disposition::Unreachable,
+            Self::Reject => Disposition::Reject,
+            Self::RpFilter => Disposition::RpFilter,
+            Self::Neighbour => Disposition::Neighbour,
+            Self::LeavesCluster => Disposition::LeavesCluster,
+            Self::Unmodelled(_) => Disposition::Unmodelled,
+        }
+    }
+}
+
+/// What the connection tracking of the switch's namespace knows of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// It opens a connection.
+    New,
+    /// It answers one whose opening message passed here.
+    Established,
+    /// It answers one whose opening message did not pass here.
+    Unseen,
 }
 
 /// One way to rewrite a header; what is none stays.
@@ -56,6 +105,9 @@ pub enum Action {
     /// Never empty; which way is taken is a choice, and a constraint holds only if it holds for all of them.
     /// All addresses are of one family, and only messages of that family match.
     Translate(Vec<Rewrite>),
+    /// Hand it to one of these switches, over a link: which one is a choice (equal paths, who wins a race), of messages
+    /// and of answers. Never empty.
+    Choose(Vec<EntityId>),
 }
 
 /// Which of the seed's or our rules an ideal rule is an instance of.
@@ -91,6 +143,8 @@ pub enum RuleKind {
     Outside,
     /// A rule that a cluster file states.
     Explicit,
+    /// What a Linux namespace does.
+    Linux,
 }
 
 /// One rule.
@@ -98,10 +152,15 @@ pub enum RuleKind {
 pub struct FibRule {
     /// Which messages.
     pub matches: Match,
+    /// Messages in which state; none is any.
+    pub state: Option<State>,
     /// What happens to them.
     pub action: Action,
     /// What kind of rule it is.
     pub kind: RuleKind,
+    /// The rule in the words of where it is written (`10.1.2.0/24 via 10.1.100.2 dev eth0`); none where it is an ideal
+    /// rule or says nothing of interest (one stage of a namespace handing on to the next).
+    pub text: Option<Arc<str>>,
     /// Where it is written, or the object that an ideal rule comes from.
     pub origin: Span,
 }

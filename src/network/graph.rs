@@ -20,6 +20,29 @@ pub struct Switch {
     pub id: EntityId,
     /// Its rules.
     pub fib: Fib,
+    /// The pod, node or External that it is a stage of; itself where a switch is a whole one.
+    pub of: EntityId,
+    /// Among the stages of one namespace: a message that is handed on, unchanged, to a stage of higher rank stays within
+    /// the same hop. 0 for whole switches.
+    pub rank: u32,
+    /// Switches whose translations are undone here for answers. A whole switch undoes its own.
+    pub undoes: Vec<EntityId>,
+    /// Whether a message that is here is seen by the connection tracking of `of` (see [`super::fib::State`]).
+    pub tracks: bool,
+}
+
+impl Switch {
+    /// A switch that is a whole one.
+    pub fn whole(id: EntityId, fib: Fib) -> Self {
+        Self {
+            id,
+            fib,
+            of: id,
+            rank: 0,
+            undoes: vec![id],
+            tracks: true,
+        }
+    }
 }
 
 /// Which source addresses a process may honestly use (design.md, `Send`).
@@ -31,6 +54,9 @@ pub enum Sources {
     Within(Vec<IpNet>),
     /// Any address that nobody holds (a node without addresses); whether an answer comes back cannot be judged.
     Free,
+    /// By source address selection: the first prefix that holds the destination says which addresses may be used. Where
+    /// none does, the process cannot send there.
+    Selected(Vec<(IpNet, Vec<std::net::IpAddr>)>),
 }
 
 /// A process, where it is attached, and what it may send from.
@@ -38,8 +64,10 @@ pub enum Sources {
 pub struct Endpoint {
     /// The container, daemon or external.
     pub id: EntityId,
-    /// The switch of its namespace.
+    /// The switch that its messages go to: of its namespace.
     pub switch: EntityId,
+    /// The switch where messages to it arrive and its sockets wait for answers; the same where the switch is a whole one.
+    pub socket: EntityId,
     /// Its source addresses. Messages to loopback are sent from loopback, whatever these are.
     pub sources: Sources,
 }

@@ -30,6 +30,20 @@ pub enum Disposition {
     NoRoute,
     /// A policy forbids the connection.
     Policy,
+    /// A route of type blackhole, or a firewall that drops without a word.
+    Blackhole,
+    /// A route of type unreachable or prohibit.
+    Unreachable,
+    /// A firewall refuses it.
+    Reject,
+    /// The way back to its source leads elsewhere.
+    RpFilter,
+    /// Nobody answers for the next hop on its link.
+    Neighbour,
+    /// It goes where nothing is known.
+    LeavesCluster,
+    /// What happens to it is not modelled.
+    Unmodelled,
 }
 
 impl Disposition {
@@ -46,6 +60,13 @@ impl Disposition {
             Self::NoEndpoint => "no-endpoint",
             Self::NoRoute => "no-route",
             Self::Policy => "policy",
+            Self::Blackhole => "blackhole",
+            Self::Unreachable => "unreachable",
+            Self::Reject => "reject",
+            Self::RpFilter => "rp-filter",
+            Self::Neighbour => "neighbour",
+            Self::LeavesCluster => "leaves-cluster",
+            Self::Unmodelled => "unmodelled",
         }
     }
 }

@@ -32,6 +32,20 @@ fn action(action: &Action, names: &Names<'_>) -> String {
             "Discard(no-endpoint on this node, silently)".to_owned()
         }
         Action::Discard(DiscardReason::NoRoute) => "Discard(no-route)".to_owned(),
+        Action::Discard(DiscardReason::Blackhole) => "Discard(blackhole)".to_owned(),
+        Action::Discard(DiscardReason::Unreachable) => "Discard(unreachable)".to_owned(),
+        Action::Discard(DiscardReason::Reject) => "Discard(reject)".to_owned(),
+        Action::Discard(DiscardReason::Drop) => "Discard(drop)".to_owned(),
+        Action::Discard(DiscardReason::RpFilter) => "Discard(rp-filter)".to_owned(),
+        Action::Discard(DiscardReason::Neighbour) => "Discard(neighbour)".to_owned(),
+        Action::Discard(DiscardReason::LeavesCluster) => "Discard(leaves-cluster)".to_owned(),
+        Action::Discard(DiscardReason::Unmodelled(why)) => {
+            format!("not modelled: {}", printable(why))
+        }
+        Action::Choose(all) => {
+            let all: Vec<String> = all.iter().map(|id| names.short(*id)).collect();
+            format!("Forward({})", all.join(" | "))
+        }
         Action::Discard(DiscardReason::Rule(why)) => format!("Discard({})", printable(why)),
         Action::Translate(ways) => {
             let ways: Vec<String> = ways.iter().map(rewrite).collect();

@@ -332,7 +332,7 @@ fn place_of(verified: &Verified, id: EntityId) -> Option<Span> {
         EntityKind::External => c.externals.iter().find(|x| x.id == id).map(|x| x.origin),
         EntityKind::Container => c.pods.iter().find_map(|p| process(&p.containers)),
         EntityKind::Daemon => c.nodes.iter().find_map(|n| process(&n.daemons)),
-        EntityKind::Outside => None,
+        EntityKind::Outside | EntityKind::Stage => None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use crate::base::source::Span;
 use crate::model::entity::EntityId;
 use crate::model::inet::{Family, non_unicast};
-use crate::network::fib::{Action, DiscardReason};
+use crate::network::fib::Action;
 use crate::network::graph::{Endpoint, Network, Sources};
 use crate::network::header::Header;
 use crate::network::trace::{Disposition, Event, GatePassed, Journey, Outcome, Step, Trace};
@@ -43,7 +43,7 @@ pub fn honest(network: &Network, sender: EntityId, header: &Header) -> bool {
         // Loopback belongs to a namespace; of the outside's namespaces we know nothing.
         header.source == family.loopback() && !matches!(process.sources, Sources::Within(_))
     } else {
-        sendable(network, process, header.source)
+        sendable(network, process, header.source, header.destination)
     };
     Family::of(header.source) == family
         && source_fits
@@ -55,7 +55,7 @@ pub fn honest(network: &Network, sender: EntityId, header: &Header) -> bool {
 }
 
 /// Whether a non-loopback source address is one the process sends from.
-fn sendable(network: &Network, process: &Endpoint, source: IpAddr) -> bool {
+fn sendable(network: &Network, process: &Endpoint, source: IpAddr, destination: IpAddr) -> bool {
     let unheld = || {
         network.held.binary_search(&source).is_err()
             && !Family::of(source).loopback_net().contains(&source)
@@ -65,6 +65,10 @@ fn sendable(network: &Network, process: &Endpoint, source: IpAddr) -> bool {
         Sources::Own(addresses) => addresses.contains(&source),
         Sources::Within(prefixes) => prefixes.iter().any(|p| p.contains(&source)) && unheld(),
         Sources::Free => unheld(),
+        Sources::Selected(table) => table
+            .iter()
+            .find(|(net, _)| net.contains(&destination))
+            .is_some_and(|(_, own)| own.contains(&source)),
     }
 }
 
@@ -265,15 +269,19 @@ impl Walker<'_> {
                     return died(steps, at, header, decided, Disposition::NoLink, Some(*to));
                 }
                 Action::Discard(reason) => {
-                    let why = match reason {
-                        DiscardReason::ClosedPort => Disposition::ClosedPort,
-                        DiscardReason::NoEndpoint | DiscardReason::NoLocalEndpoint => {
-                            Disposition::NoEndpoint
-                        }
-                        DiscardReason::NoRoute => Disposition::NoRoute,
-                        DiscardReason::Rule(_) => Disposition::DiscardRule,
-                    };
+                    let why = reason.disposition();
                     return died(steps, at, header, decided, why, None);
+                }
+                Action::Choose(all) => {
+                    // ENGINE: choices of answers too.
+                    let next = all[0];
+                    steps.push(step(
+                        Event::Lookup { rule: index, next },
+                        at,
+                        header,
+                        Some(rule.origin),
+                    ));
+                    at = next;
                 }
                 Action::Translate(ways) => {
                     let mut choice = 0;

@@ -108,7 +108,7 @@ impl Native<'_> {
         let ways = match &rule.action {
             Action::Translate(ways) => ways,
             Action::Discard(_) => return Some((false, false)),
-            Action::Deliver(_) | Action::Forward(_) => return None,
+            Action::Deliver(_) | Action::Forward(_) | Action::Choose(_) => return None,
         };
         let (mut all, mut some) = (true, false);
         for way in ways {

@@ -164,6 +164,7 @@ impl<'t> Entities<'t> {
             fields.finish(problems);
             self.externals.push(External {
                 id,
+                open: None,
                 prefixes,
                 origin,
             });
@@ -214,6 +215,7 @@ impl<'t> Entities<'t> {
         self.services.sort_by_key(|e| e.id);
         self.externals.sort_by_key(|e| e.id);
         Cluster {
+            snapshot: None,
             name: String::new(),
             path: String::new(),
             names: Vec::new(),

@@ -287,7 +287,7 @@ pub(super) fn full(text: &str) -> Option<FullName> {
         EntityKind::Container => 3,
         EntityKind::Daemon | EntityKind::Pod | EntityKind::Service => 2,
         EntityKind::Node | EntityKind::External => 1,
-        EntityKind::Outside => 0,
+        EntityKind::Outside | EntityKind::Stage => 0,
     };
     (parts.len() == wanted).then(|| FullName::new(kind, &parts))
 }

@@ -84,6 +84,7 @@ pub fn assemble(mut objects: Objects, about: About, problems: &mut Problems) -> 
     let policies = policies(&mut objects);
     let services = services::services(&objects, &made, &ids.names, problems);
     let mut cluster = Cluster {
+        snapshot: None,
         name: about.name,
         path: about.path,
         namespaces: namespaces(&mut objects, &made, &ids, &policies),
@@ -101,6 +102,7 @@ pub fn assemble(mut objects: Objects, about: About, problems: &mut Problems) -> 
         policies,
         externals: vec![External {
             id: ids.of(external),
+            open: None,
             prefixes: everything(),
             origin: about.origin,
         }],

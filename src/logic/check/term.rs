@@ -218,7 +218,9 @@ impl Checker<'_, '_> {
             EntityKind::Service => (2, "write `service(NS/NAME)` or `service(NAME)`"),
             EntityKind::Node => (1, "write `node(NAME)`"),
             EntityKind::Daemon => (usize::MAX, "write `daemon(NODE/NAME)` or `daemon(NAME)`"),
-            EntityKind::External | EntityKind::Outside => (usize::MAX, "write `external(NAME)`"),
+            EntityKind::External | EntityKind::Outside | EntityKind::Stage => {
+                (usize::MAX, "write `external(NAME)`")
+            }
         };
         let wrong = if parts.iter().any(|p| p.is_empty()) {
             "an empty part"
