@@ -9,9 +9,13 @@
 mod build;
 mod cursor;
 pub(super) mod skip;
+mod stop;
+mod token;
 
-pub(super) use build::{Builder, Stop, more};
+pub(super) use build::Builder;
 pub(super) use cursor::Cursor;
+pub(super) use stop::Stop;
+pub(super) use token::more;
 
 /// How long a string may be that is kept.
 pub(in crate::input) const MAX_STRING: usize = 64 << 20;

@@ -34,8 +34,10 @@ fn replaced(tables: &Tables, table: &Table, ideal: Fib) -> Fib {
             to: Some(tables.net(route.net)),
             ..Match::default()
         },
+        state: None,
         action: Action::Forward(route.via),
         kind: RuleKind::Explicit,
+        text: None,
         origin: table.place(route),
     }));
     let kept = rest

@@ -6,7 +6,7 @@
 
 use std::str;
 
-use super::build::Stop;
+use super::stop::Stop;
 use crate::base::diag::Diagnostic;
 use crate::base::far::Pieces;
 use crate::base::source::{SourceId, Span};
