@@ -2,20 +2,37 @@
 //!
 //! Must never know: the lines of such a text.
 
+use super::options::Input;
 use super::problems::{Problems, TOLD};
 use super::tables;
 use crate::base::diag::Diagnostic;
 use crate::base::source::{SourceId, SourceMap};
 use crate::model::cluster::Cluster;
 
-/// Texts of route tables, each with the PATH that it came with, and whether somebody speaks of it.
+/// A text of route tables.
+#[derive(Debug)]
+struct TableText {
+    source: SourceId,
+    /// The PATH that it came with, and whether it is the text itself.
+    path: String,
+    named: bool,
+    /// Whether a cluster file speaks of it.
+    used: bool,
+}
+
+/// Texts of route tables.
 #[derive(Debug, Default)]
-pub(super) struct TableTexts(Vec<(SourceId, String, bool)>);
+pub(super) struct TableTexts(Vec<TableText>);
 
 impl TableTexts {
     /// One more.
-    pub(super) fn add(&mut self, source: SourceId, path: &str) {
-        self.0.push((source, path.to_owned(), false));
+    pub(super) fn add(&mut self, input: &Input) {
+        self.0.push(TableText {
+            source: input.source,
+            path: input.path.clone(),
+            named: input.named,
+            used: false,
+        });
     }
 
     /// Reads the tables that a cluster speaks of; what is wrong with them.
@@ -24,17 +41,16 @@ impl TableTexts {
             return Vec::new();
         };
         let last = |name: &str| name.rsplit(['/', '\\']).next().map(str::to_owned);
-        let fits = |(source, path, _): &&mut (SourceId, String, bool)| {
-            // Named by itself on the command line, a text is its own PATH.
-            let beside = *path == cluster.path || path == sources.get(*source).name();
-            beside && last(sources.get(*source).name()) == last(&file)
+        let fits = |text: &&mut TableText| {
+            let beside = text.path == cluster.path || text.named;
+            beside && last(sources.get(text.source).name()) == last(&file)
         };
         let mut problems = Problems::with_room(TOLD);
         let mut found = self.0.iter_mut().filter(fits);
         let text = found.next();
-        let far = text.and_then(|(source, _, used)| {
-            *used = true;
-            Some((*source, sources.get(*source).far()?))
+        let far = text.and_then(|text| {
+            text.used = true;
+            Some((text.source, sources.get(text.source).far()?))
         });
         match far {
             None => {
@@ -59,13 +75,14 @@ impl TableTexts {
 
     /// Those that nobody speaks of: without a cluster they say nothing.
     pub(super) fn unused(&self, sources: &SourceMap) -> Vec<Diagnostic> {
-        let unused = self.0.iter().filter(|(_, _, used)| !used);
-        let tell = |(source, _, _): &(SourceId, String, bool)| {
-            let name = sources.get(*source).name().to_owned();
+        let tell = |text: &TableText| {
+            let name = sources.get(text.source).name().to_owned();
             let message = "no cluster file beside it speaks of this route table";
-            Diagnostic::error_in("T005", Some(name), message)
-                .help("write `tables:` and its name into the cluster file")
+            let told = Diagnostic::error_in("T005", Some(name), message)
+                .help("write `tables:` and its name into the cluster file");
+            // Other programs have files of this ending too.
+            if text.named { told } else { told.warning() }
         };
-        unused.map(tell).collect()
+        self.0.iter().filter(|text| !text.used).map(tell).collect()
     }
 }

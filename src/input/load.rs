@@ -143,7 +143,7 @@ impl Loaded {
     fn tables(&mut self, sources: &SourceMap, inputs: &[Input]) {
         let mut texts = TableTexts::default();
         for input in inputs.iter().filter(|i| is_table(sources, i.source)) {
-            texts.add(input.source, &input.path);
+            texts.add(input);
         }
         for loaded in &mut self.clusters {
             let Some(cluster) = &mut loaded.cluster else {

@@ -88,7 +88,7 @@ pub fn assemble(mut objects: Objects, about: About, problems: &mut Problems) -> 
         name: about.name,
         path: about.path,
         namespaces: namespaces(&mut objects, &made, &ids, &policies),
-        names: ids.names.clone(),
+        names: Vec::new(),
         nodes: made.nodes,
         pods: made.pods.into_iter().map(|(pod, _)| pod).collect(),
         host_pods: made.host_pods.into_iter().map(|(pod, _)| pod).collect(),
@@ -114,6 +114,7 @@ pub fn assemble(mut objects: Objects, about: About, problems: &mut Problems) -> 
         reading,
         origin: about.origin,
     };
+    cluster.names = ids.names;
     cluster.reading.objects = true;
     (problems.errors() == before).then_some(cluster)
 }
