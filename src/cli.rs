@@ -8,6 +8,7 @@ mod connectivity;
 mod diff;
 mod exit;
 mod explain;
+mod generate;
 mod list;
 mod load;
 mod output;
@@ -59,6 +60,8 @@ enum Command {
     Explain(explain::Args),
     /// List constraints, predicates, codes, or the entities and rules of a cluster
     List(list::Args),
+    /// Write a cluster of any size, to measure or to try
+    Generate(generate::Args),
     /// Print the JSON Schema of a kind of input
     Schema(schema::Args),
 }
@@ -96,6 +99,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Theorem(args) => theorem::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::List(args) => list::run(&args, &mut output),
+        Command::Generate(args) => generate::run(&args, &mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
     };
     if output.finish() {

@@ -7,6 +7,7 @@ pub mod edit;
 pub mod ideal;
 mod services;
 pub mod structure;
+mod tables;
 
 use crate::base::diag::Diagnostic;
 use crate::logic::structure::Structure;
@@ -32,6 +33,7 @@ pub const CODES: &[(&str, &str)] = &[("N001", "a rule to remove is not among the
 pub fn lower(cluster: &Cluster, settings: &Settings) -> Result<Lowered, Vec<Diagnostic>> {
     let mut network = ideal::network(cluster);
     network.gates = gates(cluster, *settings);
+    tables::apply(cluster, &mut network);
     let mistakes = edit::apply(cluster, &mut network);
     if !mistakes.is_empty() {
         return Err(mistakes);

@@ -40,6 +40,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("theorem", &["logic", "model", "smt"]),
+    ("generate", &[]),
     ("reference", &["base", "model"]),
     (
         "connectivity",

@@ -16,7 +16,7 @@ mod ingress;
 mod namespace;
 mod network_policy;
 mod node;
-mod pod;
+pub(super) mod pod;
 pub mod selector;
 mod service;
 pub mod services;

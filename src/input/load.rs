@@ -2,10 +2,13 @@
 //!
 //! Knows: PATHs, documents, batches. Must never know: the fields of a kind.
 
+use super::attach::TableTexts;
 use super::compact;
+use super::far;
 use super::gather::{Choices, Gathered, Outcome, start_of};
 use super::identify::{Identity, identify};
 use super::intent;
+use super::options::{Input, Options};
 use super::problems::{Problems, TOLD};
 use super::text;
 use super::yaml::{self, Document, Node};
@@ -13,39 +16,6 @@ use crate::base::diag::{Diagnostic, Severity};
 use crate::base::source::{SourceId, SourceMap, Span};
 use crate::model::cluster::Cluster;
 use crate::model::intent::Intent;
-
-/// What bounds the reading.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// Larger texts are refused before they are parsed.
-    pub max_file_size: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            max_file_size: 64 << 20,
-        }
-    }
-}
-
-impl Options {
-    /// The largest text that is read, in bytes.
-    pub fn largest(self) -> u64 {
-        self.max_file_size.min(text::HARD_LIMIT)
-    }
-}
-
-/// A text to read.
-#[derive(Debug, Clone)]
-pub struct Input {
-    /// The text.
-    pub source: SourceId,
-    /// The PATH that it came with, as the user gave it: a file or a folder.
-    pub path: String,
-    /// Whether the text itself was named, and not the folder it lies in.
-    pub named: bool,
-}
 
 /// A `kind: Cluster` document, or the Kubernetes objects of a PATH.
 #[derive(Debug)]
@@ -154,6 +124,7 @@ pub fn load_with(
         one(sources, input, (options, choices), group, &mut loaded);
     }
     loaded.finish(gathered, choices);
+    loaded.tables(sources, inputs);
     loaded
 }
 
@@ -168,6 +139,28 @@ fn name_of_all(inputs: &[Input], input: &Input, choices: &Choices) -> String {
 }
 
 impl Loaded {
+    /// Reads the route tables that clusters speak of.
+    fn tables(&mut self, sources: &SourceMap, inputs: &[Input]) {
+        let mut texts = TableTexts::default();
+        for input in inputs.iter().filter(|i| is_table(sources, i.source)) {
+            texts.add(input);
+        }
+        for loaded in &mut self.clusters {
+            let Some(cluster) = &mut loaded.cluster else {
+                continue;
+            };
+            let diagnostics = texts.attach(sources, cluster);
+            if !diagnostics.is_empty() {
+                loaded.cluster = None;
+            }
+            loaded.diagnostics.extend(diagnostics);
+        }
+        // Where a cluster could not be read, nobody knows which tables it speaks of.
+        if self.clusters.iter().all(|c| c.cluster.is_some()) {
+            self.diagnostics.extend(texts.unused(sources));
+        }
+    }
+
     fn finish(&mut self, gathered: Option<Gathered>, choices: &Choices) {
         match gathered.map(|g| g.finish(choices)) {
             Some(Outcome::Cluster {
@@ -210,10 +203,22 @@ fn one(
         loaded.specs.push(input.source);
         return;
     }
+    if is_table(sources, input.source) {
+        return;
+    }
     let mut problems = Problems::with_room(TOLD);
-    let read = yaml::parse(input.source, source.text(), &mut problems);
+    let (read, mut objects) = match source.far() {
+        None => (yaml::parse(input.source, source.text(), &mut problems), 0),
+        Some(text) => {
+            let mut into = far::Into {
+                group,
+                choices,
+                problems: &mut problems,
+            };
+            far::read(input.source, source.name(), text, &mut into)
+        }
+    };
     let mut stray = Vec::new();
-    let mut objects = 0_usize;
     let mut untold = 0;
     // Mistakes in cluster files and intents, which are no concern of the objects beside them.
     let mut elsewhere = 0;
@@ -316,11 +321,7 @@ fn told(
     problems: &mut Problems,
     loaded: &mut Loaded,
 ) {
-    let whole = Span {
-        source: input.source,
-        start: 0,
-        end: 0,
-    };
+    let whole = beginning(input.source);
     if objects > 0 {
         for span in stray {
             problems.push(Diagnostic::error("I016", start_of(span), NO_OBJECT).help(OBJECT));
@@ -338,6 +339,18 @@ fn told(
     }
 }
 
+/// The beginning of a text.
+fn beginning(source: SourceId) -> Span {
+    if source.is_far() {
+        return Span::line(source, 1);
+    }
+    Span {
+        source,
+        start: 0,
+        end: 0,
+    }
+}
+
 const NO_OBJECT: &str = "no object with `apiVersion` and `kind`";
 const OBJECT: &str =
     "a cluster file begins with `apiVersion: kubeproof.dev/v1` and `kind: Cluster`";
@@ -348,6 +361,12 @@ pub(crate) fn too_large(name: &str, options: Options) -> Diagnostic {
     let message = format!("the file is larger than {limit} bytes");
     Diagnostic::error_in("I003", Some(name.to_owned()), message)
         .help("`--max-file-size` sets another limit")
+}
+
+/// Whether a text is one of route tables; those are never held.
+fn is_table(sources: &SourceMap, source: SourceId) -> bool {
+    let text = sources.get(source);
+    text.far().is_some() && has_extension(text.name(), "routes")
 }
 
 fn has_extension(name: &str, wanted: &str) -> bool {
