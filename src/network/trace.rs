@@ -176,3 +176,20 @@ pub struct Trace {
     /// One per choice; never empty.
     pub outcomes: Vec<Outcome>,
 }
+
+impl Outcome {
+    /// Whether it is not delivered for all that is known, because it meets something that is not modelled.
+    pub fn is_unmodelled(&self) -> bool {
+        let met = |journey: &Journey| journey.end == Disposition::Unmodelled;
+        met(&self.request)
+            || self.disposition == Disposition::NoReply && self.reply.as_ref().is_some_and(met)
+    }
+}
+
+impl Trace {
+    /// Whether the model cannot say if the message is delivered: no outcome fails for certain, and one is not modelled.
+    pub fn hangs_on_the_unmodelled(&self) -> bool {
+        let fails = |o: &Outcome| o.disposition != Disposition::Delivered && !o.is_unmodelled();
+        !self.outcomes.iter().any(fails) && self.outcomes.iter().any(Outcome::is_unmodelled)
+    }
+}

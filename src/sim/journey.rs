@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use crate::base::source::Span;
 use crate::model::entity::EntityId;
-use crate::network::fib::{Action, DiscardReason, State};
+use crate::network::fib::{Action, State};
 use crate::network::graph::{Endpoint, Network, Switch};
 use crate::network::header::Header;
 use crate::network::trace::{Disposition, Event, GatePassed, Journey, Step};
@@ -169,7 +169,7 @@ impl Walker<'_> {
                     travel.at = next;
                     source = travel.header.source;
                 }
-                Action::Discard(reason) => return travel.died(decided, disposition(reason), None),
+                Action::Discard(reason) => return travel.died(decided, reason.disposition(), None),
                 Action::Translate(ways) => {
                     let before = travel.header;
                     let after = rewritten(&before, &ways[choice]);
@@ -220,22 +220,6 @@ fn continues(network: &Network, from: &Switch, to: EntityId) -> bool {
     network
         .switch(to)
         .is_some_and(|next| next.of == from.of && next.rank > from.rank)
-}
-
-fn disposition(reason: &DiscardReason) -> Disposition {
-    match reason {
-        DiscardReason::ClosedPort => Disposition::ClosedPort,
-        DiscardReason::NoEndpoint | DiscardReason::NoLocalEndpoint => Disposition::NoEndpoint,
-        DiscardReason::NoRoute => Disposition::NoRoute,
-        DiscardReason::Rule(_) => Disposition::DiscardRule,
-        DiscardReason::Blackhole | DiscardReason::Drop => Disposition::Blackhole,
-        DiscardReason::Unreachable => Disposition::Unreachable,
-        DiscardReason::Reject => Disposition::Reject,
-        DiscardReason::RpFilter => Disposition::RpFilter,
-        DiscardReason::Neighbour => Disposition::Neighbour,
-        DiscardReason::LeavesCluster => Disposition::LeavesCluster,
-        DiscardReason::Unmodelled(_) => Disposition::Unmodelled,
-    }
 }
 
 impl Travel {
