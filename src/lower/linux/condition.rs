@@ -5,7 +5,7 @@
 use crate::model::cluster::Match;
 use crate::model::inet::{Family, IpNet, PortSet, Protocol};
 use crate::model::linux::{
-    CtState, FirewallRule, RouteType, SetElement, SetField, SetValue, Test, Tested,
+    CtState, FirewallRule, RouteType, SetElement, SetField, SetValue, Tested,
 };
 use crate::network::fib::State;
 
@@ -277,9 +277,4 @@ fn ported(set: &PortSet, source: bool) -> Context {
         matches.to_ports = Some(set.clone());
     }
     Context::of(matches)
-}
-
-/// Whether a test never fails.
-pub(super) fn always(test: &Test) -> bool {
-    matches!(test.what, Tested::Always) && !test.negated
 }

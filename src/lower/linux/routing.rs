@@ -364,6 +364,7 @@ impl<'s> Builder<'s> {
             let to = match listener.bind {
                 Bind::Any => None,
                 Bind::AnyV4 => Some(whole(Family::V4)),
+                Bind::AnyV6 => Some(whole(Family::V6)),
                 Bind::Address(a) if a.is_unspecified() => Some(whole(Family::of(a))),
                 Bind::Address(a) => Some(IpNet::from(a)),
             };
