@@ -9,6 +9,9 @@
 mod bridge;
 mod cluster;
 mod dumps;
+mod firewall;
+mod ipset;
+mod iptables;
 pub mod layout;
 mod link;
 mod namespace;
