@@ -85,7 +85,7 @@ def build(name, network, out):
         with truth.Servers(lab) as servers:
             for one in lab.kinds:
                 lab.dump(one, os.path.join(folder, one), "before")
-            addresses, probes = truth.probe_all(lab, servers)
+            addresses, rounds = truth.probe_all(lab, servers)
             for one in lab.kinds:
                 lab.dump(one, os.path.join(folder, one), "after")
         with open(os.path.join(folder, "snapshot.yaml"), "w") as file:
@@ -93,9 +93,10 @@ def build(name, network, out):
         if lab.services:
             with open(os.path.join(folder, "objects.yaml"), "w") as file:
                 file.write(objects(lab))
-        truth.write(lab, folder, addresses, probes)
-        found = truth.observed(lab, addresses, probes)
+        truth.write(lab, folder, addresses, rounds)
+        found = truth.observed(lab, addresses, rounds)
         broken = [key for key, value in found.items() if value is False]
+        probes = rounds[0]
         shaky = sum(not p["stable"] for p in probes)
         print(f"{name}: {len(probes)} probes, {shaky} not stable, broken: {', '.join(broken) or 'nothing'}", flush=True)
     finally:

@@ -32,8 +32,8 @@ class Lab:
         self.extra = []  # (to, kind, address, port, protocol): probed from everywhere
         self.listen = {}  # namespace -> (tcp, udp), where not the usual ones
         self.macs = 0
+        self.rounds = 2  # of all probes
         self.families = {4}
-        self.sysctls = {}
 
     # Making
 
@@ -170,6 +170,9 @@ class Lab:
         put("nft.json", "nft", "-j", "list", "ruleset")
         if run(["ip", "netns", "exec", PREFIX + name, "ipset", "list", "-n"]):
             put("ipset-save.txt", "ipset", "save")
+        if proxies := run(["ip", "-n", PREFIX + name, "-j", "neigh", "show", "proxy"]).strip().replace("[]", ""):
+            with open(os.path.join(folder, "neigh-proxy.json"), "w") as out:
+                out.write(proxies + "\n")
         put("ss-listen.txt", "ss", "-Hltun", tidy=lambda text: re.sub(" +\n", "\n", text))
         put("sysctl.txt", "sysctl", "-a", tidy=that_decide)
 

@@ -120,25 +120,26 @@ TRUTH = ("reachable", "responder", "responder_port", "server_saw_src", "delivere
 
 
 def probe_all(lab, servers):
-    """Two rounds; what differs between them is not stable."""
+    """Two rounds, or more where the network says so; what differs between them is not stable."""
     addresses = {name: lab.addresses(name) for name, kind in lab.kinds.items() if kind != "Fabric"}
     asked = {name: probes_of(lab, name, addresses) for name in addresses}
     rounds = []
-    for _ in range(2):
+    for _ in range(lab.rounds):
         with ThreadPoolExecutor(8) as pool:
             answers = dict(zip(asked, pool.map(lambda name: ask(name, asked[name]), asked)))
         time.sleep(0.3)
         heard = servers.heard()
         rounds.append([judged(p, a, heard) for name in asked for p, a in zip(asked[name], answers[name])])
-    for first, second in zip(*rounds):
+    for first, *later in zip(*rounds):
         chosen = first["kind"] == "service"  # a random endpoint may differ, and is right all the same
-        first["stable"] = chosen or all(first.get(key) == second.get(key) for key in TRUTH)
-        first["result_kind_stable"] = first["result"] == second["result"]
-    return addresses, rounds[0]
+        first["stable"] = chosen or all(first.get(key) == one.get(key) for one in later for key in TRUTH)
+        first["result_kind_stable"] = all(first["result"] == one["result"] for one in later)
+    return addresses, rounds
 
 
-def observed(lab, addresses, probes):
-    """Which properties held."""
+def observed(lab, addresses, rounds):
+    """Which properties held, in every round."""
+    probes = [probe for one in rounds for probe in one]
     holders = {}
     for name, held in addresses.items():
         if lab.kinds[name] in ("Pod", "Node"):
@@ -156,9 +157,10 @@ def observed(lab, addresses, probes):
     def same(p):
         return right(p) and p["source_preserved"]
 
-    def shown(p):
+    def shown(found):
         keys = ("from", "to", "addr", "port", "result", "responder", "server_saw_src")
-        return {key: p[key] for key in keys if key in p}
+        every = [{key: p[key] for key in keys if key in p} for p in found if not same(p)]
+        return [one for number, one in enumerate(every) if one not in every[:number]]
 
     seen = [p for p in probes if lab.kinds[p["from"]] == "Pod" and p["kind"] in ("pod", "node") and p["reachable"]]
     own = {name: {a for _, a in held} | {"127.0.0.1", "::1"} for name, held in addresses.items()}
@@ -175,21 +177,21 @@ def observed(lab, addresses, probes):
         "localhost_works": all(p["reachable"] and p["reached_intended"] for p in probes
                                if p["kind"] == "localhost" and lab.kinds[p["from"]] == "Pod"),
         "services": services,
-        "violations_pod_to_pod": [shown(p) for p in from_pod if not same(p)],
-        "violations_node_to_pod": [shown(p) for p in from_node if not same(p)],
+        "violations_pod_to_pod": shown(from_pod),
+        "violations_node_to_pod": shown(from_node),
     }
 
 
-def write(lab, folder, addresses, probes):
+def write(lab, folder, addresses, rounds):
     head = {
         "case": lab.name, "title": lab.title,
         "addresses": {name: [a for _, a in held] for name, held in addresses.items()},
         "podCIDR": lab.cidrs,
         "listeners": {name: [one.replace("/", " ") for one in listeners(lab, name)] for name in addresses},
-        "observed": observed(lab, addresses, probes),
+        "observed": observed(lab, addresses, rounds),
     }
     with open(os.path.join(folder, "truth.json"), "w") as out:
         out.write("{\n")
         for key, value in head.items():
             out.write(f"{json.dumps(key)}: {json.dumps(value)},\n")
-        out.write('"probes": [\n' + ",\n".join(json.dumps(p) for p in probes) + "\n]\n}\n")
+        out.write('"probes": [\n' + ",\n".join(json.dumps(p) for p in rounds[0]) + "\n]\n}\n")

@@ -73,13 +73,13 @@ def arp_of_any_interface(lab):
 
 
 def neighbour_wrong(lab):
-    """A permanent neighbour entry on a gives b's address the host outside's link-layer address; b's for a fails for good."""
+    """A permanent neighbour entry on a gives b's address the host outside's link-layer address."""
     host_gw(lab)
     lab.sh("a", "ip neigh add 10.20.100.2 lladdr $(ip netns exec lab-ext cat /sys/class/net/eth0/address) dev eth0 nud permanent")
 
 
 def neighbour_right(lab):
-    """Permanent neighbour entries that are right, one of them for a pod that would not answer ARP."""
+    """Permanent neighbour entries that are right, for a pod that answers no ARP: its node reaches it, its neighbour on the bridge does not."""
     host_gw(lab)
     lab.sh("a1", "ip link set eth0 arp off")
     lab.sh("a1", "ip neigh add 10.20.1.1 lladdr $(ip netns exec lab-a cat /sys/class/net/cni0/address) dev eth0 nud permanent")

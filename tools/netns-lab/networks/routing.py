@@ -6,7 +6,9 @@ from networks.base import bridged, host_gw, routed, wired
 def policy_tables(lab):
     """Policy rules with several tables: by source, by device; throw and suppress; everything works."""
     policy_tables_node_trapped(lab)
-    lab.sh("a", "ip rule add to 10.20.1.0/24 lookup main pref 90")
+    lab.sh("a", """
+        ip rule add to 10.20.1.0/24 lookup main pref 90
+        ip route add throw 10.20.100.0/24 table 102""")
 
 
 def policy_tables_node_trapped(lab):
@@ -148,6 +150,7 @@ def ecmp(lab):
 def ecmp_one_does_not_forward(lab):
     """Equal paths from a to b over two routers, one of which does not forward: some of it arrives."""
     ecmp(lab)
+    lab.rounds = 6
     lab.sh("r2", "sysctl -qw net.ipv4.ip_forward=0")
     lab.sh("a", "sysctl -qw net.ipv4.fib_multipath_hash_policy=1")
 
