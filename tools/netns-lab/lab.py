@@ -3,6 +3,7 @@
 
     python3 tools/netns-lab/lab.py list
     sudo python3 tools/netns-lab/lab.py build NAME... --out FOLDER      (all: every network)
+    python3 tools/netns-lab/lab.py examples                             (case folders below tests/cases to examples/)
     sudo python3 tools/netns-lab/lab.py shell NAME                      (a shell beside the network: ip netns exec lab-NODE ...)
 
 Needs root, iproute2, iptables (its nft flavour), nftables, ipset; the namespaces live in a mount namespace of their own and
@@ -16,6 +17,7 @@ import shutil
 import subprocess
 import sys
 
+import example
 import net
 import truth
 
@@ -39,8 +41,12 @@ def alone():
     os.execvp("unshare", ["unshare", "--mount", "--net", "sh", "-c", script, "sh", sys.executable, *sys.argv])
 
 
+def title(network):
+    return network.__doc__.split("\n")[0].rstrip(".")
+
+
 def made(name, network):
-    lab = net.Lab(name, network.__doc__.split("\n")[0].rstrip("."))
+    lab = net.Lab(name, title(network))
     network(lab)
     return lab
 
@@ -85,14 +91,18 @@ def build(name, network, out):
         with truth.Servers(lab) as servers:
             for one in lab.kinds:
                 lab.dump(one, os.path.join(folder, one), "before")
-            addresses, rounds = truth.probe_all(lab, servers)
-            for one in lab.kinds:
-                lab.dump(one, os.path.join(folder, one), "after")
+            if not lab.documented:
+                addresses, rounds = truth.probe_all(lab, servers)
+                for one in lab.kinds:
+                    lab.dump(one, os.path.join(folder, one), "after")
         with open(os.path.join(folder, "snapshot.yaml"), "w") as file:
             file.write(snapshot(lab))
         if lab.services:
             with open(os.path.join(folder, "objects.yaml"), "w") as file:
                 file.write(objects(lab))
+        if lab.documented:
+            print(f"{name}: as documented, no probes", flush=True)
+            return
         truth.write(lab, folder, addresses, rounds)
         found = truth.observed(lab, addresses, rounds)
         broken = [key for key, value in found.items() if value is False]
@@ -105,7 +115,7 @@ def build(name, network, out):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["list", "build", "shell"])
+    parser.add_argument("command", choices=["list", "build", "examples", "shell"])
     parser.add_argument("names", nargs="*")
     parser.add_argument("--out", default="netns-own")
     given = parser.parse_args()
@@ -113,6 +123,13 @@ def main():
     if given.command == "list":
         for name, network in every.items():
             print(f"{name:28} {network.__doc__.split(chr(10))[0]}")
+        return
+    if given.command == "examples":
+        root = os.path.join(HERE, "..", "..")
+        for folder, name in example.EXAMPLES.items():
+            documented = every[name].__module__ == "networks.cilium"
+            case = os.path.join(root, "tests/cases", "netns-documented" if documented else "netns-own", name)
+            example.copied(case, os.path.join(root, "examples", folder), title(every[name]), documented)
         return
     names = list(every) if given.names == ["all"] else given.names
     for name in names:

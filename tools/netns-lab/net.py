@@ -33,6 +33,8 @@ class Lab:
         self.listen = {}  # namespace -> (tcp, udp), where not the usual ones
         self.macs = 0
         self.rounds = 2  # of all probes
+        self.documented = False  # what decides is not there: dumped, never probed
+        self.maps = {}  # node -> file -> what its plugin's agent would print
         self.families = {4}
 
     # Making
@@ -64,6 +66,9 @@ class Lab:
             line = line.strip()
             if line and not line.startswith("#"):
                 run(["ip", "netns", "exec", PREFIX + name, "sh", "-ec", line])
+
+    def out(self, name, line):
+        return run(["ip", "netns", "exec", PREFIX + name, "sh", "-ec", line]).strip()
 
     def feed(self, name, command, text):
         done = subprocess.run(
@@ -175,6 +180,9 @@ class Lab:
                 out.write(proxies + "\n")
         put("ss-listen.txt", "ss", "-Hltun", tidy=lambda text: re.sub(" +\n", "\n", text))
         put("sysctl.txt", "sysctl", "-a", tidy=that_decide)
+        for file, value in self.maps.get(name, {}).items():
+            with open(os.path.join(folder, file), "w") as out:
+                out.write(json.dumps(value, indent=1) + "\n")
 
 
 def without_dates(text):

@@ -10,8 +10,8 @@ def double_snat(lab):
         lab.sh(node, "iptables -t nat -A POSTROUTING -s 10.20.0.0/16 -j MASQUERADE")
 
 
-def masquerade_outside_only(lab):
-    """What pods send out of the cluster is masqueraded, with marks exempt as flannel and kube-proxy do: no violation."""
+def masquerade_at_the_border(lab):
+    """What crosses the border of the pod network is masqueraded, as flannel does: pods to nodes and nodes to pods too."""
     host_gw(lab)
     for node in ("a", "b"):
         lab.feed(node, ["iptables-restore"], """*nat
@@ -185,7 +185,7 @@ table ip nat2 {
   chain pre { type nat hook prerouting priority dstnat;
     fib daddr type local dnat ip to meta l4proto . th dport map @published
   }
-  chain out { type nat hook output priority dstnat;
+  chain out { type nat hook output priority -100;
     fib daddr type local dnat ip to meta l4proto . th dport map @published
   }
   chain post { type nat hook postrouting priority srcnat;
@@ -241,6 +241,6 @@ def v6_firewall(lab):
 
 
 NETWORKS = {f.__name__.replace("_", "-"): f for f in (
-    double_snat, masquerade_outside_only, snat_to_address, dnat_pod_port, dnat_then_dropped, input_drop, output_drop,
+    double_snat, masquerade_at_the_border, snat_to_address, dnat_pod_port, dnat_then_dropped, input_drop, output_drop,
     output_drops_answers, chains_and_marks, reject_and_sets, raw_notrack, connection_mark, nft_filter, nft_nat,
     host_port, sidecar_redirect, v6_firewall)}
