@@ -157,18 +157,20 @@ def nft_filter(lab):
 table inet guard {
   set friends { type ipv4_addr; flags interval; elements = { 10.20.1.0/24, 10.20.100.0-10.20.100.8 } }
   map by_port { type inet_service : verdict; elements = { 8080 : accept, 6060 : goto refused } }
-  chain refused { reject with icmpx port-unreachable }
-  chain early { type filter hook forward priority -10; policy accept
+  chain refused {
+    reject with icmpx type port-unreachable
+  }
+  chain early { type filter hook forward priority -10; policy accept;
     ip saddr 10.20.1.12 meta l4proto udp counter drop
   }
-  chain forward { type filter hook forward priority filter; policy drop
+  chain forward { type filter hook forward priority filter; policy drop;
     ct state vmap { established : accept, related : accept, invalid : drop }
     iifname "cni0" accept
     ip saddr != @friends drop
     tcp dport vmap @by_port
     udp dport { 8080, 9000-9100 } accept
   }
-  chain input { type filter hook input priority filter; policy accept
+  chain input { type filter hook input priority filter; policy accept;
     ip saddr 10.20.1.11 tcp dport 10250 reject with tcp reset
   }
 }

@@ -83,14 +83,14 @@ def nft_rules(ports, family="ip", cidrs=POD_CIDRS):
             text = f"[{endpoint}]" if ":" in endpoint else endpoint
             end = f"endpoint-{one.hash(endpoint)[:8]}-default/{one.name}/tcp/http__{endpoint.replace(':', '.')}/{one.target}"
             chains.append(f"chain {end} {{ {family} saddr {endpoint} jump mark-for-masquerade\n"
-                          f"meta l4proto tcp dnat to {text}:{one.target} }}")
+                          f"meta l4proto tcp dnat to {text}:{one.target}\n}}")
             picks.append(f"{number} : goto {end}")
         pick = f"numgen random mod {len(picks)} vmap {{ {', '.join(picks)} }}"
         chains.append(f"chain {chain} {{ {family} daddr {one.address} tcp dport {one.port} {family} saddr != {cidrs} "
-                      f"jump mark-for-masquerade\n{pick} }}")
+                      f"jump mark-for-masquerade\n{pick}\n}}")
         if one.node_port:
             outer = f"external-{one.hash()[:8]}-default/{one.name}/tcp/http"
-            chains.append(f"chain {outer} {{ jump mark-for-masquerade\ngoto {chain} }}")
+            chains.append(f"chain {outer} {{ jump mark-for-masquerade\ngoto {chain}\n}}")
             node_ports.append(f"tcp . {one.node_port} : goto {outer}")
 
     def elements(found):
@@ -102,21 +102,43 @@ table {family} kube-proxy {{
   map no-endpoint-services {{ type {address} . inet_proto . inet_service : verdict; {elements(no_endpoints)} }}
   map service-nodeports {{ type inet_proto . inet_service : verdict; {elements(node_ports)} }}
   set nodeport-ips {{ type {address}; {"elements = { 10.20.100.1, 10.20.100.2 }" if family == "ip" else ""} }}
-  chain mark-for-masquerade {{ meta mark set meta mark or 0x4000 }}
-  chain masquerading {{ meta mark and 0x4000 == 0 return
+  chain mark-for-masquerade {{
+    meta mark set meta mark or 0x4000
+  }}
+  chain masquerading {{
+    meta mark and 0x4000 == 0 return
     meta mark set meta mark xor 0x4000
-    masquerade fully-random }}
-  chain reject-chain {{ reject }}
+    masquerade fully-random
+  }}
+  chain reject-chain {{
+    reject
+  }}
   {chr(10).join(chains)}
-  chain services {{ {family} daddr . meta l4proto . th dport vmap @service-ips
-    {family} daddr @nodeport-ips meta l4proto . th dport vmap @service-nodeports }}
-  chain service-endpoints-check {{ {family} daddr . meta l4proto . th dport vmap @no-endpoint-services }}
-  chain nat-prerouting {{ type nat hook prerouting priority dstnat; jump services }}
-  chain nat-output {{ type nat hook output priority -100; jump services }}
-  chain nat-postrouting {{ type nat hook postrouting priority srcnat; jump masquerading }}
-  chain filter-prerouting {{ type filter hook prerouting priority -110; ct state new jump service-endpoints-check }}
-  chain filter-forward {{ type filter hook forward priority -110; ct state new jump service-endpoints-check }}
-  chain filter-output {{ type filter hook output priority -110; ct state new jump service-endpoints-check }}
+  chain services {{
+    {family} daddr . meta l4proto . th dport vmap @service-ips
+    {family} daddr @nodeport-ips meta l4proto . th dport vmap @service-nodeports
+  }}
+  chain service-endpoints-check {{
+    {family} daddr . meta l4proto . th dport vmap @no-endpoint-services
+  }}
+  chain nat-prerouting {{ type nat hook prerouting priority dstnat;
+    jump services
+  }}
+  chain nat-output {{ type nat hook output priority -100;
+    jump services
+  }}
+  chain nat-postrouting {{ type nat hook postrouting priority srcnat;
+    jump masquerading
+  }}
+  chain filter-prerouting {{ type filter hook prerouting priority -110;
+    ct state new jump service-endpoints-check
+  }}
+  chain filter-forward {{ type filter hook forward priority -110;
+    ct state new jump service-endpoints-check
+  }}
+  chain filter-output {{ type filter hook output priority -110;
+    ct state new jump service-endpoints-check
+  }}
 }}
 """
 

@@ -1,0 +1,355 @@
+//! What Cilium's maps decide, as routes, neighbours and chains that decide the same.
+//!
+//! Knows: which map decides what. Must never know: how the maps are dumped.
+//!
+//! * An endpoint: a host route to its device, and a permanent neighbour.
+//! * An entry of the ipcache or of the tunnel map that names a node: a route over Cilium's tunnel device to it.
+//! * A Service: a destination translation of what comes from pods, and of what the node sends where kube-proxy is replaced.
+//! * Masquerading by programs: a chain after all others.
+//! * An endpoint on which policies are enforced: what opens a connection to or from it is not modelled.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::{Maps, Service};
+use crate::base::source::Span;
+use crate::input::linux::namespace::Draft;
+use crate::model::inet::{Family, IpNet, PortSet};
+use crate::model::linux::{
+    Base, Chain, ChainFamily, CtState, Effect, FirewallRule, ForwardingEntry, Hook, LinkKind, NextHop, Neighbour,
+    Route, RouteType, Strange, Test, Tested,
+};
+
+/// How Cilium calls its tunnel devices, and what they listen on.
+const TUNNELS: &[(&str, u16)] = &[("cilium_vxlan", 8472), ("cilium_geneve", 6081)];
+/// The source that a pod sees that reaches itself through a Service (`ipv4-service-loopback-address`).
+const LOOPBACK: Ipv4Addr = Ipv4Addr::new(169, 254, 42, 1);
+/// Identities of the nodes themselves.
+const HOSTS: [u32; 2] = [1, 6];
+/// Devices of pods and Cilium's own.
+const INSIDE: [&str; 2] = ["lxc+", "cilium_+"];
+
+/// Whether what is not modelled is a device of Cilium.
+pub(in crate::input::linux) fn decided_by(strange: &Strange) -> bool {
+    strange.what.ends_with("eBPF programs of Cilium decide what happens to messages")
+}
+
+/// Adds to a node what its maps decide.
+pub(in crate::input::linux) fn install(maps: &Maps, draft: &mut Draft) {
+    let mut own = Vec::new();
+    let tunnel = tunnel(draft);
+    for endpoint in &maps.endpoints {
+        for &ip in &endpoint.addresses {
+            let text = format!("Cilium endpoint {}: {ip} dev {}", endpoint.id, endpoint.device);
+            let hop = hop(None, &endpoint.device);
+            own.push(route(draft, IpNet::from(ip), hop, text, endpoint.origin));
+            draft.netns.neighbours.push(Neighbour {
+                address: ip,
+                device: endpoint.device.clone(),
+                mac: endpoint.mac.clone(),
+                proxy: false,
+                origin: endpoint.origin,
+            });
+        }
+    }
+    if let Some(device) = &tunnel {
+        let cached = maps.cache.iter().filter_map(|c| Some((c.prefix, c.tunnel?, c.text.clone(), c.origin)));
+        let mapped = maps.tunnels.iter().filter_map(|&(network, node, origin)| {
+            let prefix = covering(draft, network)?;
+            let text = format!("Cilium tunnel map: {prefix} tunnelendpoint={node}");
+            Some((prefix, node, text, origin))
+        });
+        let all: Vec<(IpNet, IpAddr, String, Span)> = cached.chain(mapped).collect();
+        for (prefix, node, text, origin) in all {
+            // An endpoint of this node is found before the ipcache is asked.
+            if own.iter().any(|r: &Route| r.destination == prefix) {
+                continue;
+            }
+            own.push(route(draft, prefix, hop(Some(node), device), text, origin));
+            if !draft.netns.neighbours.iter().any(|n| n.address == node && n.device == *device) {
+                draft.netns.neighbours.push(Neighbour {
+                    address: node,
+                    device: device.clone(),
+                    mac: None,
+                    proxy: false,
+                    origin,
+                });
+            }
+        }
+    }
+    // What the kernel would send to Cilium's own device, its programs decide; no map says what.
+    for link in &mut draft.links {
+        if link.interface.name == "cilium_host" {
+            link.interface.kind = LinkKind::Other("Cilium's host device".to_owned());
+        }
+    }
+    own.append(&mut draft.netns.routes);
+    draft.netns.routes = own;
+    for family in [ChainFamily::V4, ChainFamily::V6] {
+        chains(maps, family, tunnel.is_some(), draft);
+    }
+    if let Some(origin) = maps.cache.iter().find(|c| c.encrypted).map(|c| c.origin) {
+        let what = "Cilium's encryption between nodes".to_owned();
+        draft.netns.unmodelled.push(Strange { what, origin });
+    }
+    if let (Some(what), Some(origin)) = (maps.status.strange, maps.status.origin) {
+        let what = format!("{what} is not modelled");
+        draft.netns.unmodelled.push(Strange { what, origin });
+    }
+}
+
+/// The tunnel device, made one that the maps fill.
+fn tunnel(draft: &mut Draft) -> Option<String> {
+    let mut names = TUNNELS.iter();
+    let (link, port) = names.find_map(|(name, port)| {
+        let at = draft.links.iter().position(|l| l.interface.name == *name)?;
+        Some((at, *port))
+    })?;
+    let interface = &mut draft.links[link].interface;
+    let port = match interface.kind {
+        LinkKind::Vxlan { port, .. } => port,
+        _ => port,
+    };
+    // The identifier is the sender's identity, and nobody compares it.
+    interface.kind = LinkKind::Vxlan {
+        id: 1,
+        port,
+        local: None,
+        remote: None,
+        external: false,
+    };
+    Some(interface.name.clone())
+}
+
+/// Gives the tunnels' ends the link-layer addresses of the devices there. Cilium does not look at them.
+pub(in crate::input::linux) fn meet(drafts: &mut [Draft]) {
+    let mut ends: Vec<(IpAddr, String)> = Vec::new();
+    for draft in drafts.iter() {
+        let interfaces = || draft.links.iter().map(|l| &l.interface);
+        let tunnel = interfaces().find(|i| TUNNELS.iter().any(|(name, _)| i.name == *name));
+        if let Some(mac) = tunnel.and_then(|i| i.mac.clone()) {
+            let all = interfaces().flat_map(|i| &i.addresses);
+            ends.extend(all.map(|a| (a.net.addr(), mac.clone())));
+        }
+    }
+    for draft in drafts.iter_mut() {
+        let netns = &mut draft.netns;
+        for neighbour in &mut netns.neighbours {
+            let tunnel = TUNNELS.iter().any(|(name, _)| neighbour.device == *name);
+            if !tunnel || neighbour.mac.is_some() {
+                continue;
+            }
+            let there = ends.iter().find(|(ip, _)| *ip == neighbour.address);
+            // Somewhere that has no such device, the message is for nobody.
+            let mac = there.map_or_else(|| nobody(neighbour.address), |(_, mac)| mac.clone());
+            netns.forwarding.push(ForwardingEntry {
+                mac: mac.clone(),
+                device: neighbour.device.clone(),
+                master: None,
+                destination: Some(neighbour.address),
+                permanent: true,
+                origin: neighbour.origin,
+            });
+            neighbour.mac = Some(mac);
+        }
+    }
+}
+
+/// A link-layer address of its own for each address.
+fn nobody(ip: IpAddr) -> String {
+    let last: [u8; 4] = match ip {
+        IpAddr::V4(ip) => ip.octets(),
+        IpAddr::V6(ip) => {
+            let bytes = ip.octets();
+            [bytes[12], bytes[13], bytes[14], bytes[15]]
+        }
+    };
+    let [a, b, c, d] = last;
+    format!("0e:c1:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
+}
+
+fn hop(gateway: Option<IpAddr>, device: &str) -> NextHop {
+    NextHop {
+        gateway,
+        device: Some(device.to_owned()),
+        onlink: gateway.is_some(),
+        dead: false,
+    }
+}
+
+/// A route that Cilium's programs take; a socket of the node still chooses its source by the kernel's own.
+fn route(draft: &Draft, destination: IpNet, hop: NextHop, text: String, origin: Span) -> Route {
+    let covering = draft.netns.routes.iter().filter(|r| r.destination.contains(&destination));
+    let covering = covering.filter(|r| r.kind == RouteType::Unicast);
+    let kernel = covering.max_by_key(|r| r.destination.prefix_len());
+    Route {
+        kind: RouteType::Unicast,
+        destination,
+        hops: vec![hop],
+        table: "main".to_owned(),
+        metric: 0,
+        source: kernel.and_then(|r| r.source),
+        scope: "link".to_owned(),
+        text,
+        origin,
+    }
+}
+
+/// The tunnel map has no lengths: the kernel's route over Cilium's device has.
+fn covering(draft: &Draft, network: IpAddr) -> Option<IpNet> {
+    let over = |r: &&Route| r.hops.iter().any(|h| h.device.as_deref() == Some("cilium_host"));
+    let mut all = draft.netns.routes.iter().filter(over);
+    all.find(|r| r.destination.network() == network).map(|r| r.destination)
+}
+
+fn chains(maps: &Maps, family: ChainFamily, tunneled: bool, draft: &mut Draft) {
+    let wanted = if family == ChainFamily::V4 { Family::V4 } else { Family::V6 };
+    let services: Vec<&Service> =
+        maps.services.iter().filter(|s| Family::of(s.address) == wanted).collect();
+    let from_pods = Test {
+        negated: false,
+        what: Tested::InDevice(vec![INSIDE[0].to_owned()]),
+    };
+    let mut filter = Vec::new();
+    let mut translate = Vec::new();
+    let (mut own_filter, mut own_translate) = (Vec::new(), Vec::new());
+    for service in &services {
+        let (refused, rule) = translation(service);
+        let (rules, own) = if refused { (&mut filter, &mut own_filter) } else { (&mut translate, &mut own_translate) };
+        if maps.status.replaces_kube_proxy {
+            own.push(rule.clone());
+        }
+        // A frontend for the outside may be met from any device.
+        let mut rule = rule;
+        if service.plain {
+            rule.tests.insert(0, from_pods.clone());
+        }
+        rules.push(rule);
+    }
+    let mut policies = Vec::new();
+    let mut hairpins = Vec::new();
+    for endpoint in &maps.endpoints {
+        for &ip in endpoint.addresses.iter().filter(|ip| Family::of(**ip) == wanted) {
+            let net = vec![IpNet::from(ip)];
+            let what = format!("policies of Cilium are enforced on endpoint {}", endpoint.id);
+            let enforced = [
+                (endpoint.enforced.0, Tested::Destination(net.clone())),
+                (endpoint.enforced.1, Tested::Source(net.clone())),
+            ];
+            for (_, test) in enforced.into_iter().filter(|(on, _)| *on) {
+                let tests = vec![test, Tested::State(vec![CtState::New])];
+                policies.push(rule(tests, Effect::Unknown(what.clone()), &what, endpoint.origin));
+            }
+            let tests = vec![Tested::Source(net.clone()), Tested::Destination(net)];
+            let text = format!("Cilium endpoint {}: to itself through a Service, from {LOOPBACK}", endpoint.id);
+            let effect = if wanted == Family::V4 {
+                Effect::Snat(vec![(Some(IpAddr::V4(LOOPBACK)), None)])
+            } else {
+                Effect::Unknown("a pod reaches itself through a Service of IPv6 under Cilium".to_owned())
+            };
+            hairpins.push(rule(tests, effect, &text, endpoint.origin));
+        }
+    }
+    hairpins.extend(masquerade(maps, wanted, tunneled));
+    let origin = maps.endpoints.first().map_or(draft.netns.origin, |e| e.origin);
+    let mut add = |name: &str, hook, priority, kind: &str, rules: Vec<FirewallRule>| {
+        if !rules.is_empty() {
+            draft.netns.chains.push(Chain {
+                family,
+                table: "cilium".to_owned(),
+                iptables: false,
+                name: name.to_owned(),
+                base: Some(Base {
+                    hook,
+                    priority,
+                    kind: kind.to_owned(),
+                    accepts: true,
+                }),
+                rules,
+                origin,
+            });
+        }
+    };
+    // Its programs come before the kernel's chains on the way in, and after them on the way out.
+    add("services-refused", Hook::Prerouting, -112, "filter", filter);
+    add("services", Hook::Prerouting, -111, "nat", translate);
+    add("own-services-refused", Hook::Output, -112, "filter", own_filter);
+    add("own-services", Hook::Output, -111, "nat", own_translate);
+    add("policies", Hook::Forward, -112, "filter", policies.clone());
+    // What a pod sends to its node; the node itself always reaches its pods.
+    let egress = policies.into_iter().filter(|r| matches!(r.tests[0].what, Tested::Source(_)));
+    add("own-policies", Hook::Input, -112, "filter", egress.collect());
+    add("masquerade", Hook::Postrouting, 111, "nat", hairpins);
+}
+
+/// The rule of a frontend, and whether it refuses.
+fn translation(service: &Service) -> (bool, FirewallRule) {
+    let mut tests = Vec::new();
+    if service.address.is_unspecified() {
+        tests.push(Tested::DestinationType(RouteType::Local));
+    } else {
+        tests.push(Tested::Destination(vec![IpNet::from(service.address)]));
+    }
+    tests.extend(service.protocol.map(|p| Tested::Protocol(vec![p])));
+    if service.port != 0 {
+        tests.push(Tested::DestinationPort(PortSet::one(service.port)));
+    }
+    let text = format!("Cilium service {}", service.name);
+    if !service.plain {
+        let why = format!("{text}: only cluster addresses of Services are modelled under Cilium");
+        return (true, rule(tests, Effect::Unknown(why), &text, service.origin));
+    }
+    if service.backends.is_empty() {
+        let text = format!("{text}: no backends");
+        return (true, rule(tests, Effect::Reject("no backend".to_owned()), &text, service.origin));
+    }
+    let mut ways = service.backends.iter().map(|&(ip, port)| {
+        let port = (port != 0).then_some(port);
+        vec![Effect::Dnat(vec![(Some(ip), port)])]
+    });
+    let effect = match (ways.len(), ways.next()) {
+        (1, Some(mut one)) => one.remove(0),
+        (_, first) => Effect::OneOf(first.into_iter().chain(ways).collect()),
+    };
+    (false, rule(tests, effect, &text, service.origin))
+}
+
+/// What leaves the cluster from a pod.
+fn masquerade(maps: &Maps, wanted: Family, tunneled: bool) -> Option<FirewallRule> {
+    if !maps.status.masquerades {
+        return None;
+    }
+    let own = |ip: &&IpAddr| Family::of(**ip) == wanted;
+    let pods = maps.endpoints.iter().flat_map(|e| &e.addresses).filter(own);
+    let pods: Vec<IpNet> = pods.map(|ip| IpNet::from(*ip)).collect();
+    let family = |net: &&IpNet| Family::of(net.addr()) == wanted;
+    let mut spared: Vec<IpNet> = maps.status.exclusion.iter().filter(family).copied().collect();
+    if !tunneled {
+        // Between nodes that route for each other pods keep their addresses.
+        let hosts = maps.cache.iter().filter(|c| HOSTS.contains(&c.identity)).map(|c| &c.prefix);
+        spared.extend(hosts.filter(family).copied());
+    }
+    let not = |what| Test {
+        negated: true,
+        what,
+    };
+    let text = "Cilium masquerades what pods send out of the cluster";
+    let mut made = rule(vec![Tested::Source(pods)], Effect::Masquerade, text, maps.status.origin?);
+    made.tests.push(not(Tested::OutDevice(INSIDE.map(str::to_owned).to_vec())));
+    if !spared.is_empty() {
+        made.tests.push(not(Tested::Destination(spared)));
+    }
+    Some(made)
+}
+
+fn rule(tests: Vec<Tested>, effect: Effect, text: &str, origin: Span) -> FirewallRule {
+    let tests = tests.into_iter().map(|what| Test {
+        negated: false,
+        what,
+    });
+    FirewallRule {
+        tests: tests.collect(),
+        effects: vec![effect],
+        text: text.to_owned(),
+        origin,
+    }
+}
