@@ -7,12 +7,14 @@ pub mod compact;
 pub mod decode;
 pub mod intent;
 pub mod kubernetes;
+pub mod linux;
 pub mod problems;
 pub mod suggest;
 pub mod text;
 pub mod yaml;
 
 mod gather;
+mod homes;
 mod identify;
 mod load;
 

@@ -4,8 +4,10 @@
 
 use super::compact;
 use super::gather::{Choices, Gathered, Outcome, start_of};
+use super::homes::{Home, Homes};
 use super::identify::{Identity, identify};
 use super::intent;
+use super::linux;
 use super::problems::{Problems, TOLD};
 use super::text;
 use super::yaml::{self, Document, Node};
@@ -142,18 +144,39 @@ pub fn load_with(
     choices: &Choices,
 ) -> Loaded {
     let mut loaded = Loaded::default();
-    let mut gathered: Option<Gathered> = None;
+    let homes = Homes::of(sources, inputs, choices.together);
+    // The clusters of one PATH: of a snapshot each, and of what lies beside none.
+    let mut gathered: Vec<(Option<usize>, Gathered)> = Vec::new();
     for input in inputs {
-        let other = |g: &Gathered| g.path != input.path && !choices.together;
-        if gathered.as_ref().is_some_and(other) {
-            loaded.finish(gathered.take(), choices);
+        let path = name_of_all(inputs, input, choices);
+        if gathered.iter().any(|(_, g)| g.path != path) {
+            loaded.finish(&mut gathered, choices);
         }
-        let group =
-            gathered.get_or_insert_with(|| Gathered::of(name_of_all(inputs, input, choices)));
+        if homes.is_dump(input.source) {
+            continue;
+        }
+        let home = homes.of_input(sources, input);
+        let at = gathered
+            .iter()
+            .position(|(h, _)| *h == home.map(|(at, _)| at));
+        let at = at.unwrap_or_else(|| {
+            let called = home.and_then(|(_, h)| h.called.clone());
+            let called = called.unwrap_or_else(|| path.clone());
+            gathered.push((home.map(|(at, _)| at), Gathered::of(path, called)));
+            gathered.len() - 1
+        });
+        let group = &mut gathered[at].1;
         group.broken |= choices.incomplete.contains(&input.path);
-        one(sources, input, (options, choices), group, &mut loaded);
+        let home = home.map(|(_, home)| home);
+        one(
+            sources,
+            input,
+            (options, choices),
+            (home, group),
+            &mut loaded,
+        );
     }
-    loaded.finish(gathered, choices);
+    loaded.finish(&mut gathered, choices);
     loaded
 }
 
@@ -168,22 +191,24 @@ fn name_of_all(inputs: &[Input], input: &Input, choices: &Choices) -> String {
 }
 
 impl Loaded {
-    fn finish(&mut self, gathered: Option<Gathered>, choices: &Choices) {
-        match gathered.map(|g| g.finish(choices)) {
-            Some(Outcome::Cluster {
-                path,
-                origin,
-                cluster,
-                diagnostics,
-            }) => self.clusters.push(LoadedCluster {
-                name: path.clone(),
-                path,
-                span: origin,
-                cluster: cluster.map(|c| *c),
-                diagnostics,
-            }),
-            Some(Outcome::Nothing(diagnostics)) => self.diagnostics.extend(diagnostics),
-            None => {}
+    fn finish(&mut self, gathered: &mut Vec<(Option<usize>, Gathered)>, choices: &Choices) {
+        for (_, group) in gathered.drain(..) {
+            match group.finish(choices) {
+                Outcome::Cluster {
+                    name,
+                    path,
+                    origin,
+                    cluster,
+                    diagnostics,
+                } => self.clusters.push(LoadedCluster {
+                    name,
+                    path,
+                    span: origin,
+                    cluster: cluster.map(|c| *c),
+                    diagnostics,
+                }),
+                Outcome::Nothing(diagnostics) => self.diagnostics.extend(diagnostics),
+            }
         }
     }
 }
@@ -192,7 +217,7 @@ fn one(
     sources: &SourceMap,
     input: &Input,
     (options, choices): (Options, &Choices),
-    group: &mut Gathered,
+    (home, group): (Option<&Home>, &mut Gathered),
     loaded: &mut Loaded,
 ) {
     let source = sources.get(input.source);
@@ -258,6 +283,20 @@ fn one(
                     path: group.path.clone(),
                     intent: intent.filter(|_| sound),
                 });
+            }
+            Identity::Snapshot => {
+                let own = linux::layout::home(source.name());
+                let read = match home.filter(|h| own == Some(h.folder.as_str())) {
+                    Some(home) => {
+                        linux::read(node, &home.folder, &home.dumps, sources, &mut problems)
+                    }
+                    None => {
+                        problems.push(misplaced(node.span()));
+                        None
+                    }
+                };
+                let name = name_of(node).map(str::to_owned);
+                group.snapshot(node, name, read, &mut problems);
             }
             Identity::Cluster => {
                 let (cluster, left) = cluster(&document, input, &mut problems, &mut elsewhere);
@@ -336,6 +375,12 @@ fn told(
             why: NO_OBJECT.to_owned(),
         });
     }
+}
+
+fn misplaced(span: Span) -> Diagnostic {
+    let message = "a LinuxSnapshot is read from a file called `snapshot.yaml` only";
+    Diagnostic::error("L001", start_of(span), message)
+        .help("its dumps lie in folders beside that file, one for each namespace")
 }
 
 const NO_OBJECT: &str = "no object with `apiVersion` and `kind`";
