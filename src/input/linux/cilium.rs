@@ -11,6 +11,7 @@ mod install;
 use std::net::IpAddr;
 
 use super::dumps::Files;
+use super::namespace::Draft;
 use super::record::{self, Record, records};
 use crate::base::diag::Diagnostic;
 use crate::base::source::Span;
@@ -18,23 +19,24 @@ use crate::input::decode::{self, show};
 use crate::input::problems::Problems;
 use crate::input::yaml::{Json, Map, Node, Value};
 use crate::model::inet::{IpNet, Protocol};
+use crate::model::linux::Role;
 
-pub(super) use install::{decided_by, install, meet};
+pub(super) use install::meet;
 
 /// The dumps, and which command prints each.
 #[rustfmt::skip]
-pub(super) const FILES: &[(&str, &str)] = &[
+const FILES: &[(&str, &str)] = &[
     ("cilium-endpoints.json", "cilium endpoint list -o json"),
     ("cilium-ipcache.json", "cilium bpf ipcache list -o json"),
     ("cilium-services.json", "cilium service list -o json"),
     ("cilium-status.json", "cilium status -o json"),
 ];
 /// Newer agents have no such map: what it said is in the ipcache.
-pub(super) const TUNNEL: &str = "cilium-tunnel.json";
+const TUNNEL: &str = "cilium-tunnel.json";
 
 /// What a node's agent says.
 #[derive(Debug, Default)]
-pub(super) struct Maps {
+struct Maps {
     endpoints: Vec<Endpoint>,
     cache: Vec<Cached>,
     tunnels: Vec<(IpAddr, IpAddr, Span)>,
@@ -93,14 +95,30 @@ struct Status {
     origin: Option<Span>,
 }
 
-/// What is missing to know what Cilium's programs do; empty where nothing is.
-pub(super) fn missing(files: Files<'_>) -> Vec<&'static str> {
-    let all = FILES.iter().filter(|(file, _)| !files.has(file));
-    all.map(|(file, _)| *file).collect()
+/// Adds to a node what Cilium decides there, where all of its maps are there; else says what is missing.
+pub(super) fn apply(files: Files<'_>, draft: &mut Draft, problems: &mut Problems) {
+    let missing: Vec<&str> = FILES.iter().map(|(file, _)| *file).filter(|file| !files.has(file)).collect();
+    if missing.is_empty() {
+        let maps = read(files, problems);
+        let passed = install::gone_past(&draft.netns.chains);
+        draft.netns.unmodelled.retain(|s| !install::decided_by(s));
+        draft.netns.unmodelled.extend(passed);
+        install::install(&maps, draft);
+    } else if draft.netns.role == Role::Node {
+        let cilium = draft.netns.unmodelled.iter_mut().filter(|s| install::decided_by(s));
+        for strange in cilium {
+            strange.what = format!("{}, and {} not beside the dumps", strange.what, are(&missing));
+        }
+    }
+}
+
+fn are(missing: &[&str]) -> String {
+    let verb = if missing.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", missing.join(", "))
 }
 
 /// Reads the maps.
-pub(super) fn read(files: Files<'_>, problems: &mut Problems) -> Maps {
+fn read(files: Files<'_>, problems: &mut Problems) -> Maps {
     let mut maps = Maps::default();
     if let Some((_, dump)) = files.json(&["cilium-endpoints.json"], problems) {
         let all = records(&dump, problems);

@@ -29,12 +29,36 @@ const HOSTS: [u32; 2] = [1, 6];
 const INSIDE: [&str; 2] = ["lxc+", "cilium_+"];
 
 /// Whether what is not modelled is a device of Cilium.
-pub(in crate::input::linux) fn decided_by(strange: &Strange) -> bool {
+pub(super) fn decided_by(strange: &Strange) -> bool {
     strange.what.ends_with("eBPF programs of Cilium decide what happens to messages")
 }
 
+/// Rules of the kernel's that could stop or change what Cilium's programs carry past them: whether they do is not told.
+pub(super) fn gone_past(chains: &[Chain]) -> Option<Strange> {
+    let known = |name: &str| ["CILIUM_", "OLD_CILIUM_", "KUBE-"].iter().any(|start| name.starts_with(start));
+    let passes = |effect: &Effect| match effect {
+        Effect::Jump(to) | Effect::Goto(to) => known(to),
+        Effect::Accept | Effect::Return | Effect::Nothing => true,
+        _ => false,
+    };
+    for chain in chains {
+        let Some(base) = chain.base.as_ref() else {
+            continue;
+        };
+        if !matches!(base.hook, Hook::Prerouting | Hook::Forward | Hook::Postrouting) {
+            continue;
+        }
+        let rule = chain.rules.iter().find(|r| !r.effects.iter().all(passes)).map(|r| r.origin);
+        if let Some(origin) = rule.or_else(|| (!base.accepts).then_some(chain.origin)) {
+            let what = format!("chain {} {}: Cilium's programs carry messages past it", chain.table, chain.name);
+            return Some(Strange { what, origin });
+        }
+    }
+    None
+}
+
 /// Adds to a node what its maps decide.
-pub(in crate::input::linux) fn install(maps: &Maps, draft: &mut Draft) {
+pub(super) fn install(maps: &Maps, draft: &mut Draft) {
     let mut own = Vec::new();
     let tunnel = tunnel(draft);
     for endpoint in &maps.endpoints {
