@@ -1,27 +1,21 @@
-//! What Cilium's agent says of its maps on a node: `cilium endpoint list`, `bpf ipcache list`, `bpf tunnel list`,
-//! `service list`, `status`, each with `-o json`.
+//! What Cilium's agent says of its maps on a node.
 //!
-//! Knows: the words of these dumps. Must never know: what follows for routes and chains (`install`).
+//! Knows: whether all of its dumps are there. Must never know: words of these dumps (`maps`), what follows for routes
+//! (`routes`) and chains (`chains`).
 //!
 //! Cilium's programs decide past the kernel's routes and chains. What they decide is in these maps; with all of them
 //! beside the other dumps of a node, its messages are followed; without, they are not modelled.
 
-mod install;
-
-use std::net::IpAddr;
+mod chains;
+mod maps;
+mod routes;
 
 use super::dumps::Files;
 use super::namespace::Draft;
-use super::record::{self, Record, records};
-use crate::base::diag::Diagnostic;
-use crate::base::source::Span;
-use crate::input::decode::{self, show};
 use crate::input::problems::Problems;
-use crate::input::yaml::{Json, Map, Node, Value};
-use crate::model::inet::{IpNet, Protocol};
-use crate::model::linux::Role;
+use crate::model::linux::{Role, Strange};
 
-pub(super) use install::meet;
+pub(super) use routes::meet;
 
 /// The dumps, and which command prints each.
 #[rustfmt::skip]
@@ -31,83 +25,28 @@ const FILES: &[(&str, &str)] = &[
     ("cilium-services.json", "cilium service list -o json"),
     ("cilium-status.json", "cilium status -o json"),
 ];
-/// Newer agents have no such map: what it said is in the ipcache.
-const TUNNEL: &str = "cilium-tunnel.json";
-
-/// What a node's agent says.
-#[derive(Debug, Default)]
-struct Maps {
-    endpoints: Vec<Endpoint>,
-    cache: Vec<Cached>,
-    tunnels: Vec<(IpAddr, IpAddr, Span)>,
-    services: Vec<Service>,
-    status: Status,
-}
-
-/// A pod of the node, and the device it is behind.
-#[derive(Debug)]
-struct Endpoint {
-    id: u32,
-    addresses: Vec<IpAddr>,
-    device: String,
-    mac: Option<String>,
-    /// Policies are enforced on what comes to it, on what it sends.
-    enforced: (bool, bool),
-    origin: Span,
-}
-
-/// A prefix that the ipcache knows.
-#[derive(Debug)]
-struct Cached {
-    prefix: IpNet,
-    identity: u32,
-    /// The node it is behind, where a tunnel leads there.
-    tunnel: Option<IpAddr>,
-    encrypted: bool,
-    text: String,
-    origin: Span,
-}
-
-/// A frontend of a Service.
-#[derive(Debug)]
-struct Service {
-    address: IpAddr,
-    port: u16,
-    /// None: any.
-    protocol: Option<Protocol>,
-    /// `ClusterIP`, for all clients alike.
-    plain: bool,
-    backends: Vec<(IpAddr, u16)>,
-    name: String,
-    origin: Span,
-}
-
-/// What of the agent's status decides.
-#[derive(Debug, Default)]
-struct Status {
-    /// Its programs translate what the node itself sends to Services.
-    replaces_kube_proxy: bool,
-    /// Its programs masquerade: outside of these prefixes. The kernel's chains do so elsewhere.
-    masquerades: bool,
-    exclusion: Vec<IpNet>,
-    /// Something of it that is not modelled.
-    strange: Option<&'static str>,
-    origin: Option<Span>,
-}
-
 /// Adds to a node what Cilium decides there, where all of its maps are there; else says what is missing.
 pub(super) fn apply(files: Files<'_>, draft: &mut Draft, problems: &mut Problems) {
-    let missing: Vec<&str> = FILES.iter().map(|(file, _)| *file).filter(|file| !files.has(file)).collect();
+    let missing: Vec<&str> = FILES
+        .iter()
+        .map(|(file, _)| *file)
+        .filter(|file| !files.has(file))
+        .collect();
     if missing.is_empty() {
-        let maps = read(files, problems);
-        let passed = install::gone_past(&draft.netns.chains);
-        draft.netns.unmodelled.retain(|s| !install::decided_by(s));
+        let maps = maps::read(files, problems);
+        let passed = chains::gone_past(&draft.netns.chains);
+        draft.netns.unmodelled.retain(|s| !decided_by(s));
         draft.netns.unmodelled.extend(passed);
-        install::install(&maps, draft);
+        let tunneled = routes::install(&maps, draft);
+        chains::install(&maps, tunneled, draft);
     } else if draft.netns.role == Role::Node {
-        let cilium = draft.netns.unmodelled.iter_mut().filter(|s| install::decided_by(s));
+        let cilium = draft.netns.unmodelled.iter_mut().filter(|s| decided_by(s));
         for strange in cilium {
-            strange.what = format!("{}, and {} not beside the dumps", strange.what, are(&missing));
+            strange.what = format!(
+                "{}, and {} not beside the dumps",
+                strange.what,
+                are(&missing)
+            );
         }
     }
 }
@@ -117,241 +56,9 @@ fn are(missing: &[&str]) -> String {
     format!("{} {verb}", missing.join(", "))
 }
 
-/// Reads the maps.
-fn read(files: Files<'_>, problems: &mut Problems) -> Maps {
-    let mut maps = Maps::default();
-    if let Some((_, dump)) = files.json(&["cilium-endpoints.json"], problems) {
-        let all = records(&dump, problems);
-        maps.endpoints = all.into_iter().filter_map(|r| endpoint(r, problems)).collect();
-    }
-    if let Some((_, dump)) = files.json(&["cilium-ipcache.json"], problems) {
-        each(&dump, problems, |key, span, value, problems| {
-            maps.cache.extend(cached(key, span, value, problems));
-        });
-    }
-    if let Some((_, dump)) = files.json(&[TUNNEL], problems) {
-        each(&dump, problems, |key, span, value, problems| {
-            let pair = (unported(key), unported(value));
-            let (Some(network), Some(node)) = pair else {
-                wrong(span, format!("{} => {} is no entry of the tunnel map", show(key), show(value)), problems);
-                return;
-            };
-            maps.tunnels.push((network, node, span));
-        });
-    }
-    if let Some((_, dump)) = files.json(&["cilium-services.json"], problems) {
-        let all = records(&dump, problems);
-        maps.services = all.into_iter().filter_map(|r| service(r, problems)).collect();
-    }
-    if let Some((_, dump)) = files.json(&["cilium-status.json"], problems) {
-        let top = dump.values().next().and_then(|n| Record::of(n, problems));
-        if let Some(top) = top {
-            maps.status = status(top, problems);
-        }
-    }
-    maps
-}
-
-fn wrong(span: Span, message: String, problems: &mut Problems) {
-    problems.push(Diagnostic::error("L006", span, message));
-}
-
-/// Every entry of a map that is dumped as an object of lists of texts.
-fn each(dump: &Json, problems: &mut Problems, mut take: impl FnMut(&str, Span, &str, &mut Problems)) {
-    for value in dump.values().filter(|n| !n.is_null()) {
-        let Some(map) = Record::of(value, problems).map(|r| r.map) else {
-            continue;
-        };
-        for entry in map.iter() {
-            let Some(list) = decode::list(entry.value, problems) else {
-                continue;
-            };
-            for item in list.iter() {
-                if let Some(text) = decode::string(item, problems) {
-                    take(entry.key, entry.key_span, text, problems);
-                }
-            }
-        }
-    }
-}
-
-/// `10.0.1.0:0` or `10.0.1.0` or `[fd00::]:0`.
-fn unported(text: &str) -> Option<IpAddr> {
-    record::ip(text).or_else(|| {
-        let (host, _) = text.rsplit_once(':')?;
-        record::ip(host.trim_start_matches('[').trim_end_matches(']'))
-    })
-}
-
-/// A field of a field of a field.
-fn inner<'t>(record: Record<'t>, path: &[&str]) -> Option<Node<'t>> {
-    let (last, first) = path.split_last()?;
-    let mut map: Map<'t> = record.map;
-    for key in first {
-        map = map.get(key)?.value.as_map()?;
-    }
-    map.get(last).map(|e| e.value).filter(|n| !n.is_null())
-}
-
-fn word<'t>(record: Record<'t>, path: &[&str]) -> Option<&'t str> {
-    inner(record, path).and_then(Node::as_str)
-}
-
-/// What a field must be there for, and is not, is told.
-fn needed(record: Record<'_>, path: &[&str], problems: &mut Problems) {
-    if !problems.skips() {
-        wrong(record.start(), format!("an object of this dump has no `{}`", path.join(".")), problems);
-    }
-}
-
-fn endpoint(record: Record<'_>, problems: &mut Problems) -> Option<Endpoint> {
-    record.needed("id", problems)?;
-    let id = record.number("id", problems)?;
-    // The host itself is in the list too, and has no device of its own.
-    let device = word(record, &["status", "networking", "interface-name"]).unwrap_or_default();
-    let at = ["status", "networking", "addressing"];
-    let Some(list) = inner(record, &at) else {
-        if !device.is_empty() {
-            needed(record, &at, problems);
-        }
-        return None;
-    };
-    if device.is_empty() || device.starts_with("cilium_") {
-        return None;
-    }
-    let mut addresses = Vec::new();
-    for item in decode::list(list, problems)?.iter() {
-        let one = Record::of(item, problems)?;
-        for key in ["ipv4", "ipv6"] {
-            if one.get(key).and_then(Node::as_str) != Some("") {
-                addresses.extend(one.address(key, problems));
-            }
-        }
-    }
-    let enforced = word(record, &["status", "policy", "realized", "policy-enabled"]).unwrap_or("both");
-    let origin = inner(record, &["status", "networking", "interface-name"]);
-    Some(Endpoint {
-        id,
-        addresses,
-        device: device.to_owned(),
-        mac: word(record, &["status", "networking", "mac"]).map(str::to_lowercase),
-        enforced: (
-            !matches!(enforced, "none" | "egress"),
-            !matches!(enforced, "none" | "ingress"),
-        ),
-        origin: origin.map_or(record.start(), Node::span),
-    })
-}
-
-/// `identity=1234 encryptkey=0 tunnelendpoint=10.0.0.1 flags=<none>`.
-fn cached(key: &str, span: Span, value: &str, problems: &mut Problems) -> Option<Cached> {
-    let prefix = record::net(key);
-    let field = |name: &str| {
-        let mut words = value.split([' ', ',']);
-        words.find_map(|w| w.strip_prefix(name)?.strip_prefix('='))
-    };
-    let identity = field("identity").and_then(|t| t.parse().ok());
-    let (Some(prefix), Some(identity)) = (prefix, identity) else {
-        wrong(span, format!("{} => {} is no entry of the ipcache", show(key), show(value)), problems);
-        return None;
-    };
-    let tunnel = field("tunnelendpoint").and_then(record::ip);
-    let skipped = field("flags").is_some_and(|f| f.contains("skiptunnel"));
-    Some(Cached {
-        prefix,
-        identity,
-        tunnel: tunnel.filter(|ip| !ip.is_unspecified() && !skipped),
-        encrypted: field("encryptkey").is_some_and(|k| k != "0"),
-        text: format!("Cilium ipcache: {key} {value}"),
-        origin: span,
-    })
-}
-
-fn service(record: Record<'_>, problems: &mut Problems) -> Option<Service> {
-    // `realized` is what is in the map; `spec` is what was asked for.
-    let spec = inner(record, &["status", "realized"]).or_else(|| record.get("spec"));
-    let Some(spec) = spec.and_then(|n| Record::of(n, problems)) else {
-        needed(record, &["status", "realized"], problems);
-        return None;
-    };
-    let frontend = spec.needed("frontend-address", problems)?;
-    let frontend = Record::of(frontend, problems)?;
-    frontend.needed("ip", problems)?;
-    let address = frontend.address("ip", problems)?;
-    let port = port(frontend, problems)?;
-    let protocol = frontend.text("protocol", problems).unwrap_or("ANY");
-    let flag = |key| word(spec, &["flags", key]).unwrap_or_default();
-    let local = flag("intPolicy") == "Local";
-    let plain = flag("type") == "ClusterIP" && !local;
-    let mut backends = Vec::new();
-    if let Some(list) = spec.get("backend-addresses") {
-        for item in decode::list(list, problems)?.iter() {
-            let one = Record::of(item, problems)?;
-            if !matches!(one.text("state", problems), None | Some("active")) {
-                continue;
-            }
-            one.needed("ip", problems)?;
-            backends.push((one.address("ip", problems)?, self::port(one, problems)?));
-        }
-    }
-    let name = match (flag("namespace"), flag("name")) {
-        ("", "") => format!("{address}:{port}"),
-        (namespace, name) => format!("{namespace}/{name}"),
-    };
-    Some(Service {
-        address,
-        port,
-        protocol: Protocol::parse(protocol),
-        plain: plain && (Protocol::parse(protocol).is_some()),
-        backends,
-        name,
-        origin: frontend.start(),
-    })
-}
-
-fn port(record: Record<'_>, problems: &mut Problems) -> Option<u16> {
-    let node = record.get("port");
-    let number = record.number("port", problems).unwrap_or(0);
-    let port = u16::try_from(number).ok();
-    if port.is_none() {
-        let place = node.map_or(record.start(), Node::span);
-        wrong(place, "a port is at most 65535".to_owned(), problems);
-    }
-    port
-}
-
-fn status(top: Record<'_>, problems: &mut Problems) -> Status {
-    let origin = top.entry("masquerading").map(|e| e.key_span);
-    let truth = |path: &[&str]| inner(top, path).is_some_and(|n| matches!(n.value(), Value::Bool(true)));
-    let replaced = word(top, &["kube-proxy-replacement", "mode"]).unwrap_or_default();
-    let mut strange = None;
-    if truth(&["masquerading", "ip-masq-agent"]) {
-        strange = Some("Cilium's ip-masq-agent");
-    }
-    if word(top, &["encryption", "mode"]).is_some_and(|m| !matches!(m, "" | "Disabled")) {
-        strange = Some("Cilium's encryption between nodes");
-    }
-    if truth(&["host-firewall", "enabled"]) || word(top, &["host-firewall", "mode"]) == Some("Enabled") {
-        strange = Some("Cilium's host firewall");
-    }
-    let mut exclusion = Vec::new();
-    for key in ["snat-exclusion-cidr", "snat-exclusion-cidr-v4", "snat-exclusion-cidr-v6"] {
-        if let Some(node) = inner(top, &["masquerading", key]) {
-            match node.as_str() {
-                Some("") => {}
-                Some(text) => match record::net(text) {
-                    Some(net) => exclusion.push(net),
-                    None => wrong(node.span(), format!("{} is no prefix", show(text)), problems),
-                },
-                None => decode::wrong_type(node, "a string", problems),
-            }
-        }
-    }
-    Status {
-        replaces_kube_proxy: matches!(replaced, "True" | "Strict" | "true"),
-        masquerades: truth(&["masquerading", "enabled"]) && word(top, &["masquerading", "mode"]) == Some("BPF"),
-        exclusion,
-        strange,
-        origin,
-    }
+/// Whether what is not modelled is a device of Cilium.
+fn decided_by(strange: &Strange) -> bool {
+    strange
+        .what
+        .ends_with("eBPF programs of Cilium decide what happens to messages")
 }
