@@ -9,6 +9,7 @@ mod policies;
 pub use policies::limits;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::base::diag::{Diagnostic, Severity};
@@ -26,6 +27,7 @@ use crate::model::cluster::Cluster;
 use crate::model::intent::Intent;
 use crate::model::policy::Settings;
 use crate::report::run::{ClusterReport, Run, Verified};
+use crate::report::trace::place;
 use crate::smt::backend::Z3;
 use crate::smt::solver::Solver;
 use crate::verify::direct::{self, InternalError, Query};
@@ -231,6 +233,11 @@ fn verify_cluster(
         plain_headers: false,
     };
     let mut checked = direct::check(&lowered, &bound, how, &new_solver)?;
+    for (result, span) in checked.results.iter_mut().zip(&checked.places) {
+        if let Some(span) = span {
+            let _ = write!(result.detail, " ({})", place(sources, *span));
+        }
+    }
     if !cluster.policies.is_empty() {
         let (settings, results) = (options.settings, &mut checked.results);
         policies::count(&lowered, results);
