@@ -17,11 +17,11 @@ mod gather;
 mod homes;
 mod identify;
 mod load;
+mod loaded;
 
 pub use gather::Choices;
-pub use load::{
-    Input, Loaded, LoadedCluster, LoadedIntent, NotRead, Options, Unsupported, load, load_with,
-};
+pub use load::{load, load_with};
+pub use loaded::{Input, Loaded, LoadedCluster, LoadedIntent, NotRead, Options, Unsupported};
 
 /// The codes of this stage, with a title each; those of the cluster file are [`compact::CODES`].
 pub const CODES: &[(&str, &str)] = &[

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use kubeproof::base::source::SourceMap;
 use kubeproof::input::{self, Input, Loaded, Options};
 use kubeproof::model::cluster::Cluster;
-use kubeproof::model::linux::{LinkKind, NetNs, Role, Snapshot};
+use kubeproof::model::linux::{Effect, Hook, LinkKind, NetNs, Role, Snapshot, Tested};
 
 /// Reads a folder as the command does: all files below it, in order.
 fn load(folder: &str) -> (SourceMap, Loaded) {
@@ -175,4 +175,46 @@ fn a_vxlan_network() {
         .find(|r| r.text.starts_with("10.1.2.0/24"))
         .unwrap();
     assert_eq!(route.text, "10.1.2.0/24 via 10.1.2.0 dev flannel.1 onlink");
+}
+
+#[test]
+fn chains_of_a_network_with_services() {
+    let cluster = case("ok-service");
+    let snapshot = cluster.snapshot.clone().unwrap();
+    let n1 = netns(&snapshot, "n1");
+    let chain = |table: &str, name: &str| {
+        n1.chains
+            .iter()
+            .find(|c| c.table == table && c.name == name)
+            .unwrap()
+    };
+    let post = chain("nat", "POSTROUTING").base.clone().unwrap();
+    assert_eq!(
+        (post.hook, post.priority, post.accepts),
+        (Hook::Postrouting, 100, true)
+    );
+    let svc = chain("nat", "KUBE-SVC-EC32F57B463BAB95");
+    let shown: Vec<String> = svc
+        .rules
+        .iter()
+        .map(|r| format!("{:?} => {:?}", r.tests, r.effects))
+        .collect();
+    assert!(
+        shown[0].contains("negated: true, what: Source([10.1.1.0/24])"),
+        "{shown:?}"
+    );
+    assert!(
+        shown[1].contains("Sometimes { never: false, always: false }"),
+        "{shown:?}"
+    );
+    assert_eq!(svc.rules[2].text, "-j KUBE-SEP-0FE0D337F7032290");
+    let sep = chain("nat", "KUBE-SEP-0FE0D337F7032290");
+    let dnat = Effect::Dnat(vec![(Some("10.1.2.11".parse().unwrap()), Some(8080))]);
+    assert_eq!(sep.rules[1].effects, [dnat]);
+    assert_eq!(sep.rules[1].tests.len(), 1);
+    let unknown = n1.chains.iter().flat_map(|c| &c.rules).filter(|r| {
+        r.tests.iter().any(|t| matches!(t.what, Tested::Unknown(_)))
+            || r.effects.iter().any(|e| matches!(e, Effect::Unknown(_)))
+    });
+    assert_eq!(unknown.count(), 0);
 }

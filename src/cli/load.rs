@@ -107,7 +107,7 @@ impl Files {
     /// The dumps that belong to a snapshot's top file that was named itself.
     fn below(&mut self, path: &str, options: Options) {
         let file = Path::new(path);
-        if !file.file_name().is_some_and(|n| n == layout::TOP) || !is_snapshot(file, options) {
+        if file.file_name().is_none_or(|n| n != layout::TOP) || !is_snapshot(file, options) {
             return;
         }
         let folder = file.parent().unwrap_or(Path::new(""));

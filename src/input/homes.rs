@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::linux::{Dumps, layout};
-use super::load::Input;
+use super::loaded::Input;
 use crate::base::source::{SourceId, SourceMap};
 
 /// A snapshot's folder.
@@ -106,14 +106,14 @@ impl Homes {
 
     /// The snapshot that a text belongs to: the only one, else the one beside it.
     pub(super) fn of_input(&self, sources: &SourceMap, input: &Input) -> Option<(usize, &Home)> {
-        let at = match self.only.get(&self.key(&input.path))? {
-            Some(at) => *at,
-            None => {
-                let name = sources.get(input.source).name();
-                let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
-                let place = (input.path.clone(), folder.to_owned());
-                *self.places.get(&place)?
-            }
+        let only = *self.only.get(&self.key(&input.path))?;
+        let at = if let Some(at) = only {
+            at
+        } else {
+            let name = sources.get(input.source).name();
+            let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let place = (input.path.clone(), folder.to_owned());
+            *self.places.get(&place)?
         };
         Some((at, self.all.get(at)?))
     }

@@ -8,128 +8,12 @@ use super::homes::{Home, Homes};
 use super::identify::{Identity, identify};
 use super::intent;
 use super::linux;
+use super::loaded::{Input, Loaded, LoadedCluster, LoadedIntent, NotRead, Options, Unsupported};
 use super::problems::{Problems, TOLD};
 use super::text;
 use super::yaml::{self, Document, Node};
 use crate::base::diag::{Diagnostic, Severity};
-use crate::base::source::{SourceId, SourceMap, Span};
-use crate::model::cluster::Cluster;
-use crate::model::intent::Intent;
-
-/// What bounds the reading.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// Larger texts are refused before they are parsed.
-    pub max_file_size: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            max_file_size: 64 << 20,
-        }
-    }
-}
-
-impl Options {
-    /// The largest text that is read, in bytes.
-    pub fn largest(self) -> u64 {
-        self.max_file_size.min(text::HARD_LIMIT)
-    }
-}
-
-/// A text to read.
-#[derive(Debug, Clone)]
-pub struct Input {
-    /// The text.
-    pub source: SourceId,
-    /// The PATH that it came with, as the user gave it: a file or a folder.
-    pub path: String,
-    /// Whether the text itself was named, and not the folder it lies in.
-    pub named: bool,
-}
-
-/// A `kind: Cluster` document, or the Kubernetes objects of a PATH.
-#[derive(Debug)]
-pub struct LoadedCluster {
-    /// `metadata.name`, else the PATH as given.
-    pub name: String,
-    /// The PATH as given.
-    pub path: String,
-    /// Where it is written.
-    pub span: Span,
-    /// The cluster, where nothing is wrong with it.
-    pub cluster: Option<Cluster>,
-    /// What is wrong with it, and warnings.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-/// A `kind: Intent` document.
-#[derive(Debug)]
-pub struct LoadedIntent {
-    /// The PATH as given.
-    pub path: String,
-    /// The intent, where nothing is wrong with it.
-    pub intent: Option<Intent>,
-}
-
-/// A document of a kind that is not read here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unsupported {
-    /// Its apiVersion.
-    pub api_version: String,
-    /// Its kind.
-    pub kind: String,
-    /// The PATH that it came with.
-    pub path: String,
-    /// Where it is written.
-    pub span: Span,
-}
-
-/// A text in a folder that is left aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotRead {
-    /// The text.
-    pub source: SourceId,
-    /// Why, as a clause.
-    pub why: String,
-}
-
-/// Everything that the texts hold.
-#[derive(Debug, Default)]
-pub struct Loaded {
-    /// The clusters, in the order of the texts.
-    pub clusters: Vec<LoadedCluster>,
-    /// The intents, in the order of the texts.
-    pub intents: Vec<LoadedIntent>,
-    /// The constraint files: they are not parsed here.
-    pub specs: Vec<SourceId>,
-    /// Objects for somebody else.
-    pub unsupported: Vec<Unsupported>,
-    /// Texts left aside.
-    pub not_read: Vec<NotRead>,
-    /// Mistakes that belong to no cluster.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-impl Loaded {
-    /// All mistakes and warnings in the order of the texts, those without a place last.
-    pub fn all_diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
-        let of_clusters = self.clusters.iter().flat_map(|c| &c.diagnostics);
-        let mut all: Vec<&Diagnostic> = self.diagnostics.iter().chain(of_clusters).collect();
-        all.sort_by_key(|d| (d.span.is_none(), d.span));
-        all.into_iter()
-    }
-
-    /// Whether anything is wrong: exit code 2.
-    pub fn failed(&self) -> bool {
-        let broken = self.clusters.iter().any(|c| c.cluster.is_none());
-        broken
-            || self
-                .all_diagnostics()
-                .any(|d| d.severity == Severity::Error)
-    }
-}
+use crate::base::source::{SourceMap, Span};
 
 /// Reads texts with nothing chosen: see [`load_with`].
 pub fn load(sources: &SourceMap, inputs: &[Input], options: Options) -> Loaded {
@@ -286,14 +170,12 @@ fn one(
             }
             Identity::Snapshot => {
                 let own = linux::layout::home(source.name());
-                let read = match home.filter(|h| own == Some(h.folder.as_str())) {
-                    Some(home) => {
-                        linux::read(node, &home.folder, &home.dumps, sources, &mut problems)
-                    }
-                    None => {
-                        problems.push(misplaced(node.span()));
-                        None
-                    }
+                let home = home.filter(|h| own == Some(h.folder.as_str()));
+                let read = if let Some(home) = home {
+                    linux::read(node, &home.folder, &home.dumps, sources, &mut problems)
+                } else {
+                    problems.push(misplaced(node.span()));
+                    None
                 };
                 let name = name_of(node).map(str::to_owned);
                 group.snapshot(node, name, read, &mut problems);

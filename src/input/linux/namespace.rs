@@ -10,7 +10,7 @@ use super::layout::NEEDED;
 use super::link::{self, Link};
 use super::plain::{self, Heard};
 use super::top::Listed;
-use super::{route, rule, strange};
+use super::{firewall, route, rule, strange};
 use crate::base::diag::Diagnostic;
 use crate::input::decode::show;
 use crate::input::problems::Problems;
@@ -62,7 +62,7 @@ pub(super) fn read(
     for (file, family) in [("rule.json", Family::V4), ("rule6.json", Family::V6)] {
         match files.json(&[file], problems) {
             Some((_, dump)) => {
-                rules.extend(rule::rules(&dump, Some(family), &mut unmodelled, problems))
+                rules.extend(rule::rules(&dump, Some(family), &mut unmodelled, problems));
             }
             None => rules.extend(rule::usual(Some(family), listed.origin)),
         }
@@ -85,6 +85,7 @@ pub(super) fn read(
     if let Some(dump) = json(&["tc-qdisc.json"], problems) {
         strange::qdiscs(&dump, &mut unmodelled, problems);
     }
+    let (chains, sets) = firewall::read(files, &mut unmodelled, problems);
     let sysctls = files.text(&["sysctl.txt"], problems);
     let sysctls = sysctls.map_or_else(BTreeMap::new, |(s, t)| plain::sysctls(s, t, problems));
     let heard = files.text(&["ss-listen.txt"], problems);
@@ -99,8 +100,8 @@ pub(super) fn read(
         rules,
         neighbours,
         forwarding,
-        chains: Vec::new(),
-        sets: BTreeMap::new(),
+        chains,
+        sets,
         sysctls,
         sockets: Vec::new(),
         unmodelled,

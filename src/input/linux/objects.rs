@@ -5,7 +5,7 @@
 //! An object is matched by what `snapshot.yaml` says, else by its name, else by its addresses. What is in no namespace
 //! of the snapshot is left out, and told: nothing can be said of its network.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::top::Listed;
@@ -344,7 +344,7 @@ fn meta(namespace: &str, name: &str, origin: Span) -> Meta {
     Meta {
         name: name.to_owned(),
         namespace: namespace.to_owned(),
-        labels: Default::default(),
+        labels: BTreeMap::default(),
         deleting: false,
         owner: None,
         span: origin,

@@ -18,13 +18,15 @@ type End = (usize, u32);
 /// Sets the other end of every pair, where it is in the snapshot and known.
 pub(super) fn connect(drafts: &mut [Draft], listed: &[Listed]) {
     let ends = Ends::of(drafts);
+    let own = |l: &'_ Listed| l.netns.clone().unwrap_or_else(|| l.name.clone());
+    let own: Vec<String> = listed.iter().map(own).collect();
+    let names: HashMap<&str, usize> = (0..).zip(&own).map(|(at, n)| (n.as_str(), at)).collect();
     let mut known: HashMap<End, End> = HashMap::new();
     let mut open: Vec<(End, Vec<End>)> = Vec::new();
     for &end in &ends.all {
-        match ends.named(end, drafts, listed) {
-            Named::End(other) => pair(&mut known, end, other),
-            Named::Elsewhere => {}
-            Named::Unknown => open.push((end, Vec::new())),
+        match ends.named(end, drafts, &names) {
+            Some(other) => pair(&mut known, end, other),
+            None => open.push((end, Vec::new())),
         }
     }
     for (end, candidates) in &mut open {
@@ -73,15 +75,6 @@ fn pair(known: &mut HashMap<End, End>, one: End, other: End) {
     }
 }
 
-enum Named {
-    /// Here it is.
-    End(End),
-    /// Its namespace has a name, and is not in the snapshot.
-    Elsewhere,
-    /// Nothing is said.
-    Unknown,
-}
-
 /// All ends of pairs, and where namespaces are by name.
 struct Ends {
     all: Vec<End>,
@@ -110,29 +103,19 @@ impl Ends {
         ends
     }
 
-    fn named(&self, end: End, drafts: &[Draft], listed: &[Listed]) -> Named {
-        let Some(link) = find(drafts, end) else {
-            return Named::Unknown;
+    /// The other end, where its namespace is told by name. A name that is none of the snapshot says nothing: a pod's
+    /// namespace has a name of its own beside the pod's.
+    fn named(&self, end: End, drafts: &[Draft], names: &HashMap<&str, usize>) -> Option<End> {
+        let link = find(drafts, end)?;
+        let draft = drafts.get(end.0)?;
+        let other = if let Some(name) = &link.peer_name {
+            let other = draft.links.iter().find(|l| l.interface.name == *name)?;
+            (end.0, other.interface.index)
+        } else {
+            let name = draft.netns_ids.get(&link.peer_netns?)?;
+            (by_name(name, names)?, link.peer_index?)
         };
-        let draft = &drafts[end.0];
-        if let Some(name) = &link.peer_name {
-            let other = draft.links.iter().find(|l| l.interface.name == *name);
-            let other = other.map(|l| (end.0, l.interface.index));
-            return match other.filter(|o| self.set.contains(o)) {
-                Some(other) => Named::End(other),
-                None => Named::Unknown,
-            };
-        }
-        let (Some(index), Some(number)) = (link.peer_index, link.peer_netns) else {
-            return Named::Unknown;
-        };
-        let Some(name) = draft.netns_ids.get(&number) else {
-            return Named::Unknown;
-        };
-        match by_name(name, listed) {
-            Some(at) if self.set.contains(&(at, index)) => Named::End((at, index)),
-            Some(_) | None => Named::Elsewhere,
-        }
+        self.set.contains(&other).then_some(other)
     }
 
     /// Ends of other namespaces whose index this one names, and that name this one's.
@@ -151,24 +134,19 @@ impl Ends {
     }
 }
 
-/// The namespace of a name as `ip netns` has it: its own, or with something before it (`k8l-n1p1`, `cni-0123`).
-fn by_name(name: &str, listed: &[Listed]) -> Option<usize> {
-    let exact = |l: &Listed| l.netns.as_deref().unwrap_or(&l.name) == name;
-    if let Some(at) = listed.iter().position(exact) {
-        return Some(at);
-    }
-    let ends = |l: &Listed| {
-        let rest = name.strip_suffix(l.name.as_str())?;
-        rest.ends_with(['-', '_', '.', '/']).then_some(l.name.len())
-    };
-    let fitting = listed
-        .iter()
-        .enumerate()
-        .filter_map(|(at, l)| Some((ends(l)?, at)));
-    fitting.max().map(|(_, at)| at)
+/// The namespace of a name as `ip netns` has it: its own, or with something before it (`k8l-n1p1`).
+fn by_name(name: &str, names: &HashMap<&str, usize>) -> Option<usize> {
+    // The longest end of it that is a name.
+    let begins = name
+        .match_indices(['-', '_', '.', '/'])
+        .map(|(at, _)| at + 1);
+    let ends = std::iter::once(0)
+        .chain(begins)
+        .filter_map(|at| name.get(at..));
+    ends.into_iter().find_map(|end| names.get(end).copied())
 }
 
-fn find<'d>(drafts: &'d [Draft], end: End) -> Option<&'d super::link::Link> {
+fn find(drafts: &[Draft], end: End) -> Option<&super::link::Link> {
     let links = &drafts.get(end.0)?.links;
     let at = links
         .binary_search_by_key(&end.1, |l| l.interface.index)

@@ -122,7 +122,7 @@ fn route(
 /// IPv6 where an address of it says so. `default` of neither says nothing; only IPv6 has preferences.
 fn family(record: Record<'_>, hops: &[NextHop], problems: &mut Problems) -> Family {
     let dst = record.text("dst", problems);
-    let dst = dst.and_then(|d| super::record::net(d)).map(|n| n.addr());
+    let dst = dst.and_then(super::record::net).map(|n| n.addr());
     let own = dst.or_else(|| record.address("prefsrc", problems));
     let gateway = hops.iter().find_map(|h| h.gateway);
     // A gateway of IPv6 for IPv4 is spelled `via`.
@@ -136,19 +136,16 @@ fn family(record: Record<'_>, hops: &[NextHop], problems: &mut Problems) -> Fami
 
 fn hops(record: Record<'_>, problems: &mut Problems) -> Vec<NextHop> {
     let mut all = Vec::new();
-    match record.get("nexthops") {
-        Some(list) => {
-            let list = crate::input::decode::list(list, problems);
-            let items: Vec<Node<'_>> = list.map_or_else(Vec::new, |l| l.iter().collect());
-            for item in items {
-                all.extend(Record::of(item, problems).map(|r| hop(r, problems)));
-            }
+    if let Some(list) = record.get("nexthops") {
+        let list = crate::input::decode::list(list, problems);
+        let items: Vec<Node<'_>> = list.map_or_else(Vec::new, |l| l.iter().collect());
+        for item in items {
+            all.extend(Record::of(item, problems).map(|r| hop(r, problems)));
         }
-        None => {
-            let one = hop(record, problems);
-            if one.device.is_some() || one.gateway.is_some() {
-                all.push(one);
-            }
+    } else {
+        let one = hop(record, problems);
+        if one.device.is_some() || one.gateway.is_some() {
+            all.push(one);
         }
     }
     all

@@ -9,7 +9,7 @@ use crate::base::diag::Diagnostic;
 use crate::base::source::Span;
 use crate::input::decode::show;
 use crate::input::problems::Problems;
-use crate::input::yaml::{Json, Value};
+use crate::input::yaml::{Json, Node, Value};
 use crate::model::inet::{Family, IpNet, PortSet, Protocol, show_net};
 use crate::model::linux::{PolicyRule, RuleAction, Strange};
 
@@ -88,9 +88,7 @@ fn rule(
         .filter(|t| t != "0" && t != "0x00");
     if tos.is_some() || protocol.is_some() && known.is_none() {
         // No message of the model is of that kind: the rule is about others, unless it is turned round.
-        if record.get("not").is_none() {
-            return None;
-        }
+        record.get("not")?;
         strange("what it is about is not modelled".to_owned());
     }
     let mark = mark(record, problems);
@@ -171,7 +169,7 @@ fn mark(record: Record<'_>, problems: &mut Problems) -> Option<(u32, u32)> {
 }
 
 fn action(record: Record<'_>, problems: &mut Problems) -> RuleAction {
-    let word = |key: &str| record.get(key).and_then(|n| n.as_str());
+    let word = |key: &str| record.get(key).and_then(Node::as_str);
     let named = word("action").or_else(|| word("type"));
     let other = ["goto", "nop"]
         .into_iter()
@@ -203,7 +201,7 @@ fn ports(
     problems: &mut Problems,
 ) -> Option<PortSet> {
     let port = |n: u32| u16::try_from(n).ok();
-    let text = record.get(one).and_then(|n| n.as_str());
+    let text = record.get(one).and_then(Node::as_str);
     if let Some((low, high)) = text.and_then(|t| t.split_once('-')) {
         let (low, high) = (number(low).and_then(port)?, number(high).and_then(port)?);
         return Some(PortSet::of([(low, high)]));

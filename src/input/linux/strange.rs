@@ -5,7 +5,7 @@
 use super::record::{Record, records};
 use crate::base::source::Span;
 use crate::input::problems::Problems;
-use crate::input::yaml::Json;
+use crate::input::yaml::{Json, Node};
 use crate::model::linux::Strange;
 
 fn note(what: String, origin: Span, unmodelled: &mut Vec<Strange>) {
@@ -14,7 +14,7 @@ fn note(what: String, origin: Span, unmodelled: &mut Vec<Strange>) {
 
 /// A device whose programs, and not the routes, say where messages go.
 pub(super) fn device(name: &str, kind: &str, record: Record<'_>, unmodelled: &mut Vec<Strange>) {
-    let origin = record.get("ifname").map_or(record.start(), |n| n.span());
+    let origin = record.get("ifname").map_or(record.start(), Node::span);
     let lxc = name.strip_prefix("lxc");
     let lxc = lxc.is_some_and(|rest| {
         rest == "_health" || rest.len() > 8 && rest.bytes().all(|b| b.is_ascii_hexdigit())
