@@ -48,7 +48,7 @@ fn a_mistake_in_a_dump_shows_its_line() {
         "--format kubernetes --nodes 4 --pods-per-node 50 --pad 15000",
         &folder,
     );
-    assert!(dump.len() > 3 << 20);
+    assert!(dump.len() > 2 << 20);
     // In the last pod, behind tens of thousands of lines.
     let at = dump.rfind("\"containerPort\": 8080").unwrap();
     let wrong = format!(
