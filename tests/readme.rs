@@ -56,7 +56,7 @@ fn refreshed(text: &str) -> String {
 }
 
 /// Texts with screens.
-const SCREENS: &[&str] = &["README.md", "docs/connectivity.md"];
+const SCREENS: &[&str] = &["README.md", "docs/connectivity.md", "docs/intents.md"];
 
 #[test]
 fn screens_are_real() {
