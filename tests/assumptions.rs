@@ -386,3 +386,32 @@ fn a_large_cluster_that_is_not_ideal_is_refused() {
     assert!(result.detail.contains("changes links"), "{}", result.detail);
     assert!(result.detail.contains("201 processes"), "{}", result.detail);
 }
+
+/// A Service of a manifest has no address yet: the one that is shown is an example, and that is said.
+#[test]
+fn chosen_addresses_of_services_are_told() {
+    let service = |more: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: x}}\nspec: {{selector: {{app: a}}, {more}ports: [{{port: 80}}]}}\n"
+        )
+    };
+    for (more, wanted) in [("", true), ("clusterIP: 10.96.0.1, ", false)] {
+        let mut sources = SourceMap::new();
+        let inputs = [Input {
+            source: sources.add("c.yaml", two_pods() + &service(more)),
+            path: "c.yaml".to_owned(),
+            named: true,
+        }];
+        let options = Options {
+            only: vec!["KP001".to_owned()],
+            ..Options::default()
+        };
+        let outcome = session::verify(sources, &inputs, &options).unwrap();
+        let verified = outcome.run.clusters[0].verified.as_ref().unwrap();
+        let told = verified
+            .assumptions
+            .iter()
+            .any(|a| a.id == "some-addresses");
+        assert_eq!(told, wanted, "{more}");
+    }
+}
