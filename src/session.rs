@@ -10,6 +10,7 @@ mod policies;
 
 pub use policies::{domain_names, limits};
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::base::diag::{Diagnostic, Severity};
@@ -26,6 +27,7 @@ use crate::model::cluster::Cluster;
 use crate::model::intent::Intent;
 use crate::model::policy::Settings;
 use crate::report::run::{ClusterReport, Run, Verified};
+use crate::report::trace::place;
 use crate::verify::direct::{InternalError, Query};
 use intents::{Wished, applied};
 
@@ -202,7 +204,12 @@ fn verify_cluster(
         stated: &stated,
         options,
     };
-    let (results, queries) = hangs::verdicts(&case, &lowered)?;
+    let (mut results, queries) = hangs::verdicts(&case, &lowered)?;
+    for result in &mut results {
+        if let Some(span) = result.unmodelled {
+            let _ = write!(result.detail, " ({})", place(sources, span));
+        }
+    }
     let verified = Verified {
         assumptions: findings::assumptions(&cluster, &options.settings),
         findings: [findings::findings(&cluster, &lowered), found].concat(),

@@ -285,7 +285,7 @@ fn as_constraints(cluster: &Cluster, lowered: &Lowered) -> String {
                 let row = rows
                     .iter()
                     .find(|r| Some(r.to) == party && r.protocol.to_string() == protocol);
-                let ports = |which: fn(&Row) -> PortsId| -> Vec<u16> {
+                let mut ports = |which: fn(&Row) -> PortsId| -> Vec<u16> {
                     let set = row.map(|row| answer.ports().set(which(row)).ranges().to_vec());
                     let ranges = set.unwrap_or_default().into_iter();
                     ranges.flat_map(|(low, high)| low..=high).collect()

@@ -206,6 +206,10 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
                 Exit::Unknown
             } else if delivered {
                 Exit::Good
+            } else if trace.hangs_on_the_unmodelled() {
+                output
+                    .fail("the model cannot say: the message meets something that is not modelled");
+                Exit::Unknown
             } else {
                 Exit::Violated
             }
@@ -263,7 +267,7 @@ impl Asked<'_> {
     }
 
     fn show(&self, trace: &Trace, format: Format) -> String {
-        let names = Names::new(self.cluster);
+        let names = Names::with_stages(self.cluster, self.lowered);
         let network = &self.lowered.network;
         if format == Format::Json {
             return json::render_trace(trace, &names, network, self.sources);
@@ -302,7 +306,7 @@ impl Asked<'_> {
                 }
             }
         };
-        let names = Names::new(self.cluster);
+        let names = Names::with_stages(self.cluster, self.lowered);
         let mut exit = Exit::Good;
         let mut lines = std::io::BufReader::new(reader);
         loop {

@@ -224,6 +224,7 @@ impl<'c> Policy<'c> {
             compared,
             detail,
             counterexample,
+            unmodelled: None,
             depends_on: Vec::new(),
         };
         let compared = match self.ready(intent, constraint) {
@@ -293,6 +294,7 @@ fn unknown(constraint: &Constraint, detail: String) -> CheckResult {
         compared: 0,
         detail,
         counterexample: None,
+        unmodelled: None,
         depends_on: Vec::new(),
     }
 }
