@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use kubeproof::base::source::SourceMap;
 use kubeproof::input::Input;
-use kubeproof::model::cluster::{Bind, Cluster};
+use kubeproof::model::cluster::Cluster;
 use kubeproof::model::entity::EntityId;
 use kubeproof::model::inet::{Family, Protocol};
 use kubeproof::network::graph::Sources;
@@ -335,11 +335,7 @@ fn judge(
         let addressed = pod.addresses.iter().any(|a| a.ip == to);
         for container in &pod.containers {
             let opens = container.open.iter().any(|l| {
-                let covers = match l.bind {
-                    Bind::Any => true,
-                    Bind::AnyV4 => to.is_ipv4(),
-                    Bind::Address(own) => own == to,
-                };
+                let covers = l.bind.covers(to);
                 covers && l.port == port && l.protocol == sent.protocol
             });
             let reached = receiver == Some(container.id) && answered;
