@@ -25,7 +25,7 @@ use std::net::IpAddr;
 use crate::model::cluster::Cluster;
 use crate::model::entity::FullName;
 use crate::model::inet::{Family, IpNet};
-use crate::model::linux::{NextHop, Route, RouteType, Snapshot};
+use crate::model::linux::{NextHop, Role, Route, RouteType, Snapshot};
 use crate::network::gate::Gates;
 use crate::network::graph::Network;
 
@@ -53,10 +53,11 @@ pub(super) fn network(cluster: &Cluster, snapshot: &Snapshot) -> (Network, Vec<F
     (network, done.names)
 }
 
-/// Every address that somebody holds: nobody outside has it.
+/// Every address that somebody of the cluster holds: nobody outside has it. A host outside has its own.
 fn held(cluster: &Cluster, snapshot: &Snapshot) -> Vec<IpAddr> {
     let mut all: BTreeSet<IpAddr> = super::ideal::held(cluster).into_iter().collect();
-    for namespace in &snapshot.namespaces {
+    let inside = snapshot.namespaces.iter().filter(|n| n.role != Role::External);
+    for namespace in inside {
         let addresses = namespace.interfaces.iter().flat_map(|i| &i.addresses);
         all.extend(addresses.map(|a| a.net.addr()));
     }
