@@ -38,6 +38,7 @@ fn replaced(tables: &Tables, table: &Table, ideal: Fib) -> Fib {
         action: Action::Forward(route.via),
         kind: RuleKind::Explicit,
         text: None,
+        why: None,
         origin: table.place(route),
     }));
     let kept = rest
