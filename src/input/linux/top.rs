@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 
 use crate::base::diag::Diagnostic;
+use crate::base::similar::closest;
 use crate::base::source::Span;
 use crate::input::decode::{self, Fields, show};
 use crate::input::problems::Problems;
-use crate::base::similar::closest;
 use crate::input::yaml::Node;
 use crate::model::linux::Role;
 
