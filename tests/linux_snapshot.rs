@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use kubeproof::base::source::SourceMap;
 use kubeproof::input::{self, Input, Loaded, Options};
 use kubeproof::model::cluster::Cluster;
-use kubeproof::model::linux::{Effect, Hook, LinkKind, NetNs, Role, Snapshot, Tested};
+use kubeproof::model::linux::{Effect, Hook, LinkKind, NetNs, Role, RouteType, Snapshot, Tested};
 
 /// Reads a folder as the command does: all files below it, in order.
 fn load(folder: &str) -> (SourceMap, Loaded) {
@@ -42,7 +42,9 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in entries {
         if entry.is_dir() {
             collect(&entry, files);
-        } else if !entry.to_str().unwrap().ends_with(".after.json") {
+        } else if !entry.to_str().unwrap().ends_with(".after.json")
+            && entry.file_name().unwrap() != "expected.txt"
+        {
             files.push(entry);
         }
     }
@@ -217,4 +219,120 @@ fn chains_of_a_network_with_services() {
             || r.effects.iter().any(|e| matches!(e, Effect::Unknown(_)))
     });
     assert_eq!(unknown.count(), 0);
+}
+
+/// One line for each thing that was read, in the model's words.
+fn shown(snapshot: &Snapshot) -> String {
+    let mut text = String::new();
+    for n in &snapshot.namespaces {
+        text += &format!("# {} {:?}\n", n.name, n.role);
+        for i in &n.interfaces {
+            let addresses: Vec<String> = i
+                .addresses
+                .iter()
+                .filter(|a| a.scope != "link")
+                .map(|a| a.net.to_string())
+                .collect();
+            text += &format!(
+                "{} {} {:?} master {:?} up {} carrier {} hairpin {} {}\n",
+                i.index,
+                i.name,
+                i.kind,
+                i.master,
+                i.up,
+                i.carrier,
+                i.port.hairpin,
+                addresses.join(" ")
+            );
+        }
+        for r in &n.routes {
+            if r.kind != RouteType::Multicast && !r.text.contains("fe80") {
+                text += &format!(
+                    "{}{}\n",
+                    r.text,
+                    if r.hops.iter().any(|h| h.dead) {
+                        " dead"
+                    } else {
+                        ""
+                    }
+                );
+            }
+        }
+        for r in &n.rules {
+            text += &format!("{:?} {}\n", r.family, r.text);
+        }
+        for e in &n.neighbours {
+            text += &format!(
+                "neigh {} dev {} {:?} proxy {}\n",
+                e.address, e.device, e.mac, e.proxy
+            );
+        }
+        for e in n.forwarding.iter().filter(|e| e.destination.is_some()) {
+            text += &format!("fdb {} dev {} dst {:?}\n", e.mac, e.device, e.destination);
+        }
+        for c in &n.chains {
+            let base = c.base.as_ref().map(|b| {
+                format!(
+                    " {:?} {} {} accepts {}",
+                    b.hook, b.priority, b.kind, b.accepts
+                )
+            });
+            text += &format!(
+                "chain {:?} {} {}{}\n",
+                c.family,
+                c.table,
+                c.name,
+                base.unwrap_or_default()
+            );
+            for r in &c.rules {
+                let tests: Vec<String> = r
+                    .tests
+                    .iter()
+                    .map(|t| format!("{}{:?}", if t.negated { "not " } else { "" }, t.what))
+                    .collect();
+                text += &format!(
+                    "  {}\n    [{}] => {:?}\n",
+                    r.text,
+                    tests.join(", "),
+                    r.effects
+                );
+            }
+        }
+        for (name, elements) in &n.sets {
+            text += &format!("set {name}\n");
+            for e in elements {
+                text += &format!(
+                    "  {}{:?} {:?}\n",
+                    if e.exempt { "not " } else { "" },
+                    e.key,
+                    e.effects
+                );
+            }
+        }
+        for s in &n.sockets {
+            text += &format!(
+                "socket {:?} {:?} {} {}\n",
+                s.process, s.listener.bind, s.listener.port, s.listener.protocol
+            );
+        }
+        for s in &n.unmodelled {
+            text += &format!("unmodelled: {}\n", s.what);
+        }
+    }
+    text
+}
+
+#[test]
+fn everything_that_is_read() {
+    let folder = "tests/cases/linux/rich";
+    let (sources, mut loaded) = load(folder);
+    assert_eq!(told(&sources, &loaded), "");
+    let cluster = loaded.clusters.remove(0).cluster.unwrap();
+    assert_eq!(cluster.name, "rich");
+    let text = shown(&cluster.snapshot.unwrap());
+    let golden = format!("{folder}/expected.txt");
+    if std::env::var_os("KUBEPROOF_BLESS").is_some() {
+        fs::write(&golden, &text).unwrap();
+    }
+    assert_eq!(text, fs::read_to_string(&golden).unwrap());
 }

@@ -15,6 +15,7 @@ mod iptables;
 pub mod layout;
 mod link;
 mod namespace;
+mod nft;
 mod objects;
 mod peers;
 mod plain;
