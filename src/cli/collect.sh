@@ -61,6 +61,9 @@ show() {
     fi
 }
 
+# Whether a part of the kernel is there, built in or as a module.
+loaded() { grep -q " $1" /proc/kallsyms; }
+
 # The kernel's settings that decide; a `sysctl -a` takes long, and these are all in one place.
 settings() {
     # shellcheck disable=SC2016 # the variables are those of the inner shell
@@ -95,11 +98,13 @@ take() {
     show "$1" "$2/ss-listen.txt" ss -tulnpH
     show "$1" "$2/iptables-save.txt" iptables-save
     show "$1" "$2/ip6tables-save.txt" ip6tables-save
-    # Asking for what is not loaded would load it.
-    if [ -e /sys/module/nf_tables ]; then
+    # Asking for what is not loaded would load it; what is not loaded has no rules.
+    if loaded nf_tables_; then
         show "$1" "$2/nft.json" nft -j list ruleset
+    else
+        echo '{"nftables": []}' > "$2/nft.json"
     fi
-    if [ -e /sys/module/ip_set ]; then
+    if loaded ip_set_; then
         show "$1" "$2/ipset-save.txt" ipset save
     fi
     if [ -e /sys/module/sctp ]; then
