@@ -7,6 +7,7 @@
 //! `iptables-save`, `nft`, `ss` and `sysctl` printed in it (`layout`).
 
 mod bridge;
+mod cilium;
 mod cluster;
 mod dumps;
 mod firewall;
@@ -81,7 +82,10 @@ pub fn read(
         let files = dumps.of(&namespace.name, sources);
         // A hundred mistakes of one namespace shall not hide those of the next.
         let mut own = Problems::with_room(TOLD / 4);
-        drafts.extend(namespace::read(namespace, home, files, &mut own));
+        if let Some(mut draft) = namespace::read(namespace, home, files, &mut own) {
+            cilium::apply(files, &mut draft, &mut own);
+            drafts.push(draft);
+        }
         for diagnostic in own.into_list() {
             problems.push(diagnostic);
         }

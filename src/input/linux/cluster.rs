@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::cilium;
 use super::namespace::{Draft, has_processes};
 use super::objects::{self, Bare, Named};
 use super::peers;
@@ -28,6 +29,7 @@ pub(super) fn cluster(
     about: About,
     problems: &mut Problems,
 ) -> Option<Cluster> {
+    cilium::meet(&mut drafts);
     peers::connect(&mut drafts, listed);
     for draft in &mut drafts {
         draft.netns.interfaces = draft.links.drain(..).map(|l| l.interface).collect();

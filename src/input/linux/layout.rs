@@ -8,7 +8,8 @@ pub const TOP: &str = "snapshot.yaml";
 /// The files of a namespace's folder that are read.
 #[rustfmt::skip]
 pub const FILES: &[&str] = &[
-    "addr.json", "bridge-fdb.before.json", "bridge-fdb.json", "bridge-link.json", "ip6tables-save.txt",
+    "addr.json", "bridge-fdb.before.json", "bridge-fdb.json", "bridge-link.json", "cilium-endpoints.json",
+    "cilium-ipcache.json", "cilium-services.json", "cilium-status.json", "cilium-tunnel.json", "ip6tables-save.txt",
     "ipset-save.txt", "iptables-save.txt", "link.json", "neigh.before.json", "neigh.json", "neigh-proxy.json",
     "netns-ids.json", "nft.json", "route.json", "route-all.json", "rule.json", "rule6.json", "ss-listen.txt",
     "sysctl.txt", "tc-qdisc.json",
