@@ -4,6 +4,7 @@
 
 mod assume;
 mod choices;
+mod collect;
 mod connectivity;
 mod diff;
 mod exit;
@@ -62,6 +63,8 @@ enum Command {
     List(list::Args),
     /// Write a cluster of any size, to measure or to try
     Generate(generate::Args),
+    /// Print the script that takes a Linux snapshot of a node and its pods
+    Collect,
     /// Print the JSON Schema of a kind of input
     Schema(schema::Args),
 }
@@ -100,6 +103,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::List(args) => list::run(&args, &mut output),
         Command::Generate(args) => generate::run(&args, &mut output),
+        Command::Collect => collect::run(&mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
     };
     if output.finish() {
