@@ -9,7 +9,6 @@ pub mod intent;
 pub mod kubernetes;
 pub mod linux;
 pub mod problems;
-pub mod suggest;
 pub mod text;
 pub mod yaml;
 

@@ -39,7 +39,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "smt",
         ],
     ),
-    ("reference", &["input", "model"]),
+    ("reference", &["base", "model"]),
     (
         "connectivity",
         &["lower", "model", "network", "reference", "sim"],

@@ -236,6 +236,18 @@ fn cases(root: &str) -> Vec<PathBuf> {
     all
 }
 
+/// Where we know of more than the model holds, and why.
+const BEYOND: &[(&str, &str)] = &[
+    (
+        "chain-invalid-dropped",
+        "the third segment of a handshake, which is INVALID where its answer did not pass, is no message of the model",
+    ),
+    (
+        "connection-mark",
+        "the mark of an answer's connection is not modelled: unknown, never proven",
+    ),
+];
+
 fn agree(roots: &[&str], least: usize) {
     let only = std::env::var("KUBEPROOF_CASE").ok();
     let (mut text, mut cases_seen) = (String::new(), 0);
@@ -247,7 +259,13 @@ fn agree(roots: &[&str], least: usize) {
         let (differs, count) = compare(&folder);
         assert!(count > 0, "{name} has no stable probe");
         cases_seen += 1;
-        if !differs.is_empty() {
+        // An exception that is none any more is to be struck off the list.
+        let beyond = BEYOND.iter().any(|(n, _)| *n == name);
+        assert!(
+            !beyond || !differs.is_empty(),
+            "{name} is predicted after all"
+        );
+        if !differs.is_empty() && !beyond {
             let _ = writeln!(text, "== {name} ({count} probes)\n{differs}");
         }
     }

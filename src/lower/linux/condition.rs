@@ -28,6 +28,8 @@ pub(super) struct Condition {
     pub(super) sometimes: bool,
     /// Whether it holds then is not known, and why.
     pub(super) unknown: Option<String>,
+    /// Whether it holds for these is not known, and why; `any` holds all the same for the others.
+    pub(super) perhaps: Vec<(Context, String)>,
 }
 
 /// What one test comes to.
@@ -39,6 +41,8 @@ enum Answer {
     AnyBut(Vec<Context>, Vec<Context>),
     Sometimes,
     Unknown(String),
+    /// Any of these; of the second it is not known, and why.
+    Partly(Vec<Context>, Vec<Context>, &'static str),
 }
 
 /// When a rule holds for messages at a cursor.
@@ -56,7 +60,10 @@ pub(super) fn condition(
         let answer = asked(facts, tables, cursor, &test.what);
         match (answer, test.negated) {
             (Answer::Yes, false) | (Answer::No, true) => {}
-            (Answer::No, false) | (Answer::Yes, true) => all.any.clear(),
+            (Answer::No, false) | (Answer::Yes, true) => {
+                all.any.clear();
+                all.perhaps.clear();
+            }
             (Answer::Any(ways), false) => all.any = meet(&all.any, &ways),
             (Answer::Any(ways), true) => all.none.extend(ways),
             (Answer::AnyBut(but, ways), false) => {
@@ -66,10 +73,32 @@ pub(super) fn condition(
             (Answer::AnyBut(..), true) => {
                 all.unknown = Some("a negated set with exceptions".to_owned());
             }
+            (Answer::Partly(sure, unsure, why), negated) => {
+                let unsure = meet(&all.any, &unsure);
+                all.perhaps
+                    .extend(unsure.into_iter().map(|c| (c, why.to_owned())));
+                if negated {
+                    all.none.extend(sure);
+                } else {
+                    all.any = meet(&all.any, &sure);
+                }
+            }
             (Answer::Sometimes, _) => all.sometimes = true,
             (Answer::Unknown(why), _) => all.unknown = Some(why),
         }
-        if all.any.is_empty() {
+        // What the other tests exclude is of no account.
+        let known = asked(facts, tables, cursor, &test.what);
+        if let (Answer::Any(ways), false) = (&known, test.negated) {
+            all.perhaps = all
+                .perhaps
+                .iter()
+                .flat_map(|(c, why)| {
+                    let met = ways.iter().filter_map(|w| c.meet(w));
+                    met.map(|c| (c, why.clone())).collect::<Vec<_>>()
+                })
+                .collect();
+        }
+        if all.any.is_empty() && all.perhaps.is_empty() {
             return Condition::default();
         }
         if all.any.len() > MOST {
@@ -139,15 +168,19 @@ fn asked(facts: &Facts<'_>, tables: &Tables<'_>, cursor: &Cursor, what: &Tested)
             &env.way,
             Way::Bridged(crossing, _) if crossing.out.is_some()
         )),
-        Tested::State(states) => state(cursor, states),
+        Tested::State(states) => state(facts, cursor, states),
         Tested::Mark { value, mask } => sure(env.mark & mask == *value),
         Tested::ConnMark { value, mask } => {
-            let holds = sure(env.connection & mask == *value);
-            if facts.saves_marks && cursor.context.state != Some(State::New) {
-                Answer::Unknown("the mark of a connection".to_owned())
-            } else {
-                holds
+            let holds = env.connection & mask == *value;
+            if !facts.saves_marks || cursor.context.state == Some(State::New) {
+                return sure(holds);
             }
+            // What was not seen has no mark.
+            let mut all: Vec<Context> = Vec::new();
+            all.extend(holds.then(|| Context::state(State::New)));
+            all.extend((*value == 0).then(|| Context::state(State::Unseen)));
+            let answers = vec![Context::state(State::Established)];
+            Answer::Partly(all, answers, "the mark of a connection")
         }
         Tested::DestinationType(kind) => kinds(tables, env.family, *kind, Context::to),
         Tested::SourceType(kind) => kinds(tables, env.family, *kind, Context::from),
@@ -164,7 +197,7 @@ fn asked(facts: &Facts<'_>, tables: &Tables<'_>, cursor: &Cursor, what: &Tested)
 
 /// Connection states. What answers a connection that was not seen opens one where it is a datagram, and belongs to none
 /// else.
-fn state(cursor: &Cursor, states: &[CtState]) -> Answer {
+fn state(facts: &Facts<'_>, cursor: &Cursor, states: &[CtState]) -> Answer {
     if cursor.env.untracked {
         return sure(states.contains(&CtState::Untracked));
     }
@@ -184,17 +217,37 @@ fn state(cursor: &Cursor, states: &[CtState]) -> Answer {
                         .filter_map(unseen),
                 );
             }
-            CtState::Related | CtState::Untracked => {}
             CtState::Snat if cursor.env.translated.0 => all.push(Context::state(State::New)),
             CtState::Dnat if cursor.env.translated.1 => all.push(Context::state(State::New)),
-            CtState::Snat | CtState::Dnat => {}
+            CtState::Related | CtState::Untracked | CtState::Snat | CtState::Dnat => {}
         }
     }
     let asks = states.contains(&CtState::Dnat) || states.contains(&CtState::Snat);
-    if asks && !states.contains(&CtState::Established) && cursor.context.state != Some(State::New) {
-        return Answer::Unknown("whether an answer's connection is translated".to_owned());
+    if asks && !states.contains(&CtState::Established) {
+        let answers = translated_answers(facts, states);
+        return Answer::Partly(all, answers, "whether an answer's connection is translated");
     }
     Answer::Any(all)
+}
+
+/// Answers whose connection may be translated: what comes from where destinations are translated to, as long as it is
+/// not translated back; of sources nothing is to be seen.
+fn translated_answers(facts: &Facts<'_>, states: &[CtState]) -> Vec<Context> {
+    let answers = Context::state(State::Established);
+    let (sources, destinations) = facts.translates();
+    if states.contains(&CtState::Snat) && sources {
+        return vec![answers];
+    }
+    if !states.contains(&CtState::Dnat) || !destinations {
+        return Vec::new();
+    }
+    let targets = facts.targets();
+    if targets.contains(&None) {
+        return vec![answers];
+    }
+    let each = targets.into_iter().flatten();
+    each.filter_map(|a| answers.meet(&Context::from(IpNet::from(a))))
+        .collect()
 }
 
 /// `addrtype`: by the table `local`.

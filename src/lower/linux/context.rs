@@ -77,19 +77,19 @@ impl Context {
 
     /// What of this is not known already: where `known` holds, the result and `self` are the same.
     pub(super) fn beyond(&self, known: &Self) -> Self {
-        fn new<T: PartialEq + Clone>(mine: &Option<T>, known: &Option<T>) -> Option<T> {
-            mine.clone().filter(|_| mine != known)
+        fn new<T: PartialEq + Clone>(mine: Option<&T>, known: Option<&T>) -> Option<T> {
+            mine.filter(|_| mine != known).cloned()
         }
         let (a, b) = (&self.matches, &known.matches);
         Self {
             matches: Match {
-                from: new(&a.from, &b.from),
-                from_ports: new(&a.from_ports, &b.from_ports),
-                to: new(&a.to, &b.to),
-                to_ports: new(&a.to_ports, &b.to_ports),
-                protocol: new(&a.protocol, &b.protocol),
+                from: new(a.from.as_ref(), b.from.as_ref()),
+                from_ports: new(a.from_ports.as_ref(), b.from_ports.as_ref()),
+                to: new(a.to.as_ref(), b.to.as_ref()),
+                to_ports: new(a.to_ports.as_ref(), b.to_ports.as_ref()),
+                protocol: new(a.protocol.as_ref(), b.protocol.as_ref()),
             },
-            state: new(&self.state, &known.state),
+            state: new(self.state.as_ref(), known.state.as_ref()),
         }
     }
 }
@@ -100,6 +100,7 @@ pub(super) fn whole(family: Family) -> IpNet {
     IpNet::new(any, 0).map_or(IpNet::from(any), |net| net.trunc())
 }
 
+#[expect(clippy::option_option, reason = "no message, and no condition")]
 fn both<T: Copy>(a: Option<T>, b: Option<T>, meet: fn(T, T) -> Option<T>) -> Option<Option<T>> {
     match (a, b) {
         (Some(a), Some(b)) => meet(a, b).map(Some),
@@ -119,6 +120,7 @@ fn equal<T: PartialEq + Copy>(a: T, b: T) -> Option<T> {
     (a == b).then_some(a)
 }
 
+#[expect(clippy::option_option, reason = "no message, and no condition")]
 fn ports(a: Option<&PortSet>, b: Option<&PortSet>) -> Option<Option<PortSet>> {
     let (Some(a), Some(b)) = (a, b) else {
         return Some(a.or(b).cloned());

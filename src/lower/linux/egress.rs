@@ -11,7 +11,8 @@ use crate::network::fib::{DiscardReason, Fib};
 
 use super::context::{Context, whole};
 use super::lookup::{Flow, Found};
-use super::stage::{Arrival, Builder, Device, Env, Hop, Key, Next, Ns, Segment, Way};
+use super::next::Next;
+use super::stage::{Arrival, Builder, Device, Env, Hop, Key, Ns, Segment, Way};
 
 impl Builder<'_> {
     /// To a next hop.
@@ -80,15 +81,13 @@ impl Builder<'_> {
         let origin = facts.interface(device).origin;
         let name = facts.interface(device).name.clone();
         // Of use are those that some route looks for on this link.
-        let onlink = |a: &IpAddr| {
-            let mut routes = self.tables[ns].all(family);
-            routes.any(|r| {
-                let direct = |h: &crate::model::linux::NextHop| {
-                    h.gateway.is_none() && h.device.as_deref() == Some(name.as_str())
-                };
-                r.destination.contains(a) && r.hops.iter().any(direct)
-            })
+        let direct = |h: &crate::model::linux::NextHop| {
+            h.gateway.is_none() && h.device.as_deref() == Some(name.as_str())
         };
+        let routes = self.tables[ns].all(family);
+        let routes = routes.filter(|r| r.kind == RouteType::Unicast && r.hops.iter().any(direct));
+        let direct: Vec<IpNet> = routes.map(|r| r.destination).collect();
+        let onlink = |a: &IpAddr| direct.iter().any(|net| net.contains(a));
         let mut wanted = self.candidates(&segment, family);
         let fixed = facts.ns.neighbours.iter();
         let fixed = fixed.filter(|n| !n.proxy && n.device == name);

@@ -213,6 +213,16 @@ impl<'s> Facts<'s> {
         self.filters(family) && (own || self.sysctl(name).is_some_and(|v| v.0 != 0))
     }
 
+    /// What destinations are translated to; none where a rule does not say.
+    pub(super) fn targets(&self) -> BTreeSet<Option<IpAddr>> {
+        let each = every_effect(self.ns).flat_map(|e| match e {
+            Effect::Dnat(all) => all.iter().map(|(a, _)| *a).collect(),
+            Effect::Redirect(_) => vec![None],
+            _ => Vec::new(),
+        });
+        each.collect()
+    }
+
     /// Whether rules translate sources, destinations: `(sources, destinations)`.
     pub(super) fn translates(&self) -> (bool, bool) {
         translates(self.ns)

@@ -8,7 +8,8 @@ use crate::model::linux::{Hook, LinkKind};
 use crate::network::fib::DiscardReason;
 
 use super::facts::Item;
-use super::stage::{Arrival, Builder, Crossing, Cursor, Device, Env, Key, Next, Ns, Way};
+use super::next::Next;
+use super::stage::{Arrival, Builder, Crossing, Cursor, Device, Env, Key, Ns, Way};
 
 impl Builder<'_> {
     /// In by a device, or first through the bridges on the way whose frames pass the chains.

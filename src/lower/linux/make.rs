@@ -5,7 +5,8 @@
 use crate::network::fib::Fib;
 
 use super::context::Context;
-use super::stage::{Builder, Key, Next};
+use super::next::Next;
+use super::stage::{Builder, Key};
 
 impl Builder<'_> {
     /// The rules of a stage.

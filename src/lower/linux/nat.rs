@@ -13,7 +13,8 @@ use crate::network::fib::{Action, DiscardReason, Fib, Rewrite, State};
 
 use super::context::{Context, whole};
 use super::facts::Item;
-use super::stage::{Builder, Change, Cursor, Device, Env, Key, Next, Ns, Way};
+use super::next::Next;
+use super::stage::{Builder, Change, Cursor, Device, Env, Key, Ns, Way};
 use super::walk::unmodelled;
 
 impl Builder<'_> {
@@ -183,23 +184,23 @@ impl Builder<'_> {
         };
         let ns = cursor.ns;
         let mut ways: Vec<(Option<IpNet>, Option<IpAddr>)> = Vec::new();
-        match env.hop.and_then(|h| h.gateway) {
-            Some(gateway) => ways.push((None, self.selects(ns, device, gateway))),
-            None => {
-                let own = self.facts[ns].interface(device).addresses.clone();
-                let own = own.iter().filter(|a| !a.unusable && !a.secondary);
-                let nets = own.map(|a| a.net.trunc());
-                let nets = nets.filter(|n| Family::of(n.addr()) == env.family);
-                let mut nets: Vec<IpNet> = nets.collect();
-                if nets.len() < 2 {
-                    nets.clear();
-                }
-                for net in nets {
-                    ways.push((Some(net), self.selects(ns, device, net.addr())));
-                }
-                let any = whole(env.family).addr();
-                ways.push((None, self.selects(ns, device, any)));
+        if let Some(gateway) = env.hop.and_then(|h| h.gateway) {
+            ways.push((None, self.selects(ns, device, gateway)));
+        } else {
+            let own = self.facts[ns].interface(device).addresses.iter();
+            let own = own.filter(|a| !a.unusable && !a.secondary);
+            let nets = own.map(|a| a.net.trunc());
+            let mut nets: Vec<IpNet> = nets
+                .filter(|n| Family::of(n.addr()) == env.family)
+                .collect();
+            if nets.len() < 2 {
+                nets.clear();
             }
+            for net in nets {
+                ways.push((Some(net), self.selects(ns, device, net.addr())));
+            }
+            let any = whole(env.family).addr();
+            ways.push((None, self.selects(ns, device, any)));
         }
         let mut fib = Fib::new();
         for (net, address) in ways {

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use crate::base::source::Span;
 use crate::model::inet::{Family, IpNet};
-use crate::model::linux::{Hook, LinkKind, Route, RouteType};
+use crate::model::linux::{Hook, Route, RouteType};
 use crate::network::fib::{Action, DiscardReason, Fib, FibRule};
 
 use super::context::{Context, whole};
 use super::lookup::{Flow, Found};
-use super::stage::{Builder, Device, Env, Hop, Key, Next, Ns, Way};
+use super::next::Next;
+use super::stage::{Builder, Device, Env, Hop, Key, Ns, Way};
 
 impl<'s> Builder<'s> {
     /// What the processes of a namespace send.
@@ -264,15 +264,14 @@ impl<'s> Builder<'s> {
         let known = Context::to(whole(family));
         let mut fib = Fib::new();
         for (context, found) in self.tables[ns].find(&flow, &known) {
-            let next = match found.refuses() {
-                Some(reason) => Next::dies(reason),
-                None => {
-                    let mut all = Vec::new();
-                    for hop in self.hops(ns, found) {
-                        all.push(self.egress(ns, hop, family));
-                    }
-                    self.either(ns, found, all)
+            let next = if let Some(reason) = found.refuses() {
+                Next::dies(reason)
+            } else {
+                let mut all = Vec::new();
+                for hop in self.hops(ns, found) {
+                    all.push(self.egress(ns, hop, family));
                 }
+                self.either(ns, found, all)
             };
             fib.push(self.said(ns, context, found, next, false));
         }
@@ -348,63 +347,5 @@ impl<'s> Builder<'s> {
     pub(super) fn ns_of(&self, stage: crate::model::entity::EntityId) -> Option<Ns> {
         let at = stage.0.checked_sub(self.first)? as usize;
         Some(self.drafts.get(at)?.key.ns())
-    }
-
-    /// Where sockets are found.
-    pub(super) fn listens(&self, ns: Ns) -> Fib {
-        use crate::model::cluster::{Bind, Match};
-        use crate::model::inet::PortSet;
-        let facts = &self.facts[ns];
-        let mut sockets: Vec<_> = facts.ns.sockets.iter().collect();
-        // A socket of one address is found before one of all.
-        sockets.sort_by_key(|s| !matches!(s.listener.bind, Bind::Address(_)));
-        let mut fib = Fib::new();
-        for socket in sockets {
-            let listener = &socket.listener;
-            let to = match listener.bind {
-                Bind::Any => None,
-                Bind::AnyV4 => Some(whole(Family::V4)),
-                Bind::AnyV6 => Some(whole(Family::V6)),
-                Bind::Address(a) if a.is_unspecified() => Some(whole(Family::of(a))),
-                Bind::Address(a) => Some(IpNet::from(a)),
-            };
-            let context = Context::of(Match {
-                to,
-                to_ports: Some(PortSet::one(listener.port)),
-                protocol: Some(listener.protocol),
-                ..Match::default()
-            });
-            let next = match socket.process {
-                Some(process) => Next::of(Action::Deliver(process)),
-                None => Next::dies(DiscardReason::Rule("taken by the kernel".to_owned())),
-            };
-            fib.push(next.rule(context, None, listener.origin));
-        }
-        let origin: Span = facts.ns.origin;
-        fib.push(Next::dies(DiscardReason::ClosedPort).rule(Context::default(), None, origin));
-        fib
-    }
-
-    /// Whether a device is down, dead or swallows what it is given.
-    pub(super) fn swallows(&self, ns: Ns, device: Device) -> Option<Next> {
-        let own = self.facts[ns].interface(device);
-        let next = if !own.up || !own.carrier {
-            let why = format!("device {} is down", own.name);
-            Next::dies_as(DiscardReason::Neighbour, why)
-        } else {
-            match &own.kind {
-                LinkKind::Dummy => {
-                    let why = format!("device {} is a dummy", own.name);
-                    Next::dies_as(DiscardReason::Drop, why)
-                }
-                LinkKind::Loopback => Next::dies(DiscardReason::NoRoute),
-                LinkKind::Other(kind) => Next::dies(DiscardReason::Unmodelled(format!(
-                    "device {} is a {kind}",
-                    own.name
-                ))),
-                _ => return None,
-            }
-        };
-        Some(next.saying(&own.name, own.origin))
     }
 }

@@ -22,7 +22,16 @@ impl Builder<'_> {
         if let Some(known) = self.segments.get(&(ns, device)) {
             return Rc::clone(known);
         }
-        let found = Rc::new(self.flood(vec![(ns, device, Vec::new())], None));
+        let mut found = self.flood(vec![(ns, device, Vec::new())], None);
+        for (at, arrival) in found.arrivals.iter().enumerate() {
+            found.of.entry(arrival.ns).or_default().push(at);
+            let facts = &self.facts[arrival.ns];
+            let lends = facts.either(arrival.device, "proxy_arp");
+            if lends.is_some_and(|v| v.0 != 0) || facts.ns.neighbours.iter().any(|n| n.proxy) {
+                found.lending.push(at);
+            }
+        }
+        let found = Rc::new(found);
         self.segments.insert((ns, device), Rc::clone(&found));
         found
     }
@@ -228,12 +237,23 @@ impl Builder<'_> {
             found.arrivals.retain(|a| self.takes(a, &mac));
             return (found.arrivals.clone(), Rc::new(found));
         }
+        // A device without ARP takes itself for the neighbour: nobody else takes such a frame.
+        if own.noarp {
+            return (Vec::new(), Rc::default());
+        }
         let segment = self.segment(ns, device);
         let asker = match address {
             IpAddr::V4(_) => self.facts[ns].select(device, Some(address), 253),
             IpAddr::V6(_) => None,
         };
-        let all = segment.arrivals.iter();
+        let owners = self.owners.get(&address).map_or(&[][..], Vec::as_slice);
+        let mut asked: Vec<usize> = (owners.iter())
+            .flat_map(|o| segment.of.get(o).into_iter().flatten().copied())
+            .chain(segment.lending.iter().copied())
+            .collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let all = asked.into_iter().map(|at| &segment.arrivals[at]);
         let all = all.filter(|a| self.answers(a, asker, address));
         (all.cloned().collect(), Rc::clone(&segment))
     }
@@ -315,7 +335,6 @@ impl Builder<'_> {
             .either(arrival.device, "arp_ignore")
             .map_or(0, |v| v.0)
         {
-            0 => true,
             1 | 2 => here(),
             8 => false,
             _ => true,

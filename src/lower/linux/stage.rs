@@ -4,7 +4,7 @@
 //! Knows: the state of the kernel that is not in the header. Must never know: what happens at a stage (its siblings add
 //! that to [`Builder`], one concern each).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,11 +13,12 @@ use crate::base::source::Span;
 use crate::model::entity::EntityId;
 use crate::model::inet::Family;
 use crate::model::linux::{Hook, LinkKind, Snapshot};
-use crate::network::fib::{Action, DiscardReason, Fib, FibRule, RuleKind};
+use crate::network::fib::{Action, DiscardReason, Fib};
 
 use super::context::Context;
 use super::facts::Facts;
 use super::lookup::Tables;
+use super::next::Next;
 
 /// A namespace, by its index in the snapshot.
 pub(super) type Ns = usize;
@@ -53,6 +54,10 @@ pub(super) struct Arrival {
 pub(super) struct Segment {
     /// Where its frames get to, in order.
     pub(super) arrivals: Vec<Arrival>,
+    /// By namespace.
+    pub(super) of: BTreeMap<Ns, Vec<usize>>,
+    /// Those that may answer for what is not theirs.
+    pub(super) lending: Vec<usize>,
     /// The device behind which nothing is known, if there is one.
     pub(super) open: Option<String>,
     /// What of it is not modelled.
@@ -211,69 +216,6 @@ impl Key {
             | Self::Tunnel(ns, ..)
             | Self::Just(ns, _) => *ns,
             Self::Walk(cursor) => cursor.ns,
-        }
-    }
-}
-
-/// Where a message goes, and what a person should know of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Next {
-    /// Where.
-    pub(super) action: Action,
-    /// Why, where that is not plain.
-    pub(super) why: Option<Arc<str>>,
-    /// The words and the place of what decided, where it is not the rule that leads here.
-    pub(super) said: Option<(Arc<str>, Span)>,
-}
-
-impl Next {
-    /// To a stage.
-    pub(super) fn to(stage: EntityId) -> Self {
-        Self::of(Action::Forward(stage))
-    }
-
-    /// An action.
-    pub(super) fn of(action: Action) -> Self {
-        Self {
-            action,
-            why: None,
-            said: None,
-        }
-    }
-
-    /// It dies.
-    pub(super) fn dies(reason: DiscardReason) -> Self {
-        Self::of(Action::Discard(reason))
-    }
-
-    /// It dies, and why.
-    pub(super) fn dies_as(reason: DiscardReason, why: String) -> Self {
-        let mut next = Self::dies(reason);
-        next.why = Some(why.into());
-        next
-    }
-
-    /// The same, with the words and the place of what decided.
-    #[must_use]
-    pub(super) fn saying(mut self, text: &str, origin: Span) -> Self {
-        self.said = Some((text.into(), origin));
-        self
-    }
-
-    /// A rule that leads here.
-    pub(super) fn rule(self, context: Context, text: Option<Arc<str>>, origin: Span) -> FibRule {
-        let (text, origin) = match self.said {
-            Some((text, origin)) => (Some(text), origin),
-            None => (text, origin),
-        };
-        FibRule {
-            matches: context.matches,
-            state: context.state,
-            action: self.action,
-            kind: RuleKind::Linux,
-            text,
-            why: self.why,
-            origin,
         }
     }
 }

@@ -6,28 +6,18 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::model::cluster::Match;
-use crate::model::entity::EntityId;
 use crate::model::inet::{Family, IpNet, Protocol};
 use crate::model::linux::{ForwardingEntry, LinkKind};
-use crate::network::fib::{Action, DiscardReason, Fib, FibRule, State};
+use crate::network::fib::{DiscardReason, Fib, FibRule};
 
 use super::context::{Context, whole};
-use super::stage::{Arrival, Builder, Device, Key, Next, Ns, Segment};
+use super::next::Next;
+use super::outer::Outer;
+use super::stage::{Arrival, Builder, Device, Ns, Segment};
 use super::walk::unmodelled;
 
 /// Where an outer message gets to.
 pub(super) type End = Result<(Ns, Device), Next>;
-
-/// An outer header. Without a protocol it is one of those that carry packets themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Outer {
-    protocol: Option<Protocol>,
-    source: IpAddr,
-    source_port: u16,
-    destination: IpAddr,
-    destination_port: u16,
-}
 
 /// The link-layer address that stands for all others.
 const DEFAULT: &str = "00:00:00:00:00:00";
@@ -308,88 +298,6 @@ impl Builder<'_> {
         }
         self.choice(ns, all)
     }
-
-    /// Follows an outer message from a namespace to the sockets that it meets, or to where it dies.
-    fn follow(&mut self, ns: Ns, outer: Outer) -> Vec<Result<(Ns, Outer), Next>> {
-        let first = self.stage(Key::Send(ns));
-        let mut waiting = vec![(first, outer, 0_u32)];
-        let mut ends = Vec::new();
-        while let Some((at, header, hops)) = waiting.pop() {
-            if let Key::Socket(other) = self.drafts[(at.0 - self.first) as usize].key {
-                ends.push(Ok((other, header)));
-                continue;
-            }
-            if hops > 256 || ends.len() > 64 {
-                ends.push(Err(lost("it loops", None)));
-                continue;
-            }
-            let Some(fib) = self.fib(at) else {
-                ends.push(Err(unmodelled("a tunnel through itself")));
-                continue;
-            };
-            let Some(rule) = fib.iter().find(|r| holds(r, &header)).cloned() else {
-                ends.push(Err(lost("no rule is for it", None)));
-                continue;
-            };
-            match &rule.action {
-                Action::Forward(next) => waiting.push((*next, header, hops + 1)),
-                Action::Choose(all) => {
-                    waiting.extend(all.iter().rev().map(|n: &EntityId| (*n, header, hops + 1)));
-                }
-                Action::Translate(ways) => {
-                    for way in ways {
-                        let mut header = header;
-                        header.source = way.source.unwrap_or(header.source);
-                        header.source_port = way.source_port.unwrap_or(header.source_port);
-                        header.destination = way.destination.unwrap_or(header.destination);
-                        let port = way.destination_port;
-                        header.destination_port = port.unwrap_or(header.destination_port);
-                        waiting.push((at, header, hops + 1));
-                    }
-                }
-                Action::Discard(reason) => {
-                    // A firewall's rules about other protocols are not read.
-                    let unknown = header.protocol.is_none()
-                        && matches!(reason, DiscardReason::Drop | DiscardReason::Reject);
-                    ends.push(Err(if unknown {
-                        unmodelled("whether a firewall lets the tunnel through")
-                    } else {
-                        died(reason.clone(), &rule)
-                    }));
-                }
-                Action::Deliver(_) => ends.push(Err(lost("a process takes it", None))),
-            }
-        }
-        ends
-    }
-}
-
-impl Next {
-    /// Why it is not known what happens, if it is not.
-    pub(super) fn unmodelled(&self) -> Option<&str> {
-        match &self.action {
-            Action::Discard(DiscardReason::Unmodelled(why)) => Some(why),
-            _ => None,
-        }
-    }
-}
-
-fn lost(why: &str, rule: Option<&FibRule>) -> Next {
-    let mut next = Next::dies_as(
-        DiscardReason::Neighbour,
-        format!("the outer message: {why}"),
-    );
-    next.said = rule.and_then(|r| Some((r.text.clone()?, r.origin)));
-    next
-}
-
-fn died(reason: DiscardReason, rule: &FibRule) -> Next {
-    let mut next = lost("it dies on its way", Some(rule));
-    if let Some(why) = &rule.why {
-        next.why = Some(format!("the outer message: {why}").into());
-    }
-    next.action = Action::Discard(reason);
-    next
 }
 
 /// The rule of a forwarding entry, where one says where to.
@@ -416,26 +324,4 @@ fn told(
         next.why = Some(format!("{why} ({dead})").into());
     }
     next.rule(context, Some(text), entry.origin)
-}
-
-fn holds(rule: &FibRule, header: &Outer) -> bool {
-    let Match {
-        from,
-        from_ports,
-        to,
-        to_ports,
-        protocol,
-    } = &rule.matches;
-    let ports = from_ports.is_some() || to_ports.is_some();
-    rule.state.is_none_or(|s| s == State::New)
-        && protocol.is_none_or(|p| Some(p) == header.protocol)
-        && from.is_none_or(|net| net.contains(&header.source))
-        && to.is_none_or(|net| net.contains(&header.destination))
-        && !(ports && header.protocol.is_none())
-        && from_ports
-            .as_ref()
-            .is_none_or(|p| p.contains(header.source_port))
-        && to_ports
-            .as_ref()
-            .is_none_or(|p| p.contains(header.destination_port))
 }

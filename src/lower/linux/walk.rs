@@ -7,16 +7,17 @@ use std::sync::Arc;
 
 use crate::base::source::Span;
 use crate::model::linux::{Chain, Effect, FirewallRule};
-use crate::network::fib::{DiscardReason, Fib};
+use crate::network::fib::{DiscardReason, Fib, State};
 
 use super::condition::{Condition, condition, element_context};
 use super::context::Context;
-use super::stage::{Builder, Cursor, Key, Next};
+use super::next::Next;
+use super::stage::{Builder, Cursor, Key};
 
 /// What the effects of a rule lead to.
 enum Then {
     /// On in the walk.
-    On(Cursor),
+    On(Box<Cursor>),
     /// It is decided.
     Done(Next),
 }
@@ -63,7 +64,7 @@ impl Builder<'_> {
             }
             let facts = &self.facts[cursor.ns];
             let found = condition(facts, &self.tables[cursor.ns], &cursor, rule);
-            if found.any.is_empty() {
+            if found.any.is_empty() && found.perhaps.is_empty() {
                 continue;
             }
             match self.step(&cursor, &start, chain, rule, found, fib) {
@@ -84,6 +85,11 @@ impl Builder<'_> {
         fib: &mut Fib,
     ) -> Option<Cursor> {
         let text: Arc<str> = said(chain, rule).into();
+        for (context, why) in found.perhaps {
+            let next = unmodelled(&why);
+            let text = Some(Arc::clone(&text));
+            fib.push(next.rule(context.beyond(start), text, rule.origin));
+        }
         // Those it is not about go on without it.
         for exempt in found.none {
             let mut past = cursor.clone();
@@ -91,7 +97,7 @@ impl Builder<'_> {
             let next = self.going_on(past);
             fib.push(next.rule(exempt.beyond(start), None, rule.origin));
         }
-        let all = found.any.iter().any(|a| *a == cursor.context);
+        let all = found.any.contains(&cursor.context);
         if let Some(why) = found.unknown {
             let next = unmodelled(&why);
             for context in &found.any {
@@ -110,8 +116,8 @@ impl Builder<'_> {
         let then = self.effects(taken, chain, rule, &rule.effects, &text);
         let (next, inline) = match then {
             Then::Done(next) => (next, None),
-            Then::On(on) if all && !found.sometimes => return Some(on),
-            Then::On(on) => (self.going_on(on.clone()), Some(on)),
+            Then::On(on) if all && !found.sometimes => return Some(*on),
+            Then::On(on) => (self.going_on((*on).clone()), Some(on)),
         };
         let shown = Some(Arc::clone(&text)).filter(|_| inline.is_none());
         if found.sometimes {
@@ -212,7 +218,7 @@ impl Builder<'_> {
                     } else if let Some(last) = cursor.stack.last_mut() {
                         last.1 = usize::MAX;
                     }
-                    return Then::On(cursor);
+                    return Then::On(Box::new(cursor));
                 }
                 Effect::Jump(name) | Effect::Goto(name) => {
                     let Some(target) = self.facts[cursor.ns].chain(chain, name) else {
@@ -227,11 +233,11 @@ impl Builder<'_> {
                         }
                     }
                     cursor.stack.push((target, 0));
-                    return Then::On(cursor);
+                    return Then::On(Box::new(cursor));
                 }
                 Effect::SetMark { value, mask } => {
                     cursor.env.mark = cursor.env.mark & !mask ^ value;
-                    if self.reroutes(chain) {
+                    if Self::reroutes(chain) {
                         cursor.env.routed = cursor.env.mark;
                     }
                 }
@@ -239,13 +245,13 @@ impl Builder<'_> {
                     cursor.env.connection = cursor.env.connection & !mask | cursor.env.mark & mask;
                 }
                 Effect::RestoreMark(mask) => {
-                    let known = cursor.context.state == Some(crate::network::fib::State::New);
-                    if saves && !known {
-                        return Then::Done(unmodelled("the mark of a connection"));
-                    }
+                    let known = cursor.context.state == Some(State::New);
                     cursor.env.mark = cursor.env.mark & !mask | cursor.env.connection & mask;
-                    if self.reroutes(chain) {
+                    if Self::reroutes(chain) {
                         cursor.env.routed = cursor.env.mark;
+                    }
+                    if saves && !known {
+                        return self.restored(cursor, rule, text);
                     }
                 }
                 Effect::NoTrack => cursor.env.untracked = true,
@@ -261,7 +267,7 @@ impl Builder<'_> {
                         let then = self.effects(cursor.clone(), chain, rule, way, text);
                         all.push(match then {
                             Then::Done(next) => next,
-                            Then::On(on) => self.going_on(on),
+                            Then::On(on) => self.going_on(*on),
                         });
                     }
                     return Then::Done(self.choice(cursor.ns, all));
@@ -269,7 +275,24 @@ impl Builder<'_> {
                 Effect::Unknown(why) => return Then::Done(unmodelled(why)),
             }
         }
-        Then::On(cursor)
+        Then::On(Box::new(cursor))
+    }
+
+    /// The mark of a connection, where it is not known whether an answer's is the same.
+    fn restored(&mut self, cursor: Cursor, rule: &FirewallRule, text: &Arc<str>) -> Then {
+        let answers = Context::state(State::Established);
+        let Some(answers) = cursor.context.meet(&answers) else {
+            return Then::On(Box::new(cursor));
+        };
+        let known = cursor.context.clone();
+        let ns = cursor.ns;
+        let rest = self.going_on(cursor);
+        let unknown = unmodelled("the mark of a connection");
+        let fib = vec![
+            unknown.rule(answers.beyond(&known), Some(Arc::clone(text)), rule.origin),
+            rest.rule(Context::default(), None, rule.origin),
+        ];
+        Then::Done(Next::to(self.list(ns, fib)))
     }
 
     /// A verdict map: what the element that fits says.
@@ -298,7 +321,7 @@ impl Builder<'_> {
             inner.context.clone_from(&context);
             let (next, shown) = match self.effects(inner, chain, rule, &element.effects, text) {
                 Then::Done(next) => (next, Some(Arc::clone(text))),
-                Then::On(on) => (self.going_on(on), None),
+                Then::On(on) => (self.going_on(*on), None),
             };
             fib.push(next.rule(context.beyond(&cursor.context), shown, element.origin));
         }
@@ -308,7 +331,7 @@ impl Builder<'_> {
     }
 
     /// Whether a change of the mark makes what is sent from here be routed anew.
-    fn reroutes(&self, chain: &Chain) -> bool {
+    fn reroutes(chain: &Chain) -> bool {
         // iptables' mangle, nft's chains of type route.
         chain.table == "mangle" || chain.base.as_ref().is_some_and(|b| b.kind == "route")
     }

@@ -56,7 +56,6 @@ impl Checker<'_> {
         if verdict == Verdict::Proven || verdict == Verdict::Vacuous {
             detail = self.universe(constraint, verdict);
         }
-        self.checked.places.push(place);
         Ok(CheckResult {
             id: constraint.id.clone(),
             constraint: constraint.name.clone(),
@@ -67,6 +66,7 @@ impl Checker<'_> {
             compared: 0,
             detail,
             counterexample,
+            unmodelled: place,
             depends_on: Vec::new(),
         })
     }

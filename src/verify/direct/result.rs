@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use crate::base::source::Span;
 use crate::verify::replay::ReplayError;
 use crate::verify::verdict::CheckResult;
 
@@ -33,8 +32,6 @@ pub struct Options {
 pub struct Checked {
     /// One per constraint, in their order.
     pub results: Vec<CheckResult>,
-    /// Of a verdict that is unknown because something is not modelled, where that is written; one per constraint.
-    pub places: Vec<Option<Span>>,
     /// The queries, if they are kept.
     pub queries: Vec<Query>,
 }
