@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 
 use crate::base::diag::Diagnostic;
+use crate::base::similar::closest;
 use crate::base::source::Span;
 use crate::input::decode::{self, Fields, show};
 use crate::input::problems::Problems;
-use crate::input::suggest::nearest;
 use crate::input::yaml::Node;
 use crate::model::linux::Role;
 
@@ -146,7 +146,7 @@ fn resolve(all: &mut [(Listed, Option<Node<'_>>)], problems: &mut Problems) {
         } else {
             let message = format!("{} is no node of this snapshot", show(name));
             let mut diagnostic = Diagnostic::error("L003", node.span(), message);
-            if let Some(near) = nearest(name, nodes.iter().map(String::as_str)) {
+            if let Some(near) = closest(name, nodes.iter().map(String::as_str)) {
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             }
             problems.push(diagnostic);
