@@ -4,6 +4,7 @@
 
 mod assume;
 mod choices;
+mod collect;
 mod connectivity;
 mod diff;
 mod exit;
@@ -56,6 +57,8 @@ enum Command {
     Explain(explain::Args),
     /// List constraints, predicates, codes, or the entities and rules of a cluster
     List(list::Args),
+    /// Print the script that takes a Linux snapshot of a node and its pods
+    Collect,
     /// Print the JSON Schema of a kind of input
     Schema(schema::Args),
 }
@@ -92,6 +95,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Diff(args) => diff::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::List(args) => list::run(&args, &mut output),
+        Command::Collect => collect::run(&mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
     };
     if output.finish() {

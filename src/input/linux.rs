@@ -16,6 +16,7 @@ mod iptables;
 pub mod layout;
 mod link;
 mod namespace;
+mod nft;
 mod objects;
 mod peers;
 mod plain;
@@ -25,7 +26,7 @@ mod rule;
 mod strange;
 mod top;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::decode::show;
 use super::kubernetes::{About, Objects};
@@ -56,6 +57,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("L010", "two objects are the same namespace of a snapshot"),
     ("L011", "a pod has other addresses than its namespace"),
     ("L012", "dumps that belong to no namespace of the snapshot"),
+    ("L013", "a dump is missing, and taken as empty"),
 ];
 
 /// A snapshot as it was read, before it is a cluster.
@@ -88,6 +90,7 @@ pub fn read(
             problems.push(diagnostic);
         }
     }
+    told_of_missing(&listed, dumps, &drafts, sources, problems);
     let known: HashSet<&str> = listed.iter().map(|l| l.name.as_str()).collect();
     for folder in dumps.folders().filter(|f| !known.contains(f)) {
         if let Some(source) = dumps.any(folder) {
@@ -105,6 +108,41 @@ pub fn read(
         }
     }
     (problems.errors() == before).then_some(Draught { listed, drafts })
+}
+
+/// What was taken as nothing since its dump is not there: told once for all namespaces.
+fn told_of_missing(
+    listed: &[Listed],
+    dumps: &Dumps,
+    drafts: &[Draft],
+    sources: &SourceMap,
+    problems: &mut Problems,
+) {
+    let mut missing: BTreeMap<&str, Vec<&Listed>> = BTreeMap::new();
+    let by_name: HashMap<&str, &Listed> = listed.iter().map(|l| (l.name.as_str(), l)).collect();
+    for draft in drafts {
+        let Some(&namespace) = by_name.get(draft.netns.name.as_str()) else {
+            continue;
+        };
+        let files = dumps.of(&namespace.name, sources);
+        for file in namespace::assumed(draft, files) {
+            missing.entry(file).or_default().push(namespace);
+        }
+    }
+    for (file, namespaces) in missing {
+        let Some(first) = namespaces.first() else {
+            continue;
+        };
+        let others = match namespaces.len() - 1 {
+            0 => String::new(),
+            n => format!(" and of {n} more"),
+        };
+        let message = format!(
+            "`{file}` of {}{others} is not there: what it would say is taken as nothing",
+            show(&first.name)
+        );
+        problems.push(Diagnostic::error("L013", first.origin, message).warning());
+    }
 }
 
 /// Makes one cluster of a snapshot and the objects beside it; none where a mistake was told.

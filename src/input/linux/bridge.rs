@@ -20,7 +20,7 @@ pub(super) type Learnt = (String, String);
 pub(super) fn neighbours(json: &Json, proxy: bool, problems: &mut Problems) -> Vec<Neighbour> {
     let mut all = Vec::new();
     for record in records(json, problems) {
-        let proxy = proxy || record.get("proxy").is_some();
+        let proxy = proxy || record.has("proxy");
         let stays = ["PERMANENT", "NOARP"]
             .into_iter()
             .any(|s| record.flag("state", s));

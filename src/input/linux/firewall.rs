@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::dumps::Files;
 use super::ipset::{self, Sets};
 use super::iptables::{self, Read};
+use super::nft;
 use crate::input::problems::Problems;
 use crate::model::linux::{Chain, ChainFamily, SetElement, Strange};
 
@@ -28,9 +29,13 @@ pub(super) fn read(
             dumps.push((family, read));
         }
     }
-    let chains = dumps
-        .into_iter()
-        .flat_map(|(_, read)| read.chains)
-        .collect();
-    (chains, sets.elements)
+    let all = dumps.into_iter().flat_map(|(_, read)| read.chains);
+    let mut chains: Vec<Chain> = all.collect();
+    let mut elements = sets.elements;
+    if let Some((_, dump)) = files.json(&["nft.json"], problems) {
+        let read = nft::read(&dump, &chains, unmodelled, problems);
+        chains.extend(read.chains);
+        elements.extend(read.sets);
+    }
+    (chains, elements)
 }

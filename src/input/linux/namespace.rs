@@ -15,7 +15,7 @@ use crate::base::diag::Diagnostic;
 use crate::input::decode::show;
 use crate::input::problems::Problems;
 use crate::model::inet::Family;
-use crate::model::linux::{NetNs, Role};
+use crate::model::linux::{LinkKind, NetNs, Role};
 
 /// A namespace before its pairs are matched and its processes named.
 #[derive(Debug)]
@@ -152,6 +152,37 @@ fn complete(listed: &Listed, home: &str, files: Files<'_>, problems: &mut Proble
         "they belong into `{folder}/`; a tool that has nothing to tell leaves an empty file or `[]`"
     )));
     false
+}
+
+/// Dumps that are not there and would say something in this namespace.
+pub(super) fn assumed(draft: &Draft, files: Files<'_>) -> Vec<&'static str> {
+    let mut all = Vec::new();
+    if !files.has("nft.json") {
+        all.push("nft.json");
+    }
+    let learns = |l: &Link| {
+        matches!(
+            l.interface.kind,
+            LinkKind::Bridge { .. } | LinkKind::Vxlan { .. }
+        )
+    };
+    if draft.links.iter().any(learns)
+        && !files.has("bridge-fdb.json")
+        && !files.has("bridge-fdb.before.json")
+    {
+        all.push("bridge-fdb.json");
+    }
+    let addresses = draft.links.iter().flat_map(|l| &l.interface.addresses);
+    let v6 = addresses
+        .into_iter()
+        .any(|a| a.net.addr().is_ipv6() && a.scope == "global");
+    if v6 && !files.has("rule6.json") {
+        all.push("rule6.json");
+    }
+    if v6 && !files.has("ip6tables-save.txt") && !files.has("nft.json") {
+        all.push("ip6tables-save.txt");
+    }
+    all
 }
 
 /// The roles whose sockets belong to somebody.

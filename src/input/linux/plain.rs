@@ -46,11 +46,8 @@ pub(super) fn sysctls(
             }
             continue;
         };
-        // `net/ipv4/ip_forward` is the same name; then a dot is part of a device's name.
-        let mut name = name.trim().to_owned();
-        if name.contains('/') && !name.contains('.') {
-            name = name.replace('/', ".");
-        }
+        // `net/ipv4/ip_forward` is the same name, and `eth0/100` the device `eth0.100`.
+        let name = name.trim().replace('/', ".");
         all.insert(name, (value.trim().to_owned(), span));
     }
     all

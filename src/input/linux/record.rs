@@ -50,6 +50,11 @@ impl<'t> Record<'t> {
         self.map.get(key).filter(|e| !e.value.is_null())
     }
 
+    /// Whether the key is there; tools print null for what has no value (`"not":null`).
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.map.get(key).is_some()
+    }
+
     pub(super) fn get(&self, key: &str) -> Option<Node<'t>> {
         self.entry(key).map(|e| e.value)
     }

@@ -9,7 +9,7 @@ use crate::base::diag::Diagnostic;
 use crate::base::source::Span;
 use crate::input::decode::show;
 use crate::input::problems::Problems;
-use crate::input::yaml::{Json, Node, Value};
+use crate::input::yaml::{Json, Node};
 use crate::model::inet::{Family, IpNet, PortSet, Protocol, show_net};
 use crate::model::linux::{PolicyRule, RuleAction, Strange};
 
@@ -88,14 +88,13 @@ fn rule(
         .filter(|t| t != "0" && t != "0x00");
     if tos.is_some() || protocol.is_some() && known.is_none() {
         // No message of the model is of that kind: the rule is about others, unless it is turned round.
-        record.get("not")?;
+        if !record.has("not") {
+            return None;
+        }
         strange("what it is about is not modelled".to_owned());
     }
     let mark = mark(record, problems);
     let action = action(record, problems);
-    if let RuleAction::Other(what) = &action {
-        strange(format!("its action `{what}` is not modelled"));
-    }
     let suppress = record
         .get("suppress_prefixlen")
         .map(|_| "suppress_prefixlen");
@@ -109,9 +108,7 @@ fn rule(
         priority,
         from: from.filter(|n| n.prefix_len() > 0),
         to: to.filter(|n| n.prefix_len() > 0),
-        inverted: record
-            .get("not")
-            .is_some_and(|n| !matches!(n.value(), Value::Bool(false))),
+        inverted: record.has("not"),
         mark,
         iif: record.text("iif", problems).map(str::to_owned),
         oif: record.text("oif", problems).map(str::to_owned),
@@ -171,9 +168,7 @@ fn mark(record: Record<'_>, problems: &mut Problems) -> Option<(u32, u32)> {
 fn action(record: Record<'_>, problems: &mut Problems) -> RuleAction {
     let word = |key: &str| record.get(key).and_then(Node::as_str);
     let named = word("action").or_else(|| word("type"));
-    let other = ["goto", "nop"]
-        .into_iter()
-        .find(|k| record.get(k).is_some());
+    let other = ["goto", "nop"].into_iter().find(|k| record.has(k));
     match (named, other, record.word("table", problems)) {
         (Some("blackhole"), _, _) => RuleAction::Blackhole,
         (Some("unreachable"), _, _) => RuleAction::Unreachable,

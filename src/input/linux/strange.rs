@@ -33,7 +33,7 @@ pub(super) fn device(name: &str, kind: &str, record: Record<'_>, unmodelled: &mu
             unmodelled,
         );
     }
-    if let Some(entry) = record.entry("xdp") {
+    if let Some(entry) = record.map.get("xdp") {
         let what = format!("device {name}: an XDP program decides what happens to messages");
         note(what, entry.key_span, unmodelled);
     }

@@ -19,6 +19,8 @@ pub(super) struct Reader<'a> {
     tests: Vec<Test>,
     /// `-m statistic`: what was said of it so far.
     statistic: Option<(bool, Option<f64>, Option<u32>)>,
+    /// The match is not modelled, and was told.
+    vague: bool,
     /// `-m recent`: whether it asks for what was there before.
     recent: bool,
 }
@@ -33,6 +35,7 @@ impl<'a> Reader<'a> {
             module: String::new(),
             tests: Vec::new(),
             statistic: None,
+            vague: false,
             recent: false,
         }
     }
@@ -87,6 +90,7 @@ impl<'a> Reader<'a> {
     }
 
     fn module_begins(&mut self) {
+        self.vague = false;
         match self.module.as_str() {
             "statistic" => self.statistic = Some((false, None, None)),
             "limit" | "hashlimit" | "connlimit" | "connbytes" | "quota" | "owner" | "time"
@@ -97,6 +101,7 @@ impl<'a> Reader<'a> {
             | "random" | "geoip" => {
                 let what = format!("match {}", self.module);
                 self.unknown(what);
+                self.vague = true;
             }
             _ => {}
         }
@@ -229,7 +234,9 @@ impl<'a> Reader<'a> {
             _ => {
                 let value = words.maybe();
                 let value = value.map_or_else(String::new, |v| format!(" {v}"));
-                self.unknown(format!("match {module} {word}{value}"));
+                if !self.vague {
+                    self.unknown(format!("match {module} {word}{value}"));
+                }
             }
         }
         Ok(())
