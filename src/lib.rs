@@ -10,6 +10,7 @@ pub mod connectivity;
 pub mod decode;
 pub mod encode;
 pub mod findings;
+pub mod generate;
 pub mod input;
 pub mod intent;
 pub mod lang;

@@ -3,20 +3,21 @@
 //! Knows: which constraints apply to which cluster, and the order of the stages. Must never know: files on disk, the
 //! terminal, formats of output.
 
+mod decide;
+mod hangs;
 mod intents;
 mod policies;
 pub mod theorem;
 
-pub use policies::limits;
+pub use policies::{domain_names, limits};
 
-use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::base::diag::{Diagnostic, Severity};
 use crate::base::source::{SourceId, SourceMap};
 use crate::findings;
 use crate::input::{self, Input, LoadedCluster};
-use crate::intent;
 use crate::lang;
 use crate::library;
 use crate::logic::bind::bind;
@@ -27,11 +28,8 @@ use crate::model::cluster::Cluster;
 use crate::model::intent::Intent;
 use crate::model::policy::Settings;
 use crate::report::run::{ClusterReport, Run, Verified};
-use crate::smt::backend::Z3;
-use crate::smt::solver::Solver;
-use crate::verify::direct::{self, InternalError, Query};
-use crate::verify::policy::Policy;
-use crate::verify::verdict::CheckResult;
+use crate::report::trace::place;
+use crate::verify::direct::{InternalError, Query};
 use intents::{Wished, applied};
 
 /// Which wording of the network model is asked for.
@@ -201,56 +199,18 @@ fn verify_cluster(
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
         return Ok((failed(diagnostics), Vec::new()));
     }
-    let new_solver = || Box::new(Z3::new()) as Box<dyn Solver>;
-    let wishes: Vec<&Intent> = stated.iter().map(|s| &s.intent).collect();
-    let policy = Policy::new(
-        &cluster,
-        &lowered,
-        options.settings,
-        &wishes,
-        options.timeout,
-    );
-    let mut by_policy = BTreeMap::new();
-    for (at, stated) in (bound.len()..).zip(&stated) {
-        if options.strategy == Strategy::Auto
-            && let Some(result) = policy.check(&stated.intent, &stated.constraint, &new_solver)?
-        {
-            by_policy.insert(at, result);
-        } else if intent::is_about_any_pod(&stated.intent) {
-            by_policy.insert(at, policy.unknown(&stated.constraint));
-        } else if options.strategy == Strategy::Auto
-            && let Some(result) = policy.too_large(&stated.intent, &stated.constraint)
-        {
-            by_policy.insert(at, result);
-        } else {
-            bound.push(stated.constraint.clone());
+    let case = decide::Case {
+        cluster: &cluster,
+        bound: &bound,
+        stated: &stated,
+        options,
+    };
+    let (mut results, queries) = hangs::verdicts(&case, &lowered)?;
+    for result in &mut results {
+        if let Some(span) = result.unmodelled {
+            let _ = write!(result.detail, " ({})", place(sources, span));
         }
     }
-    let how = direct::Options {
-        timeout: options.timeout,
-        keep_queries: options.keep_queries,
-        plain_headers: false,
-    };
-    let mut checked = direct::check(&lowered, &bound, how, &new_solver)?;
-    if !cluster.policies.is_empty() {
-        let (settings, results) = (options.settings, &mut checked.results);
-        policies::count(&lowered, results);
-        policies::dependences(
-            &cluster,
-            &lowered,
-            &bound,
-            settings,
-            how,
-            &new_solver,
-            results,
-        )?;
-    }
-    let count = checked.results.len() + by_policy.len();
-    let mut rest = checked.results.into_iter();
-    let results = (0..count).filter_map(|at| by_policy.remove(&at).or_else(|| rest.next()));
-    let mut results: Vec<CheckResult> = results.collect();
-    policies::hangs(&cluster, options.settings, &mut results);
-    policies::cannot_say(&cluster, &mut results);
     let verified = Verified {
         assumptions: findings::assumptions(&cluster, &options.settings),
         findings: [findings::findings(&cluster, &lowered), found].concat(),
@@ -265,7 +225,7 @@ fn verify_cluster(
             verified: Some(verified),
             diagnostics,
         },
-        checked.queries,
+        queries,
     ))
 }
 
@@ -356,7 +316,10 @@ fn clashes(known: &Applied, new: &Constraint, path: Option<&String>) -> bool {
 
 /// Whether the texts hold an intent of this name, or one that cannot be read and may be it.
 pub fn intent_named(name: &str, sources: &SourceMap, inputs: &[Input]) -> bool {
-    let loaded = input::load(sources, inputs, input::Options::default());
+    // What is too large to be held is no intent.
+    let held = inputs.iter().filter(|i| !i.source.is_far());
+    let held: Vec<Input> = held.cloned().collect();
+    let loaded = input::load(sources, &held, input::Options::default());
     let is = |i: &Option<Intent>| i.as_ref().is_none_or(|i| i.name == name);
     loaded.intents.iter().any(|i| is(&i.intent))
 }

@@ -5,6 +5,7 @@
 
 pub mod canonical;
 pub mod direct;
+pub mod looks;
 pub mod policy;
 pub mod replay;
 pub mod verdict;

@@ -207,12 +207,25 @@ fn policies(rng: &mut Rng, cluster: &Cluster) -> Policies {
         .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     for i in 0..rng.below(3) {
         let rules = |rng: &mut Rng| {
-            let rule = |rng: &mut Rng| TierRule {
-                name: None,
-                action: *rng.pick(&[PolicyAction::Accept, PolicyAction::Deny, PolicyAction::Pass]),
-                peers: vec![peer(rng, cluster, true)],
-                ports: ports(rng, cluster),
-                origin: cluster.origin,
+            let rule = |rng: &mut Rng| {
+                let mut peers = vec![peer(rng, cluster, true)];
+                if rng.percent(20) {
+                    peers.push(Peer::FailsClosed {
+                        names: vec!["example.com".to_owned()],
+                        origin: cluster.origin,
+                    });
+                }
+                TierRule {
+                    name: None,
+                    action: *rng.pick(&[
+                        PolicyAction::Accept,
+                        PolicyAction::Deny,
+                        PolicyAction::Pass,
+                    ]),
+                    peers,
+                    ports: ports(rng, cluster),
+                    origin: cluster.origin,
+                }
             };
             (0..rng.below(3)).map(|_| rule(rng)).collect::<Vec<_>>()
         };
@@ -331,6 +344,7 @@ fn policy_and_direct_agree() {
             ipblock_matches_pods: rng.percent(70),
             egress_to_own_node: rng.percent(70),
             equal_priority_reversed: rng.percent(20),
+            domain_names_are_all: rng.percent(50),
             ..Settings::default()
         };
         let lowered = lower(&cluster, &settings).unwrap();
@@ -372,6 +386,84 @@ fn policy_and_direct_agree() {
     for verdict in [Verdict::Proven, Verdict::Violated, Verdict::Vacuous] {
         assert!(seen.get(&verdict).is_some_and(|n| *n > 5), "{seen:?}");
     }
+}
+
+/// The same where ports of nodes, ports of pods on their nodes and addresses outside lead to pods: what policies alone do
+/// not decide is left to `direct`, and only that.
+#[test]
+fn ports_of_nodes_are_told_apart() {
+    use kubeproof::model::cluster::{Address, HostPort};
+    use kubeproof::model::inet::Protocol;
+    let (mut decided, mut left) = (0, 0);
+    for seed in 0..60 {
+        let mut rng = Rng::new(seed, 11);
+        let mut sources = SourceMap::new();
+        let text = cluster_text(&mut rng);
+        let plain = load(&mut sources, &text)
+            .clusters
+            .remove(0)
+            .cluster
+            .unwrap();
+        let first = plain.name_of(plain.pods[0].id);
+        let text = format!(
+            "{text}services:\n- {{name: s, addresses: [10.96.0.1], ports: [{{port: 80}}], endpoints: [\"{first}\"]}}\n"
+        );
+        let mut cluster = load(&mut sources, &text)
+            .clusters
+            .remove(0)
+            .cluster
+            .unwrap();
+        let origin = cluster.origin;
+        let service = &mut cluster.services[0];
+        service.external_local = rng.percent(50);
+        if rng.percent(60) {
+            service.ports[0].node_port = Some(80);
+        }
+        if rng.percent(60) {
+            let ip = rng.pick(&["203.0.113.9", "198.51.100.9"]).parse().unwrap();
+            service.external_addresses.push(Address { ip, origin });
+        }
+        if rng.percent(40) {
+            cluster.pods[1].host_ports.push(HostPort {
+                port: 80,
+                host_port: 81,
+                protocol: Protocol::Tcp,
+                host_ip: None,
+                origin,
+            });
+        }
+        cluster.policies = policies(&mut rng, &cluster);
+        let settings = Settings::default();
+        let lowered = lower(&cluster, &settings).unwrap();
+        let specs: Vec<String> = (0..4).map(|_| intent_text(&mut rng)).collect();
+        let intents: Vec<Intent> = specs.iter().map(|s| read_intent(&mut sources, s)).collect();
+        let constraints: Vec<Constraint> = intents
+            .iter()
+            .map(|i| stated(&mut sources, i, &lowered))
+            .collect();
+        let all: Vec<&Intent> = intents.iter().collect();
+        let policy = Policy::new(&cluster, &lowered, settings, &all, None);
+        for ((intent, constraint), spec) in intents.iter().zip(&constraints).zip(&specs) {
+            let Some(other) = policy
+                .check(intent, constraint, &solver)
+                .unwrap_or_else(|e| panic!("seed {seed}: {spec}: {e}\n{text}"))
+            else {
+                left += 1;
+                continue;
+            };
+            let one = std::slice::from_ref(constraint);
+            let direct = direct::check(&lowered, one, direct::Options::default(), &solver);
+            let direct = direct.unwrap().results.remove(0);
+            assert_eq!(
+                essence(&direct),
+                essence(&other),
+                "seed {seed}: direct, policy; {spec}\n{text}\n{:#?}",
+                cluster.policies
+            );
+            decided += 1;
+        }
+    }
+    assert!(decided > 60 && left > 30, "{decided} decided, {left} left");
 }
 
 /// "No pod with k=x, whatever else it is, reaches one with k=z": with a policy that says so, and one that can be evaded.

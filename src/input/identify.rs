@@ -6,9 +6,9 @@
 use super::decode::{all_of, show};
 use super::kubernetes;
 use super::problems::Problems;
-use super::suggest::nearest;
 use super::yaml::{Node, Value};
 use crate::base::diag::Diagnostic;
+use crate::base::similar::closest;
 use crate::base::source::Span;
 
 /// Our own group and version.
@@ -55,6 +55,8 @@ const UNMODELLED: &[(&str, &[&str])] = &[
 pub(super) enum Identity<'t> {
     /// `kind: Cluster` of ours.
     Cluster,
+    /// `kind: LinuxSnapshot` of ours.
+    Snapshot,
     /// `kind: Intent` of ours.
     Intent,
     /// A Kubernetes object of a kind that is read.
@@ -104,6 +106,7 @@ pub(super) fn identify<'t>(
                 match kind {
                     "Cluster" => Identity::Cluster,
                     "Intent" => Identity::Intent,
+                    "LinuxSnapshot" => Identity::Snapshot,
                     _ if KINDS.contains(&kind) => Identity::Ours { api_version, kind },
                     _ => unknown_kind(kind, kind_span, problems),
                 }
@@ -191,7 +194,7 @@ fn foreign<'t>(
     }
     // A kind that Kubernetes itself does not have, in a group of its own: a slip such as `NetworkPolcy`.
     let of_group = || kubernetes::KINDS.iter().filter(|(g, _, _)| *g == group);
-    if let Some(near) = nearest(kind, of_group().map(|(_, _, k)| *k))
+    if let Some(near) = closest(kind, of_group().map(|(_, _, k)| *k))
         && !KNOWN.contains(&kind)
     {
         let message = format!("{} has no kind {}", show(api_version), show(kind));
@@ -244,7 +247,7 @@ fn is_unmodelled(group: &str, kind: &str) -> bool {
 
 fn unknown_kind<'t>(kind: &str, span: Span, problems: &mut Problems) -> Identity<'t> {
     let message = format!("unknown kind {} in `{API_VERSION}`", show(kind));
-    let help = match nearest(kind, KINDS) {
+    let help = match closest(kind, KINDS) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("known are {}", all_of(&KINDS)),
     };

@@ -135,6 +135,7 @@ fn pod_fib(pod: &Pod) -> Fib {
     fib.push(FibRule {
         state: None,
         text: None,
+        why: None,
         matches: Match::default(),
         action: Action::Forward(pod.node),
         kind: RuleKind::PodToNode,
@@ -155,6 +156,7 @@ fn node_fib(cluster: &Cluster, node: &Node) -> Fib {
         fib.push(FibRule {
             state: None,
             text: None,
+            why: None,
             matches: Match {
                 to: Some(IpNet::from(address.ip)),
                 ..Match::default()
@@ -188,6 +190,7 @@ fn node_fib(cluster: &Cluster, node: &Node) -> Fib {
         fib.push(FibRule {
             state: None,
             text: None,
+            why: None,
             matches: Match::default(),
             action: Action::Forward(outside),
             kind: RuleKind::NodeToOutside,
@@ -256,6 +259,7 @@ fn deliver_open(fib: &mut Fib, processes: &[Process], address: IpAddr, kind: Rul
                 fib.push(FibRule {
                     state: None,
                     text: None,
+                    why: None,
                     matches: Match {
                         to: Some(IpNet::from(address)),
                         to_ports: Some(PortSet::one(listener.port)),
@@ -276,6 +280,7 @@ fn closed(to: IpNet, kind: RuleKind, origin: Span) -> FibRule {
     FibRule {
         state: None,
         text: None,
+        why: None,
         matches: Match {
             to: Some(to),
             ..Match::default()
@@ -302,6 +307,7 @@ fn outside_fib(cluster: &Cluster) -> Fib {
         fib.push(FibRule {
             state: None,
             text: None,
+            why: None,
             matches,
             action,
             kind: RuleKind::Outside,
@@ -349,7 +355,7 @@ fn sendable(addresses: &[Address]) -> Vec<IpAddr> {
 }
 
 /// Every address that a pod, node or service holds.
-fn held(cluster: &Cluster) -> Vec<IpAddr> {
+pub(super) fn held(cluster: &Cluster) -> Vec<IpAddr> {
     let pods = cluster.pods.iter().flat_map(|p| &p.addresses);
     let nodes = cluster.nodes.iter().flat_map(|n| &n.addresses);
     let services = cluster.services.iter();

@@ -1,0 +1,123 @@
+//! Constraints and intents of one cluster, each decided by the strategy that fits.
+//!
+//! Must never know: files, formats of output, what verdicts hang on.
+
+use super::intents::Stated;
+use super::{Options, Strategy};
+use crate::intent;
+use crate::logic::formula::Constraint;
+use crate::lower::Lowered;
+use crate::model::cluster::Cluster;
+use crate::model::intent::Intent;
+use crate::model::policy::Settings;
+use crate::smt::backend::Z3;
+use crate::smt::solver::Solver;
+use crate::verify::direct::{self, InternalError, Query};
+use crate::verify::policy::Policy;
+use crate::verify::verdict::CheckResult;
+
+/// What is to be decided of one cluster: constraints first, then intents, numbered in this order.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) bound: &'a [Constraint],
+    pub(super) stated: &'a [Stated],
+    pub(super) options: &'a Options,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Decided {
+    /// By number; none for what was not asked.
+    pub(super) results: Vec<Option<CheckResult>>,
+    /// The queries, if they are kept.
+    pub(super) queries: Vec<Query>,
+}
+
+impl Case<'_> {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.bound.len() + self.stated.len()
+    }
+
+    /// The intent of this number; none where it is a constraint.
+    pub(super) fn stated(&self, at: usize) -> Option<&Stated> {
+        self.stated.get(at.checked_sub(self.bound.len())?)
+    }
+
+    /// The constraint of this number, or what the intent of this number stands for.
+    pub(super) fn constraint(&self, at: usize) -> Option<&Constraint> {
+        let stated = || self.stated(at).map(|stated| &stated.constraint);
+        self.bound.get(at).or_else(stated)
+    }
+
+    /// How policies alone decide under these settings.
+    pub(super) fn policy<'c>(&'c self, lowered: &'c Lowered, settings: Settings) -> Policy<'c> {
+        let wishes: Vec<&Intent> = self.stated.iter().map(|s| &s.intent).collect();
+        let timeout = self.options.timeout;
+        Policy::new(self.cluster, lowered, settings, &wishes, timeout)
+    }
+
+    /// Decides those that are wanted, in the network that these settings make.
+    pub(super) fn decide(
+        &self,
+        lowered: &Lowered,
+        settings: Settings,
+        keep_queries: bool,
+        wanted: &dyn Fn(usize) -> bool,
+    ) -> Result<Decided, InternalError> {
+        let mut results: Vec<Option<CheckResult>> = vec![None; self.count()];
+        let mut places: Vec<usize> = Vec::new();
+        let mut rest: Vec<Constraint> = Vec::new();
+        for (at, constraint) in self.bound.iter().enumerate().filter(|(at, _)| wanted(*at)) {
+            places.push(at);
+            rest.push(constraint.clone());
+        }
+        let policy = self.policy(lowered, settings);
+        for (at, stated) in (self.bound.len()..).zip(self.stated) {
+            if !wanted(at) {
+                continue;
+            }
+            results[at] = self.alone(&policy, stated)?;
+            if results[at].is_none() {
+                places.push(at);
+                rest.push(stated.constraint.clone());
+            }
+        }
+        let how = direct::Options {
+            timeout: self.options.timeout,
+            keep_queries,
+            plain_headers: false,
+        };
+        let checked = direct::check(lowered, &rest, how, &new_solver)?;
+        for (at, result) in places.into_iter().zip(checked.results) {
+            results[at] = Some(result);
+        }
+        let queries = checked.queries;
+        Ok(Decided { results, queries })
+    }
+
+    /// Decides an intent by policies alone; none where the strategy `direct` has to.
+    fn alone(
+        &self,
+        policy: &Policy<'_>,
+        stated: &Stated,
+    ) -> Result<Option<CheckResult>, InternalError> {
+        let Stated { intent, constraint } = stated;
+        let auto = self.options.strategy == Strategy::Auto;
+        if auto && let Some(result) = policy.check(intent, constraint, &new_solver)? {
+            return Ok(Some(result));
+        }
+        Ok(if intent::is_about_any_pod(intent) {
+            Some(policy.unknown(constraint))
+        } else if auto {
+            policy.too_large(intent, constraint)
+        } else {
+            None
+        })
+    }
+}
+
+fn new_solver() -> Box<dyn Solver> {
+    Box::new(Z3::new())
+}
