@@ -59,7 +59,7 @@ pub(super) fn ideal(
     if !cluster.links_added.is_empty() || !cluster.links_removed.is_empty() {
         return Err("the cluster file changes links".to_owned());
     }
-    if !cluster.fibs.is_empty() {
+    if !cluster.fibs.is_empty() || !cluster.tables.is_empty() {
         return Err("the cluster file changes FIBs".to_owned());
     }
     if settings.host_network_as_pod && !cluster.host_pods.is_empty() {
