@@ -334,6 +334,38 @@ fn other_commands_tell_of_domain_names() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+/// A port of a node leads past a policy that lets nodes in: the node sends on in its own name. Whom no such port leads to is
+/// decided by policies alone.
+#[test]
+fn ports_of_nodes_lead_past_policies() {
+    let objects = [
+        node("n1", "192.0.2.1"),
+        node("n2", "192.0.2.2"),
+        pod("a", "n2", "10.0.0.1", ""),
+        pod("b", "n1", "10.0.0.2", ""),
+        pod("c", "n1", "10.0.0.3", ""),
+        np(
+            "nodes",
+            "{podSelector: {matchLabels: {app: b}}, ingress: [{from: [{ipBlock: {cidr: 192.0.2.0/24}}]}]}",
+        ),
+    ]
+    .concat();
+    let service = |to: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: s, namespace: x}}\nspec: {{type: NodePort, clusterIP: 10.96.0.1, selector: {{app: {to}}}, ports: [{{port: 80, nodePort: 30080}}]}}\n"
+        )
+    };
+    let kept_out = format!("{{mustNotReach: {A_TO_B}}}");
+    for (to, wanted, strategy) in [
+        ("b", Verdict::Violated, "direct"),
+        ("c", Verdict::Proven, "policy"),
+    ] {
+        let result = wish(&(objects.clone() + &service(to)), &kept_out);
+        assert_eq!(result.verdict, wanted, "{to}: {}", result.detail);
+        assert_eq!(result.strategy, strategy, "{to}");
+    }
+}
+
 /// What a counterexample says could be added can be applied, and then breaks the intent by itself.
 #[test]
 fn what_is_beyond_the_cluster_can_be_applied() {

@@ -389,7 +389,7 @@ fn policy_and_direct_agree() {
 }
 
 /// The same where ports of nodes, ports of pods on their nodes and addresses outside lead to pods: what policies alone do
-/// not decide is left to `direct`, and only that.
+/// not decide is left to `direct`. That it must be is seen in `assumptions.rs`.
 #[test]
 fn ports_of_nodes_are_told_apart() {
     use kubeproof::model::cluster::{Address, HostPort};
