@@ -25,6 +25,7 @@ fn codes() -> Vec<&'static str> {
         input::CODES,
         input::compact::CODES,
         input::intent::CODES,
+        input::linux::CODES,
         input::kubernetes::CODES,
         input::kubernetes::services::CODES,
         input::kubernetes::policy::CODES,

@@ -40,7 +40,7 @@ pub(super) fn cluster(
         .map(|(listed, draft)| Bare {
             listed,
             addresses: addresses(listed.role, &draft.netns.interfaces),
-            processes: processes(&draft.heard),
+            processes: processes(&draft.heard, &draft.netns.interfaces),
         })
         .collect();
     let names = objects::matched(&mut objects, &bare, problems);
@@ -93,17 +93,22 @@ fn addresses(role: Role, interfaces: &[Interface]) -> Vec<Address> {
 }
 
 /// Names of the processes that listen; somebody is there in any case, and may send.
-fn processes(heard: &[Heard]) -> Vec<String> {
-    let mut names: Vec<String> = heard
-        .iter()
-        .map(|h| process_name(h.process.as_deref()))
-        .collect();
+fn processes(heard: &[Heard], interfaces: &[Interface]) -> Vec<String> {
+    let own = heard.iter().filter(|h| !is_kernels(h, interfaces));
+    let mut names: Vec<String> = own.map(|h| process_name(h.process.as_deref())).collect();
     names.sort();
     names.dedup();
     if names.is_empty() {
         names.push(LISTENERS.to_owned());
     }
     names
+}
+
+/// Whether the kernel itself listens, for a VXLAN device.
+fn is_kernels(heard: &Heard, interfaces: &[Interface]) -> bool {
+    let tunnel =
+        |i: &Interface| matches!(i.kind, LinkKind::Vxlan { port, .. } if port == heard.port);
+    heard.process.is_none() && heard.protocol == Protocol::Udp && interfaces.iter().any(tunnel)
 }
 
 fn process_name(process: Option<&str>) -> String {
@@ -132,18 +137,8 @@ fn own(
     if !has_processes(netns.role) {
         return;
     }
-    let tunnels: Vec<u16> = netns
-        .interfaces
-        .iter()
-        .filter_map(|i| match i.kind {
-            LinkKind::Vxlan { port, .. } => Some(port),
-            _ => None,
-        })
-        .collect();
     for heard in &draft.heard {
-        let kernel = heard.process.is_none()
-            && heard.protocol == Protocol::Udp
-            && tunnels.contains(&heard.port);
+        let kernel = is_kernels(heard, &netns.interfaces);
         let process = match netns.role {
             _ if kernel => None,
             Role::Pod => {
