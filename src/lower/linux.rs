@@ -29,7 +29,7 @@ use std::net::IpAddr;
 use crate::model::cluster::Cluster;
 use crate::model::entity::FullName;
 use crate::model::inet::{Family, IpNet};
-use crate::model::linux::{NextHop, Route, RouteType, Snapshot};
+use crate::model::linux::{NetNs, NextHop, Role, Route, RouteType, Snapshot};
 use crate::network::gate::Gates;
 use crate::network::graph::Network;
 
@@ -57,10 +57,12 @@ pub(super) fn network(cluster: &Cluster, snapshot: &Snapshot) -> (Network, Vec<F
     (network, done.names)
 }
 
-/// Every address that somebody holds: nobody outside has it.
+/// Every address that somebody of the cluster holds: nobody outside has it. A host outside has its own.
 fn held(cluster: &Cluster, snapshot: &Snapshot) -> Vec<IpAddr> {
     let mut all: BTreeSet<IpAddr> = super::ideal::held(cluster).into_iter().collect();
-    for namespace in &snapshot.namespaces {
+    // What a host outside has is its own, and nobody's here.
+    let here = |namespace: &&NetNs| namespace.role != Role::External;
+    for namespace in snapshot.namespaces.iter().filter(here) {
         let addresses = namespace.interfaces.iter().flat_map(|i| &i.addresses);
         all.extend(addresses.map(|a| a.net.addr()));
     }
@@ -74,7 +76,7 @@ fn held(cluster: &Cluster, snapshot: &Snapshot) -> Vec<IpAddr> {
 
 /// Where the table `local` was not dumped, it is what the kernel makes of addresses.
 fn complete(snapshot: &Snapshot) -> Cow<'_, Snapshot> {
-    let lacks = |namespace: &crate::model::linux::NetNs, family: Family| {
+    let lacks = |namespace: &NetNs, family: Family| {
         let local = |r: &Route| r.table == "local" && Family::of(r.destination.addr()) == family;
         let has = |net: &IpNet| Family::of(net.addr()) == family;
         let mut addresses = namespace.interfaces.iter().flat_map(|i| &i.addresses);
