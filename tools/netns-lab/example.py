@@ -3,7 +3,6 @@
 Knows: which network is which example. Knows nothing of making networks.
 """
 
-import json
 import os
 import shutil
 
@@ -36,12 +35,6 @@ PLAIN = {"neigh.before.json": "neigh.json", "bridge-fdb.before.json": "bridge-fd
 LEFT_OUT = {"neigh.after.json", "bridge-fdb.after.json", "route.json"}
 
 
-def only_iptables(text):
-    """Whether nft shows nothing but what iptables made, which iptables-save says better."""
-    tables = {(t["family"], t["name"]) for t in (o.get("table") for o in json.loads(text)["nftables"]) if t}
-    return all(family in ("ip", "ip6") and name in ("nat", "filter", "mangle", "raw") for family, name in tables)
-
-
 def copied(case, folder, title, documented):
     """Writes the example; keeps what lies in the folder and was not made here (expected.*)."""
     os.makedirs(folder, exist_ok=True)
@@ -57,8 +50,6 @@ def copied(case, folder, title, documented):
                 continue
             with open(os.path.join(path, file)) as given:
                 text = given.read()
-            if file == "nft.json" and only_iptables(text):
-                continue
             with open(os.path.join(target, PLAIN.get(file, file)), "w") as out:
                 out.write(text)
     with open(os.path.join(case, "snapshot.yaml")) as given, open(os.path.join(folder, "snapshot.yaml"), "w") as out:
