@@ -3,6 +3,7 @@
 //! Knows: which constraints apply to which cluster, and the order of the stages. Must never know: files on disk, the
 //! terminal, formats of output.
 
+mod decide;
 mod intents;
 mod policies;
 
@@ -18,10 +19,10 @@ use crate::input::{self, Input, LoadedCluster};
 use crate::intent;
 use crate::lang;
 use crate::library;
-use crate::logic::bind::bind;
+use crate::logic::bind::bind_names;
 use crate::logic::check::check;
 use crate::logic::formula::Constraint;
-use crate::lower::lower;
+use crate::lower::{self, Lowered};
 use crate::model::cluster::Cluster;
 use crate::model::intent::Intent;
 use crate::model::policy::Settings;
@@ -31,6 +32,7 @@ use crate::smt::solver::Solver;
 use crate::verify::direct::{self, InternalError, Query};
 use crate::verify::policy::Policy;
 use crate::verify::verdict::CheckResult;
+use decide::{How, decide};
 use intents::{Wished, applied};
 
 /// Which wording of the network model is asked for.
@@ -46,9 +48,12 @@ pub enum Model {
 /// How to decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strategy {
-    /// Intents by policies alone where that is sound, everything else `direct`.
+    /// Intents by policies alone where that is sound; of everything else a part where that is exact and worth it, else
+    /// `direct`.
     #[default]
     Auto,
+    /// The network model on a part of the cluster that stands for all of it.
+    Modular,
     /// The whole cluster as one symbolic query.
     Direct,
 }
@@ -82,6 +87,8 @@ pub struct Options {
 #[derive(Debug)]
 struct Applied {
     constraint: Constraint,
+    /// Whether it is one of the library.
+    builtin: bool,
     path: Option<String>,
 }
 
@@ -172,7 +179,8 @@ fn verify_cluster(
     let Some(cluster) = cluster.filter(|_| !excluded) else {
         return Ok((failed(diagnostics), Vec::new()));
     };
-    let lowered = match lower(&cluster, &options.settings) {
+    let asked = intents.iter().any(|w| w.path.is_none_or(|p| *p == path));
+    let lowered = match lowered(&cluster, options, asked) {
         Ok(lowered) => lowered,
         Err(mistakes) => {
             diagnostics.extend(mistakes);
@@ -180,19 +188,24 @@ fn verify_cluster(
         }
     };
     let mut bound = Vec::new();
+    let mut builtin = 0;
     let applies = |a: &&Applied| {
         a.path.as_ref().is_none_or(|p| *p == path) && is_about(&a.constraint, &cluster)
     };
     for applied in constraints.iter().filter(applies) {
-        match bind(&applied.constraint, &lowered.structure) {
-            Ok(constraint) => bound.push(constraint),
+        match bind_names(&applied.constraint, || cluster.names.iter().collect()) {
+            Ok(constraint) => {
+                // Those of the library come first.
+                builtin += usize::from(applied.builtin);
+                bound.push(constraint);
+            }
             Err(mistakes) => diagnostics.extend(mistakes),
         }
     }
     let mut found = Vec::new();
     let mut stated = Vec::new();
     for wished in intents.iter().filter(|w| w.path.is_none_or(|p| *p == path)) {
-        match intents::state(sources, wished.intent, &cluster, &lowered, &mut found) {
+        match intents::state(sources, wished.intent, &cluster, &mut found) {
             Ok(intent) => stated.push(intent),
             Err(mistakes) => diagnostics.extend(mistakes),
         }
@@ -202,22 +215,20 @@ fn verify_cluster(
     }
     let new_solver = || Box::new(Z3::new()) as Box<dyn Solver>;
     let wishes: Vec<&Intent> = stated.iter().map(|s| &s.intent).collect();
-    let policy = Policy::new(
-        &cluster,
-        &lowered,
-        options.settings,
-        &wishes,
-        options.timeout,
-    );
+    let nothing = Lowered::default();
+    let all = lowered.as_ref().unwrap_or(&nothing);
+    let policy = (!wishes.is_empty())
+        .then(|| Policy::new(&cluster, all, options.settings, &wishes, options.timeout));
     let mut by_policy = BTreeMap::new();
     for (at, stated) in (bound.len()..).zip(&stated) {
-        if options.strategy == Strategy::Auto
+        let Some(policy) = &policy else { break };
+        if options.strategy != Strategy::Direct
             && let Some(result) = policy.check(&stated.intent, &stated.constraint, &new_solver)?
         {
             by_policy.insert(at, result);
         } else if intent::is_about_any_pod(&stated.intent) {
             by_policy.insert(at, policy.unknown(&stated.constraint));
-        } else if options.strategy == Strategy::Auto
+        } else if options.strategy != Strategy::Direct
             && let Some(result) = policy.too_large(&stated.intent, &stated.constraint)
         {
             by_policy.insert(at, result);
@@ -225,25 +236,24 @@ fn verify_cluster(
             bound.push(stated.constraint.clone());
         }
     }
-    let how = direct::Options {
-        timeout: options.timeout,
-        keep_queries: options.keep_queries,
-        plain_headers: false,
+    let how = How {
+        strategy: options.strategy,
+        options: direct::Options {
+            timeout: options.timeout,
+            keep_queries: options.keep_queries,
+            plain_headers: false,
+        },
+        new_solver: &new_solver,
     };
-    let mut checked = direct::check(&lowered, &bound, how, &new_solver)?;
+    let settings = options.settings;
+    let of = lowered.as_ref();
+    let mut checked = decide(&cluster, of, settings, &bound, builtin, how)?;
     if !cluster.policies.is_empty() {
-        let (settings, results) = (options.settings, &mut checked.results);
-        policies::count(&lowered, results);
-        policies::dependences(
-            &cluster,
-            &lowered,
-            &bound,
-            settings,
-            how,
-            &new_solver,
-            results,
-        )?;
+        let results = &mut checked.results;
+        of.into_iter().for_each(|of| policies::count(of, results));
+        policies::dependences(&cluster, of, &bound, builtin, settings, how, results)?;
     }
+    let lowered = lowered.unwrap_or(nothing);
     let count = checked.results.len() + by_policy.len();
     let mut rest = checked.results.into_iter();
     let results = (0..count).filter_map(|at| by_policy.remove(&at).or_else(|| rest.next()));
@@ -266,6 +276,24 @@ fn verify_cluster(
         },
         checked.queries,
     ))
+}
+
+/// The whole network, where the cluster is small or something needs it; the mistakes of its explicit rules in any case.
+fn lowered(
+    cluster: &Cluster,
+    options: &Options,
+    intents: bool,
+) -> Result<Option<Lowered>, Vec<Diagnostic>> {
+    let large = decide::processes(cluster) > decide::SMALL;
+    if large && !intents && cluster.snapshot.is_none() && options.strategy != Strategy::Direct {
+        let mistakes = lower::mistakes(cluster);
+        return if mistakes.is_empty() {
+            Ok(None)
+        } else {
+            Err(mistakes)
+        };
+    }
+    lower::lower(cluster, &options.settings).map(Some)
 }
 
 /// What `--only` calls all intents together.
@@ -310,6 +338,7 @@ fn constraints(
             if wanted {
                 all.push(Applied {
                     constraint,
+                    builtin: true,
                     path: None,
                 });
             }
@@ -340,6 +369,7 @@ fn constraints(
             } else if options.only.is_empty() || options.only.contains(&constraint.id) {
                 all.push(Applied {
                     constraint,
+                    builtin: false,
                     path: path.clone(),
                 });
             }

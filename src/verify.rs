@@ -5,6 +5,7 @@
 
 pub mod canonical;
 pub mod direct;
+pub mod modular;
 pub mod policy;
 pub mod replay;
 pub mod verdict;

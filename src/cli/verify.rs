@@ -104,8 +104,10 @@ enum Wording {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Strategy {
-    /// Chooses; in this version always `direct`
+    /// Chooses: a part where that is exact and worth it, else the whole cluster
     Auto,
+    /// A part of the cluster that stands for all of it
+    Modular,
     /// The whole cluster as one symbolic query
     Direct,
 }
@@ -172,6 +174,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         timeout: args.timeout,
         strategy: match args.strategy {
             Strategy::Auto => session::Strategy::Auto,
+            Strategy::Modular => session::Strategy::Modular,
             Strategy::Direct => session::Strategy::Direct,
         },
         settings: assume::settings(&args.assume),

@@ -223,7 +223,11 @@ impl Writer<'_> {
             compared: result.compared,
             detail: result.detail.clone(),
             counterexample: result.counterexample.as_ref().map(|c| match &c.beyond {
-                None => self.counterexample(c),
+                None => Writer {
+                    network: c.network_in(self.network),
+                    ..*self
+                }
+                .counterexample(c),
                 Some(beyond) => Writer {
                     names: &Names::new(&beyond.cluster),
                     network: &beyond.lowered.network,

@@ -5,16 +5,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
+use super::decide::{How, decide};
 use crate::base::diag::Diagnostic;
 use crate::logic::formula::Constraint;
-use crate::lower::{Lowered, lower};
+use crate::lower::{Lowered, gates};
 use crate::model::cluster::Cluster;
 use crate::model::inet::Family;
 use crate::model::policy::Settings;
 use crate::network::gate::{Direction, Gate};
 use crate::policy::{self, hinges::Choice};
-use crate::smt::solver::Solver;
-use crate::verify::direct::{self, InternalError};
+use crate::verify::direct::InternalError;
 use crate::verify::verdict::{CheckResult, Dependence, Verdict};
 
 /// Every choice, flipped alone: the assumption, its other value, the settings.
@@ -67,28 +67,30 @@ fn flips(s: Settings) -> Vec<(&'static str, &'static str, Settings)> {
 /// Decides again with each choice flipped that makes other gates, and notes where the verdict differs.
 pub(super) fn dependences(
     cluster: &Cluster,
-    lowered: &Lowered,
+    lowered: Option<&Lowered>,
     constraints: &[Constraint],
+    builtin: usize,
     settings: Settings,
-    options: direct::Options,
-    new_solver: &dyn Fn() -> Box<dyn Solver>,
+    mut how: How<'_>,
     results: &mut [CheckResult],
 ) -> Result<(), InternalError> {
-    let options = direct::Options {
-        keep_queries: false,
-        ..options
+    how.options.keep_queries = false;
+    let made;
+    let own = match lowered {
+        Some(lowered) => &lowered.structure.policies,
+        None => {
+            made = gates(cluster, settings);
+            &made
+        }
     };
     for (assumption, value, flipped) in flips(settings) {
-        // A mistake would have been one before.
-        let Ok(other) = lower(cluster, &flipped) else {
-            continue;
-        };
-        let same = other.structure.policies.all == lowered.structure.policies.all;
-        let hairpin = other.structure.policies.hairpin != lowered.structure.policies.hairpin;
+        let other = gates(cluster, flipped);
+        let same = other.all == own.all;
+        let hairpin = other.hairpin != own.hairpin;
         if same && (!hairpin || cluster.services.is_empty()) {
             continue;
         }
-        let again = direct::check(&other, constraints, options, new_solver)?;
+        let again = decide(cluster, None, flipped, constraints, builtin, how)?;
         for (result, other) in results.iter_mut().zip(again.results) {
             if result.verdict == other.verdict {
                 continue;

@@ -24,3 +24,4 @@ pub mod judge;
 pub mod oracle;
 pub mod rng;
 pub mod shrink;
+pub mod uniform;
