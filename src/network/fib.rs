@@ -9,6 +9,8 @@ use std::sync::Arc;
 use crate::base::source::Span;
 use crate::model::entity::EntityId;
 
+use super::trace::Disposition;
+
 pub use crate::model::cluster::Match;
 
 /// Why a rule discards.
@@ -40,6 +42,25 @@ pub enum DiscardReason {
     LeavesCluster,
     /// What happens to it is not known, and why: a verdict that depends on it is `unknown`.
     Unmodelled(String),
+}
+
+impl DiscardReason {
+    /// How a message that is discarded for it ended.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::ClosedPort => Disposition::ClosedPort,
+            Self::NoEndpoint | Self::NoLocalEndpoint => Disposition::NoEndpoint,
+            Self::NoRoute => Disposition::NoRoute,
+            Self::Rule(_) => Disposition::DiscardRule,
+            Self::Blackhole | Self::Drop => Disposition::Blackhole,
+            Self::Unreachable => Disposition::Unreachable,
+            Self::Reject => Disposition::Reject,
+            Self::RpFilter => Disposition::RpFilter,
+            Self::Neighbour => Disposition::Neighbour,
+            Self::LeavesCluster => Disposition::LeavesCluster,
+            Self::Unmodelled(_) => Disposition::Unmodelled,
+        }
+    }
 }
 
 /// What the connection tracking of the switch's namespace knows of a message.

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use crate::base::source::Span;
 use crate::model::entity::EntityId;
 use crate::model::inet::{Family, non_unicast};
-use crate::network::fib::{Action, DiscardReason};
+use crate::network::fib::Action;
 use crate::network::graph::{Endpoint, Network, Sources};
 use crate::network::header::Header;
 use crate::network::trace::{Disposition, Event, GatePassed, Journey, Outcome, Step, Trace};
@@ -269,21 +269,7 @@ impl Walker<'_> {
                     return died(steps, at, header, decided, Disposition::NoLink, Some(*to));
                 }
                 Action::Discard(reason) => {
-                    let why = match reason {
-                        DiscardReason::ClosedPort => Disposition::ClosedPort,
-                        DiscardReason::NoEndpoint | DiscardReason::NoLocalEndpoint => {
-                            Disposition::NoEndpoint
-                        }
-                        DiscardReason::NoRoute => Disposition::NoRoute,
-                        DiscardReason::Rule(_) => Disposition::DiscardRule,
-                        DiscardReason::Blackhole | DiscardReason::Drop => Disposition::Blackhole,
-                        DiscardReason::Unreachable => Disposition::Unreachable,
-                        DiscardReason::Reject => Disposition::Reject,
-                        DiscardReason::RpFilter => Disposition::RpFilter,
-                        DiscardReason::Neighbour => Disposition::Neighbour,
-                        DiscardReason::LeavesCluster => Disposition::LeavesCluster,
-                        DiscardReason::Unmodelled(_) => Disposition::Unmodelled,
-                    };
+                    let why = reason.disposition();
                     return died(steps, at, header, decided, why, None);
                 }
                 Action::Choose(all) => {
