@@ -22,7 +22,7 @@ use crate::library;
 use crate::logic::bind::bind_names;
 use crate::logic::check::check;
 use crate::logic::formula::Constraint;
-use crate::lower::{self, Lowered};
+use crate::lower::Lowered;
 use crate::model::cluster::Cluster;
 use crate::model::intent::Intent;
 use crate::model::policy::Settings;
@@ -32,7 +32,7 @@ use crate::smt::solver::Solver;
 use crate::verify::direct::{self, InternalError, Query};
 use crate::verify::policy::Policy;
 use crate::verify::verdict::CheckResult;
-use decide::{How, decide};
+use decide::{Decision, How, decide, is_about, lowered};
 use intents::{Wished, applied};
 
 /// Which wording of the network model is asked for.
@@ -247,11 +247,21 @@ fn verify_cluster(
     };
     let settings = options.settings;
     let of = lowered.as_ref();
-    let mut checked = decide(&cluster, of, settings, &bound, builtin, how)?;
+    let Decision {
+        mut checked,
+        whatever,
+    } = decide(&cluster, of, settings, &bound, builtin, how)?;
     if !cluster.policies.is_empty() {
         let results = &mut checked.results;
-        of.into_iter().for_each(|of| policies::count(of, results));
-        policies::dependences(&cluster, of, &bound, builtin, settings, how, results)?;
+        if let Some(of) = of {
+            policies::count(of, results);
+        }
+        let open = policies::Open {
+            constraints: &bound,
+            builtin,
+            whatever: &whatever,
+        };
+        policies::dependences(&cluster, of, &open, settings, how, results)?;
     }
     let lowered = lowered.unwrap_or(nothing);
     let count = checked.results.len() + by_policy.len();
@@ -278,39 +288,8 @@ fn verify_cluster(
     ))
 }
 
-/// The whole network, where the cluster is small or something needs it; the mistakes of its explicit rules in any case.
-fn lowered(
-    cluster: &Cluster,
-    options: &Options,
-    intents: bool,
-) -> Result<Option<Lowered>, Vec<Diagnostic>> {
-    let large = decide::processes(cluster) > decide::SMALL;
-    if large && !intents && cluster.snapshot.is_none() && options.strategy != Strategy::Direct {
-        let mistakes = lower::mistakes(cluster);
-        return if mistakes.is_empty() {
-            Ok(None)
-        } else {
-            Err(mistakes)
-        };
-    }
-    lower::lower(cluster, &options.settings).map(Some)
-}
-
 /// What `--only` calls all intents together.
 pub const INTENTS: &str = "intents";
-
-/// Whether there is anything of the kind that a constraint is about; where there is none, it is not asked. KP008 is about
-/// Services, KP012 about those of which both the selector and the endpoints are given.
-fn is_about(constraint: &Constraint, cluster: &Cluster) -> bool {
-    match constraint.id.as_str() {
-        "KP008" => !cluster.services.is_empty(),
-        "KP012" => {
-            let mut services = cluster.services.iter();
-            services.any(|s| s.endpoints_given && s.selector.is_some())
-        }
-        _ => true,
-    }
-}
 
 /// The built-in constraints that are asked for, then the users'; and the PATHs whose own constraints are broken.
 fn constraints(

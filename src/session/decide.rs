@@ -2,9 +2,10 @@
 //!
 //! Must never know: formats of output, how strategies work.
 
-use super::Strategy;
+use super::{Options, Strategy};
+use crate::base::diag::Diagnostic;
 use crate::logic::formula::Constraint;
-use crate::lower::{Lowered, lower};
+use crate::lower::{self, Lowered, lower};
 use crate::model::cluster::Cluster;
 use crate::model::policy::Settings;
 use crate::smt::solver::Solver;
@@ -26,11 +27,49 @@ pub(super) struct How<'h> {
     pub(super) new_solver: &'h dyn Fn() -> Box<dyn Solver>,
 }
 
+/// The whole network, where the cluster is small or something needs it; the mistakes of its explicit rules in any case.
+pub(super) fn lowered(
+    cluster: &Cluster,
+    options: &Options,
+    intents: bool,
+) -> Result<Option<Lowered>, Vec<Diagnostic>> {
+    let large = processes(cluster) > SMALL;
+    if large && !intents && cluster.snapshot.is_none() && options.strategy != Strategy::Direct {
+        let mistakes = lower::mistakes(cluster);
+        return if mistakes.is_empty() {
+            Ok(None)
+        } else {
+            Err(mistakes)
+        };
+    }
+    lower(cluster, &options.settings).map(Some)
+}
+
+/// Whether there is anything of the kind that a constraint is about; where there is none, it is not asked. KP008 is about
+/// Services, KP012 about those of which both the selector and the endpoints are given.
+pub(super) fn is_about(constraint: &Constraint, cluster: &Cluster) -> bool {
+    match constraint.id.as_str() {
+        "KP008" => !cluster.services.is_empty(),
+        "KP012" => {
+            let mut services = cluster.services.iter();
+            services.any(|s| s.endpoints_given && s.selector.is_some())
+        }
+        _ => true,
+    }
+}
+
 /// How many processes a cluster has.
 pub(super) fn processes(cluster: &Cluster) -> usize {
     let pods = cluster.pods.iter().map(|p| p.containers.len());
     let nodes = cluster.nodes.iter().map(|n| n.daemons.len());
     pods.sum::<usize>() + nodes.sum::<usize>() + cluster.externals.len()
+}
+
+/// What came of it.
+pub(super) struct Decision {
+    pub(super) checked: Checked,
+    /// Of each constraint: whether it was proven whatever NetworkPolicies say.
+    pub(super) whatever: Vec<bool>,
 }
 
 /// Decides constraints under these settings. `builtin` of them, in front, are of the library.
@@ -41,17 +80,47 @@ pub(super) fn decide(
     constraints: &[Constraint],
     builtin: usize,
     how: How<'_>,
-) -> Result<Checked, InternalError> {
+) -> Result<Decision, InternalError> {
     let (of_library, of_user) = constraints.split_at(builtin.min(constraints.len()));
-    let mut checked = match parts(cluster, settings, of_library, how)? {
+    let mut known = whatever_policies(cluster, settings, of_library, how)?;
+    let mut whatever: Vec<bool> = known.iter().map(Option::is_some).collect();
+    whatever.resize(constraints.len(), false);
+    let open = of_library.iter().zip(&known);
+    let open: Vec<Constraint> = open
+        .filter(|(_, k)| k.is_none())
+        .map(|(c, _)| c.clone())
+        .collect();
+    let mut checked = match parts(cluster, settings, &open, how)? {
         Ok(checked) => checked,
-        Err(why) => whole(cluster, lowered, settings, of_library, why, how)?,
+        Err(why) => whole(cluster, lowered, settings, &open, why, how)?,
     };
+    let mut decided = checked.results.into_iter();
+    checked.results = known
+        .iter_mut()
+        .filter_map(|known| known.take().or_else(|| decided.next()))
+        .collect();
     let why = "constraints of users are decided on the whole cluster";
     let rest = whole(cluster, lowered, settings, of_user, why, how)?;
     checked.results.extend(rest.results);
     checked.queries.extend(rest.queries);
-    Ok(checked)
+    Ok(Decision { checked, whatever })
+}
+
+/// What is proven of a cluster with policies whatever they say; none where it is not, or is not tried.
+fn whatever_policies(
+    cluster: &Cluster,
+    settings: Settings,
+    constraints: &[Constraint],
+    how: How<'_>,
+) -> Result<Vec<Option<CheckResult>>, InternalError> {
+    let tried = how.strategy != Strategy::Direct
+        && !cluster.policies.is_empty()
+        && !how.options.keep_queries
+        && !constraints.is_empty();
+    match Modular::new(cluster, settings, constraints, how.options) {
+        Ok(modular) if tried => modular.under_any_policies(constraints, how.new_solver),
+        _ => Ok(vec![None; constraints.len()]),
+    }
 }
 
 fn parts(

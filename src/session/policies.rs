@@ -64,34 +64,64 @@ fn flips(s: Settings) -> Vec<(&'static str, &'static str, Settings)> {
     ]
 }
 
+/// Constraints that were decided, those of the library in front.
+pub(super) struct Open<'c> {
+    pub(super) constraints: &'c [Constraint],
+    pub(super) builtin: usize,
+    /// Of each: whether it was proven whatever NetworkPolicies say.
+    pub(super) whatever: &'c [bool],
+}
+
+impl Open<'_> {
+    /// Those that are decided again for an assumption: not what holds whatever policies say, where the assumption does
+    /// no more than change what they say.
+    fn asked(&self, assumption: &str) -> Vec<usize> {
+        let says = matches!(assumption, "ipblock-matches-pods" | "equal-priority");
+        let holds = |at: usize| self.whatever.get(at).is_some_and(|w| *w);
+        (0..self.constraints.len())
+            .filter(|at| !(says && holds(*at)))
+            .collect()
+    }
+}
+
 /// Decides again with each choice flipped that makes other gates, and notes where the verdict differs.
 pub(super) fn dependences(
     cluster: &Cluster,
     lowered: Option<&Lowered>,
-    constraints: &[Constraint],
-    builtin: usize,
+    open: &Open<'_>,
     settings: Settings,
     mut how: How<'_>,
     results: &mut [CheckResult],
 ) -> Result<(), InternalError> {
     how.options.keep_queries = false;
     let made;
-    let own = match lowered {
-        Some(lowered) => &lowered.structure.policies,
-        None => {
-            made = gates(cluster, settings);
-            &made
-        }
+    let own = if let Some(lowered) = lowered {
+        &lowered.structure.policies
+    } else {
+        made = gates(cluster, settings);
+        &made
     };
     for (assumption, value, flipped) in flips(settings) {
+        let asked = open.asked(assumption);
+        if asked.is_empty() {
+            continue;
+        }
         let other = gates(cluster, flipped);
         let same = other.all == own.all;
         let hairpin = other.hairpin != own.hairpin;
         if same && (!hairpin || cluster.services.is_empty()) {
             continue;
         }
-        let again = decide(cluster, None, flipped, constraints, builtin, how)?;
-        for (result, other) in results.iter_mut().zip(again.results) {
+        let constraints: Vec<Constraint> = asked
+            .iter()
+            .map(|&at| open.constraints[at].clone())
+            .collect();
+        let builtin = asked.iter().filter(|&&at| at < open.builtin).count();
+        let again = decide(cluster, None, flipped, &constraints, builtin, how)?;
+        for (at, other) in asked.into_iter().zip(again.checked.results) {
+            let Some(result) = results.get_mut(at) else {
+                continue;
+            };
             if result.verdict == other.verdict {
                 continue;
             }

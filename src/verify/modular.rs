@@ -7,36 +7,37 @@
 //!
 //! Must never know: formats of output, a particular solver.
 
+mod asking;
 mod choose;
+mod closure;
 mod cuts;
 mod holders;
 mod lift;
 mod part;
 mod profile;
 mod services;
+mod twins;
 
-use std::collections::BTreeSet;
-
-use crate::logic::bind::carried;
 use crate::logic::formula::Constraint;
 use crate::logic::literals::Literals;
-use crate::lower::{Lowered, lower};
+use crate::lower::lower;
 use crate::model::cluster::Cluster;
-use crate::model::entity::EntityId;
 use crate::model::policy::Settings;
-use crate::network::trace::{Event, Journey, Step};
 use crate::smt::solver::Solver;
 
 use super::direct::{self, Checked, InternalError};
-use super::verdict::{CheckResult, Counterexample, Verdict, Walked, Witness};
+use super::verdict::{CheckResult, Verdict};
+use asking::{Asking, count};
 use choose::{Chosen, Map};
 use cuts::Cuts;
 use holders::Holders;
-use part::Part;
 use profile::Classes;
 
 /// Its name in results.
 pub const STRATEGY: &str = "modular";
+
+/// So many processes at most are given twins.
+const MOST_TWINS: usize = 60;
 
 /// How often a counterexample may turn out to use an address that somebody outside the part holds.
 const MOST_ROUNDS: usize = 48;
@@ -48,6 +49,7 @@ pub struct Modular<'c> {
     settings: Settings,
     options: direct::Options,
     holders: Holders,
+    literals: Literals,
     cuts: Cuts,
     classes: Classes,
 }
@@ -67,26 +69,74 @@ impl<'c> Modular<'c> {
             return Err("its network is not made of ideal FIBs");
         }
         let holders = Holders::of(cluster);
-        let cuts = Cuts::of(cluster, &Literals::of(constraints));
-        let classes = Classes::of(cluster, &holders, &cuts, &[]);
+        let literals = Literals::of(constraints);
+        let cuts = Cuts::of(cluster, &literals, true);
+        let classes = Classes::of(cluster, &holders, &cuts, &[], true);
         Ok(Self {
             cluster,
             settings,
             options,
             holders,
+            literals,
             cuts,
             classes,
         })
     }
 
     /// How many of the processes would be looked at, and of how many; none where there are too many kinds of them.
-    fn chosen(&self, map: &Map<'_>) -> Option<Chosen> {
+    fn chosen(map: &Map<'_>, cuts: &Cuts) -> Option<Chosen> {
         let mut chosen = choose::plainest(map)?;
-        if !services::plainest(map, &self.cuts, &mut chosen) {
+        if !services::plainest(map, cuts, &mut chosen) {
             return None;
         }
-        part::close(map, &self.cuts, &mut chosen);
+        closure::close(map, cuts, &mut chosen);
         Some(chosen)
+    }
+
+    /// Proves what holds whatever policies say, of a part where twins stand for all policies. Of the others: none.
+    pub fn under_any_policies(
+        &self,
+        constraints: &[Constraint],
+        new_solver: &dyn Fn() -> Box<dyn Solver>,
+    ) -> Result<Vec<Option<CheckResult>>, InternalError> {
+        let nothing = || vec![None; constraints.len()];
+        if !twins::apply(self.cluster, self.settings, &self.classes.special) {
+            return Ok(nothing());
+        }
+        let cuts = Cuts::of(self.cluster, &self.literals, false);
+        let classes = Classes::of(self.cluster, &self.holders, &cuts, &[], false);
+        let map = Map::new(self.cluster, &self.holders, &classes);
+        let part = Self::chosen(&map, &cuts).filter(|c| count(self.cluster, c) <= MOST_TWINS);
+        let Some(part) = part.and_then(|chosen| part::cut(&map, &cuts, &chosen)) else {
+            return Ok(nothing());
+        };
+        let cluster = twins::with_twins(&part.cluster);
+        let Ok(lowered) = lower(&cluster, &self.settings) else {
+            return Ok(nothing());
+        };
+        let checked = direct::check(&lowered, constraints, self.options, new_solver)?;
+        let own_node = twins::own_node_premise(self.cluster);
+        let looked_at = lowered.network.processes.len();
+        Ok(checked
+            .results
+            .into_iter()
+            .map(|mut result| {
+                let holds = match result.verdict {
+                    Verdict::Proven => result.id != "KP005" || own_node,
+                    Verdict::Vacuous => true,
+                    _ => false,
+                };
+                result.strategy = STRATEGY;
+                result.compared = self.compared();
+                if result.verdict == Verdict::Proven {
+                    result.detail = format!(
+                        "{}; {looked_at} processes stand for all, and for whatever NetworkPolicies say",
+                        result.detail
+                    );
+                }
+                holds.then_some(result)
+            })
+            .collect())
     }
 
     /// Decides constraints, one after the other. `most` processes may be looked at at once.
@@ -97,7 +147,7 @@ impl<'c> Modular<'c> {
         new_solver: &dyn Fn() -> Box<dyn Solver>,
     ) -> Result<Result<Checked, Why>, InternalError> {
         let map = Map::new(self.cluster, &self.holders, &self.classes);
-        let Some(mut chosen) = self.chosen(&map) else {
+        let Some(mut chosen) = Self::chosen(&map, &self.cuts) else {
             return Ok(Err("there are too many kinds of pods or Services"));
         };
         if count(self.cluster, &chosen) > most {
@@ -117,9 +167,9 @@ impl<'c> Modular<'c> {
                 return asking.told(&part, &chosen, constraints, checked).map(Ok);
             }
             for id in outsiders {
-                part::add(&asking.map, id, &mut chosen);
+                closure::add(&asking.map, id, &mut chosen);
             }
-            part::close(&asking.map, &self.cuts, &mut chosen);
+            closure::close(&asking.map, &self.cuts, &mut chosen);
         }
         Ok(Err("counterexamples use addresses of too many others"))
     }
@@ -127,7 +177,7 @@ impl<'c> Modular<'c> {
     /// How many processes are looked at; none where there are too many kinds of them.
     pub fn looked_at(&self) -> Option<usize> {
         let map = Map::new(self.cluster, &self.holders, &self.classes);
-        let chosen = self.chosen(&map)?;
+        let chosen = Self::chosen(&map, &self.cuts)?;
         Some(count(self.cluster, &chosen))
     }
 
@@ -135,238 +185,4 @@ impl<'c> Modular<'c> {
     fn compared(&self) -> usize {
         self.holders.len() + self.cluster.names.len()
     }
-}
-
-/// How many processes a choice has.
-fn count(cluster: &Cluster, chosen: &Chosen) -> usize {
-    let pods = chosen
-        .pods
-        .iter()
-        .map(|&at| cluster.pods[at].containers.len());
-    let nodes = chosen
-        .nodes
-        .iter()
-        .map(|&at| cluster.nodes[at].daemons.len());
-    pods.sum::<usize>() + nodes.sum::<usize>() + cluster.externals.len()
-}
-
-/// One run on parts of a cluster.
-struct Asking<'m, 'c> {
-    of: &'m Modular<'c>,
-    map: Map<'m>,
-    new_solver: &'m dyn Fn() -> Box<dyn Solver>,
-}
-
-/// A part with its network.
-struct Lowest {
-    part: Part,
-    lowered: Lowered,
-}
-
-impl Asking<'_, '_> {
-    /// Cuts a part out and asks about it; none where it cannot be cut out.
-    fn decide(
-        &self,
-        chosen: &Chosen,
-        constraints: &[Constraint],
-    ) -> Result<Option<(Lowest, Checked)>, InternalError> {
-        let Some(part) = part::cut(&self.map, &self.of.cuts, chosen) else {
-            return Ok(None);
-        };
-        // A rule to remove that is not there is told of the whole cluster, before.
-        let Ok(mut lowered) = lower(&part.cluster, &self.of.settings) else {
-            return Ok(None);
-        };
-        lowered.structure.known_ports = known_ports(self.of.cluster);
-        let own: Vec<Constraint> = constraints
-            .iter()
-            .map(|c| carried(c, |id| part.own(id)))
-            .collect();
-        let checked = direct::check(&lowered, &own, self.of.options, self.new_solver)?;
-        Ok(Some((Lowest { part, lowered }, checked)))
-    }
-
-    /// Who holds an address that a counterexample uses and is not in the part.
-    fn outsiders(&self, lowest: &Lowest, checked: &Checked) -> Vec<EntityId> {
-        let mut all = Vec::new();
-        let found = checked
-            .results
-            .iter()
-            .filter_map(|r| r.counterexample.as_ref());
-        for counterexample in found {
-            for (_, witness) in &counterexample.assignment {
-                if let Witness::Address(ip) = witness {
-                    all.extend(self.of.holders.of_address(*ip));
-                }
-            }
-            for step in steps(counterexample) {
-                let header = step.header;
-                for (ip, port) in [
-                    (header.source, header.source_port),
-                    (header.destination, header.destination_port),
-                ] {
-                    all.extend(self.of.holders.of_address(ip));
-                    all.extend(self.of.holders.meant(ip, port, header.protocol));
-                }
-            }
-        }
-        all.retain(|id| lowest.part.own(*id).is_none());
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-
-    /// The results as those of the whole cluster.
-    fn told(
-        &self,
-        lowest: &Lowest,
-        chosen: &Chosen,
-        constraints: &[Constraint],
-        checked: Checked,
-    ) -> Result<Checked, InternalError> {
-        let all = self.of.cluster;
-        let processes = all.pods.iter().map(|p| p.containers.len()).sum::<usize>()
-            + all.nodes.iter().map(|n| n.daemons.len()).sum::<usize>()
-            + all.externals.len();
-        let looked_at = count(all, chosen);
-        let network = Walked::of(lift::network(&lowest.part, lowest.lowered.network.clone()));
-        let mut results = Vec::new();
-        for (result, constraint) in checked.results.into_iter().zip(constraints) {
-            let mut told = CheckResult {
-                strategy: STRATEGY,
-                compared: self.of.compared(),
-                ..result
-            };
-            if told.verdict == Verdict::Proven && looked_at < processes {
-                told.detail = format!(
-                    "{}; {looked_at} of {processes} processes stand for all",
-                    told.detail
-                );
-            }
-            if let Some(found) = told.counterexample.take() {
-                let exact = self.with_all_endpoints(lowest, &found, constraint, &mut told)?;
-                told.counterexample = Some(exact.unwrap_or_else(|| {
-                    let mut found = lift::counterexample(&lowest.part, found);
-                    found.network = Some(network.clone());
-                    found
-                }));
-            }
-            results.push(told);
-        }
-        Ok(Checked {
-            results,
-            queries: checked.queries,
-        })
-    }
-
-    /// The same counterexample where its Services have all their endpoints: only these decide which endpoint is the
-    /// plainest, and which other outcomes there are.
-    fn with_all_endpoints(
-        &self,
-        lowest: &Lowest,
-        found: &Counterexample,
-        constraint: &Constraint,
-        told: &mut CheckResult,
-    ) -> Result<Option<Counterexample>, InternalError> {
-        if !lowest.part.fewer_endpoints {
-            return Ok(None);
-        }
-        let mut chosen = Chosen::default();
-        for id in met(found) {
-            part::add(&self.map, lowest.part.whole(id), &mut chosen);
-        }
-        for step in steps(found) {
-            for ip in [step.header.source, step.header.destination] {
-                for holder in self.of.holders.of_address(ip) {
-                    part::add(&self.map, holder, &mut chosen);
-                }
-            }
-        }
-        if chosen.services.is_empty() {
-            return Ok(None);
-        }
-        chosen.whole.clone_from(&chosen.services);
-        for id in &self.of.classes.special {
-            part::add(&self.map, *id, &mut chosen);
-        }
-        part::close(&self.map, &self.of.cuts, &mut chosen);
-        for _ in 0..MOST_ROUNDS {
-            if count(self.of.cluster, &chosen) > MOST_ENDPOINTS {
-                return Ok(None);
-            }
-            let one = std::slice::from_ref(constraint);
-            let Some((again, checked)) = self.decide(&chosen, one)? else {
-                return Ok(None);
-            };
-            let outsiders = self.outsiders(&again, &checked);
-            if outsiders.is_empty() {
-                let result = checked.results.into_iter().next();
-                told.queries += result.as_ref().map_or(0, |r| r.queries);
-                let found = result.and_then(|r| r.counterexample);
-                let network = lift::network(&again.part, again.lowered.network);
-                return Ok(found.map(|found| {
-                    let mut found = lift::counterexample(&again.part, found);
-                    found.network = Some(Walked::of(network));
-                    found
-                }));
-            }
-            for id in outsiders {
-                part::add(&self.map, id, &mut chosen);
-            }
-            part::close(&self.map, &self.of.cuts, &mut chosen);
-        }
-        Ok(None)
-    }
-}
-
-/// With more processes than these, other outcomes are left out of a counterexample.
-const MOST_ENDPOINTS: usize = 80;
-
-/// Ports that the whole cluster names: the plainest counterexample uses one of them.
-fn known_ports(cluster: &Cluster) -> Vec<u16> {
-    let pods = cluster.pods.iter().flat_map(|p| &p.containers);
-    let nodes = cluster.nodes.iter().flat_map(|n| &n.daemons);
-    let open = pods.chain(nodes).flat_map(|p| &p.open).map(|l| l.port);
-    let offered = cluster
-        .services
-        .iter()
-        .flat_map(|s| &s.ports)
-        .map(|p| p.port);
-    let all: BTreeSet<u16> = open.chain(offered).collect();
-    // Ports that nothing tells apart fare alike: of many the least are enough.
-    all.into_iter().take(MOST_PORTS).collect()
-}
-
-const MOST_PORTS: usize = 64;
-
-/// Every step of every message of a counterexample.
-fn steps(found: &Counterexample) -> impl Iterator<Item = &Step> {
-    let outcomes = found.messages.iter().flat_map(|m| &m.trace.outcomes);
-    outcomes.flat_map(|o| {
-        let reply: Option<&Journey> = o.reply.as_ref();
-        o.request
-            .steps
-            .iter()
-            .chain(reply.into_iter().flat_map(|j| &j.steps))
-    })
-}
-
-/// Whom a counterexample is about, by ids of the part.
-fn met(found: &Counterexample) -> BTreeSet<EntityId> {
-    let mut all = BTreeSet::new();
-    for (_, witness) in &found.assignment {
-        if let Witness::Entity(id) = witness {
-            all.insert(*id);
-        }
-    }
-    for message in &found.messages {
-        all.insert(message.sender);
-    }
-    for step in steps(found) {
-        all.insert(step.at);
-        if let Event::Lookup { next, .. } | Event::Deliver { to: next, .. } = step.event {
-            all.insert(next);
-        }
-    }
-    all
 }

@@ -19,8 +19,8 @@ pub(super) struct Cuts {
 }
 
 impl Cuts {
-    /// What this cluster tells apart, and the formulas that are asked of it.
-    pub(super) fn of(cluster: &Cluster, literals: &Literals) -> Self {
+    /// What this cluster tells apart, with its policies or without, and the formulas that are asked of it.
+    pub(super) fn of(cluster: &Cluster, literals: &Literals, with_policies: bool) -> Self {
         let mut nets: BTreeSet<IpNet> = non_unicast().into_iter().collect();
         let mut ports: Vec<(u16, u16)> = Vec::new();
         nets.extend([Family::V4, Family::V6].map(Family::loopback_net));
@@ -63,7 +63,9 @@ impl Cuts {
         );
         let sources = cluster.services.iter().flat_map(|s| &s.balancer_sources);
         nets.extend(sources.flatten().map(IpNet::trunc));
-        policies(cluster, &mut nets, &mut ports);
+        if with_policies {
+            policies(cluster, &mut nets, &mut ports);
+        }
         Self {
             starts: starts(&nets),
             ports: PortSet::of(ports),

@@ -48,6 +48,8 @@ enum BindKey {
     Other(IpAddr),
 }
 
+/// A pod in the network of its node: its namespace, labels, how many processes.
+type Hosted<'c> = (&'c str, Vec<(&'c str, &'c str)>, usize);
 type AddressKey = (Family, u32);
 type ListenerKey = (BindKey, PortKey, Protocol);
 
@@ -57,7 +59,7 @@ struct NodeKey<'c> {
     addresses: Vec<AddressKey>,
     daemons: Vec<Vec<ListenerKey>>,
     labels: Vec<(&'c str, &'c str)>,
-    hosted: Vec<(&'c str, Vec<(&'c str, &'c str)>, usize)>,
+    hosted: Vec<Hosted<'c>>,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -80,15 +82,20 @@ struct PolicyKey<'c> {
 }
 
 impl Classes {
-    /// Looks at every pod and node once. `special` are those that a formula names.
+    /// Looks at every pod and node once, with the eyes of policies or without. `named` are those that a formula names.
     pub(super) fn of(
         cluster: &Cluster,
         holders: &Holders,
         cuts: &Cuts,
         named: &[EntityId],
+        policies: bool,
     ) -> Self {
         let special = special(cluster, holders, named);
-        let eyes = Eyes::of(cluster);
+        let eyes = if policies {
+            Eyes::of(cluster)
+        } else {
+            Eyes::default()
+        };
         let mut numbers = Numbers::default();
         let mut hosted: HashMap<EntityId, Vec<_>> = HashMap::new();
         if eyes.policies {
@@ -152,6 +159,7 @@ impl<K: Hash + Eq> Numbers<K> {
 }
 
 /// What policies look at.
+#[derive(Default)]
 struct Eyes<'c> {
     policies: bool,
     pod_labels: BTreeSet<&'c str>,
@@ -221,7 +229,7 @@ fn node_key<'c>(
     cuts: &Cuts,
     special: &BTreeSet<EntityId>,
     eyes: &Eyes<'c>,
-    hosted: &mut HashMap<EntityId, Vec<(&'c str, Vec<(&'c str, &'c str)>, usize)>>,
+    hosted: &mut HashMap<EntityId, Vec<Hosted<'c>>>,
 ) -> NodeKey<'c> {
     // Ports of nodes meet ports of Services and of pods there: they count as they are.
     let same = |port| PortKey::Named(port);

@@ -11,8 +11,9 @@ use crate::model::inet::{Family, IpNet, Protocol};
 use crate::model::service::{Readiness, Service, ServiceEndpoint, ServicePort};
 
 use super::choose::{Chosen, Map};
+use super::closure::{self, mismatch};
 use super::cuts::Cuts;
-use super::part::mismatch;
+
 use super::profile::{Numbers, PortKey, port_of};
 
 /// How many kinds there may be.
@@ -139,11 +140,13 @@ pub(super) fn plainest(map: &Map<'_>, cuts: &Cuts, chosen: &mut Chosen) -> bool 
         chosen.pods.extend(example.pod);
         chosen.nodes.extend(example.node);
         if let Some(id) = example.other {
-            super::part::add(map, id, chosen);
+            closure::add(map, id, chosen);
         }
     };
     kinds.iter().flatten().for_each(&mut take);
-    least_va.iter().for_each(|(_, example)| take(example));
+    for (_, example) in &least_va {
+        take(example);
+    }
     let mut clients = Vec::new();
     // A client that is the endpoint itself.
     let mut seen = HashSet::new();
@@ -241,7 +244,7 @@ fn wrong(
         *more |= !listed.is_subset(&selected);
         chosen.services.insert(at);
         for selected in &service.selected {
-            super::part::add(map, selected.entity, chosen);
+            closure::add(map, selected.entity, chosen);
         }
     }
 }
@@ -275,9 +278,11 @@ fn kind<'c>(
     let named = |number: u16| {
         let named = number == 0 || cuts.tells_port(number);
         // Ports of nodes meet what listens there, and each other.
-        named
-            .then_some(PortKey::Named(number))
-            .unwrap_or(PortKey::Local(0))
+        if named {
+            PortKey::Named(number)
+        } else {
+            PortKey::Local(0)
+        }
     };
     let has = |family| {
         let is = |readiness| {
