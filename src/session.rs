@@ -23,12 +23,11 @@ use crate::logic::bind::bind_names;
 use crate::logic::check::check;
 use crate::logic::formula::Constraint;
 use crate::lower::Lowered;
-use crate::model::cluster::Cluster;
 use crate::model::intent::Intent;
 use crate::model::policy::Settings;
 use crate::report::run::{ClusterReport, Run, Verified};
 use crate::smt::backend::Z3;
-use crate::smt::solver::Solver;
+use crate::verify::bounded::Bounds;
 use crate::verify::direct::{self, InternalError, Query};
 use crate::verify::policy::Policy;
 use crate::verify::verdict::CheckResult;
@@ -75,6 +74,8 @@ pub struct Options {
     pub cluster: Option<String>,
     /// For each constraint.
     pub timeout: Option<Duration>,
+    /// For all of them on all clusters.
+    pub total_timeout: Option<Duration>,
     /// What is chosen where Kubernetes leaves a choice.
     pub settings: Settings,
     /// How intents are decided.
@@ -127,6 +128,7 @@ pub fn verify(
         &mut diagnostics,
     );
     broken.extend(more);
+    let bounds = Bounds::within(options.total_timeout);
     let mut clusters = Vec::new();
     let mut queries = Vec::new();
     let wanted = |c: &LoadedCluster| options.cluster.as_ref().is_none_or(|name| c.name == *name);
@@ -141,6 +143,7 @@ pub fn verify(
             &intents,
             excluded,
             options,
+            &bounds,
         )?;
         clusters.push(report);
         queries.push(kept);
@@ -162,6 +165,7 @@ fn verify_cluster(
     intents: &[Wished<'_>],
     excluded: bool,
     options: &Options,
+    bounds: &Bounds,
 ) -> Result<(ClusterReport, Vec<Query>), InternalError> {
     let LoadedCluster {
         name,
@@ -213,7 +217,7 @@ fn verify_cluster(
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
         return Ok((failed(diagnostics), Vec::new()));
     }
-    let new_solver = || Box::new(Z3::new()) as Box<dyn Solver>;
+    let new_solver = || bounds.solver(Box::new(Z3::new()));
     let wishes: Vec<&Intent> = stated.iter().map(|s| &s.intent).collect();
     let nothing = Lowered::default();
     let all = lowered.as_ref().unwrap_or(&nothing);

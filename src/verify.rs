@@ -3,6 +3,7 @@
 //! Knows: the order of the stages (encode, solve, make canonical, decode, replay). Must never know: YAML, formats of
 //! output, a particular solver.
 
+pub mod bounded;
 pub mod canonical;
 pub mod direct;
 pub mod modular;

@@ -43,7 +43,7 @@ use support::shrink::shrink;
 use support::{compare, generate, uniform};
 
 /// Seeds of the test run.
-const SEEDS: std::ops::Range<u64> = 0..24;
+const SEEDS: std::ops::Range<u64> = 0..16;
 
 fn solver() -> Box<dyn Solver> {
     Box::new(Z3::new())

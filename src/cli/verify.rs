@@ -62,6 +62,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
 
+    /// Give up on what is not decided after so many seconds in all
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    total_timeout: Option<Duration>,
+
     /// Write each query as SMT-LIB to a folder per cluster
     #[arg(long, value_name = "DIR")]
     emit_smt2: Option<String>,
@@ -172,6 +176,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         only: args.only.clone(),
         cluster: args.cluster.clone(),
         timeout: args.timeout,
+        total_timeout: args.total_timeout,
         strategy: match args.strategy {
             Strategy::Auto => session::Strategy::Auto,
             Strategy::Modular => session::Strategy::Modular,

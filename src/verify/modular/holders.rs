@@ -90,6 +90,12 @@ impl Holders {
         all
     }
 
+    /// Those who share a port of a node with others.
+    pub(super) fn sharing_ports(&self) -> impl Iterator<Item = EntityId> + '_ {
+        let groups = self.host_ports.values().chain(self.node_ports.values());
+        groups.filter(|group| group.len() > 1).flatten().copied()
+    }
+
     /// How many Services have this port of every node.
     pub(super) fn sharing_node_port(&self, port: u16, protocol: Protocol) -> usize {
         self.node_ports.get(&(port, protocol)).map_or(0, Vec::len)

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 
 use crate::model::cluster::{Address, Bind, Cluster, ExplicitAction, Node, Pod, Process};
 use crate::model::entity::EntityId;
-use crate::model::inet::{Family, Protocol};
+use crate::model::inet::{Family, Protocol, non_unicast};
 use crate::model::policy::{Peer, PortsOf, Selector};
 
 use super::cuts::{Cuts, explicit};
@@ -349,6 +349,7 @@ fn listeners(
 fn special(cluster: &Cluster, holders: &Holders, named: &[EntityId]) -> BTreeSet<EntityId> {
     let mut all: BTreeSet<EntityId> = named.iter().copied().collect();
     all.extend(holders.shared().flatten().map(|row| row.1));
+    all.extend(holders.sharing_ports());
     for edit in &cluster.fibs {
         all.insert(edit.at);
         for rule in explicit(edit) {
@@ -391,10 +392,6 @@ fn special(cluster: &Cluster, holders: &Holders, named: &[EntityId]) -> BTreeSet
 }
 
 fn is_odd(ip: IpAddr) -> bool {
-    Family::of(ip).loopback_net().contains(&ip) || !unicast(ip)
-}
-
-fn unicast(ip: IpAddr) -> bool {
-    let outside = |net: &crate::model::inet::IpNet| !net.contains(&ip);
-    crate::model::inet::non_unicast().iter().all(outside)
+    let loopback = Family::of(ip).loopback_net().contains(&ip);
+    loopback || non_unicast().iter().any(|net| net.contains(&ip))
 }

@@ -36,6 +36,16 @@ pub(super) fn apply(cluster: &Cluster, settings: Settings, special: &BTreeSet<En
             .all(|s| s.balancer_sources.is_none())
 }
 
+/// Whether some pod listens where it is dialled: a pod to itself is never forbidden.
+pub(super) fn own_pod_premise(cluster: &Cluster) -> bool {
+    cluster.pods.iter().any(listens)
+}
+
+fn listens(pod: &Pod) -> bool {
+    let mut open = pod.containers.iter().flat_map(|c| &c.open);
+    open.any(|l| pod.addresses.iter().any(|a| l.bind.covers(a.ip)))
+}
+
 /// Whether some process of a node can be asked to reach a pod of its own node, which no policy forbids.
 pub(super) fn own_node_premise(cluster: &Cluster) -> bool {
     let with: BTreeSet<EntityId> = cluster
@@ -44,10 +54,6 @@ pub(super) fn own_node_premise(cluster: &Cluster) -> bool {
         .filter(|n| !n.daemons.is_empty())
         .map(|n| n.id)
         .collect();
-    let listens = |pod: &Pod| {
-        let mut open = pod.containers.iter().flat_map(|c| &c.open);
-        open.any(|l| pod.addresses.iter().any(|a| l.bind.covers(a.ip)))
-    };
     let mut pods = cluster.pods.iter();
     pods.any(|pod| with.contains(&pod.node) && listens(pod))
 }
