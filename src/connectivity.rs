@@ -12,6 +12,7 @@ mod exact;
 pub mod focus;
 mod gates;
 pub mod group;
+pub mod hidden;
 mod native;
 pub mod outside;
 pub mod party;

@@ -12,7 +12,8 @@
 //! at all. The clause holds iff facts and goal are unsatisfiable together, and it is vacuous iff facts and
 //! `honest(e) ∧ A` are.
 //!
-//! * A message at hop *i* is at one switch: `at.i.S`. Hops are unrolled (`path`) to a bound K for which "still
+//! * A message at hop *i* is at one switch: `at.i.S`. Through the stages of a namespace it goes within one hop, from
+//!   lower to higher rank (`path`). Hops are unrolled (`path`) to a bound K for which "still
 //!   travelling after K hops, nothing repeated" is unsatisfiable; that is checked by the solver, never assumed.
 //! * First match wins (`fib`): a rule fires iff it matches and no earlier rule with another outcome does.
 //! * Static predicates (`relation`) are uninterpreted functions with their closed-world definition instantiated at
@@ -21,6 +22,8 @@
 //!   [`domain`], where that is shown to be exact.
 
 mod answer;
+mod arrival;
+mod choice;
 mod decisions;
 pub mod domain;
 mod encoder;
@@ -33,6 +36,7 @@ mod formula;
 mod gate_cache;
 mod gates;
 pub mod header;
+mod moves;
 mod path;
 mod plain;
 mod quantifier;

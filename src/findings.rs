@@ -275,8 +275,7 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
     all.extend(services::findings(cluster));
     all.extend(routes::findings(cluster));
     let policies = policy::findings::findings(cluster).into_iter();
-    let not_modelled = policy::findings::not_modelled(cluster).into_iter();
-    all.extend(policies.chain(not_modelled).map(|found| Finding {
+    all.extend(policies.map(|found| Finding {
         id: found.code,
         severity: "warning",
         message: found.message,

@@ -8,7 +8,6 @@ pub mod decode;
 pub mod intent;
 pub mod kubernetes;
 pub mod problems;
-pub mod suggest;
 pub mod text;
 pub mod yaml;
 

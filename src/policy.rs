@@ -18,4 +18,4 @@ pub mod hinges;
 mod rules;
 
 pub use compile::gates;
-pub use hinges::hangs_on;
+pub use hinges::{hangs_on, unclear};

@@ -2,8 +2,10 @@
 //!
 //! Must never know: what is asked of the entity.
 
-use crate::input::suggest::nearest;
-use crate::model::cluster::Cluster;
+use std::collections::BTreeMap;
+
+use crate::base::similar::closest;
+use crate::model::cluster::{Cluster, Workload};
 use crate::model::entity::{EntityId, EntityKind, FullName};
 
 /// Why a question cannot be asked.
@@ -41,7 +43,7 @@ fn of_workload(cluster: &Cluster, text: &str) -> Option<EntityId> {
         let at = cluster.names.binary_search(&full).ok()?;
         Some(EntityId(at as u32))
     };
-    let is_of = |workload: &Option<crate::model::cluster::Workload>| {
+    let is_of = |workload: &Option<Workload>| {
         workload
             .as_ref()
             .is_some_and(|w| w.kind == kind && w.name == name)
@@ -84,38 +86,62 @@ fn of_host_pod(cluster: &Cluster, text: &str) -> Option<EntityId> {
     Some(EntityId(at as u32))
 }
 
+/// What a name may mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its name in full.
+    pub name: String,
+    /// The entity; a pod or process of a workload.
+    pub id: EntityId,
+    /// Whether it is a workload.
+    pub workload: bool,
+}
+
 /// Full names, and short ones where unambiguous: `pod/P1` is `pod/default/P1`, or the one pod that is called so, and
-/// `P1` is the one entity of any kind that is called so.
+/// `P1` is the one entity of any kind, or the one workload, that is called so; a pod stands for a workload.
 pub fn entity(cluster: &Cluster, text: &str) -> Result<EntityId, QuestionError> {
-    let parts: Vec<&str> = text.split('/').collect();
-    let named = |id: &EntityId| cluster.kind_of(*id) != EntityKind::Outside;
-    let kind = EntityKind::of_word(parts[0]).filter(|k| *k != EntityKind::Outside);
-    let (kind, parts) = match kind {
-        Some(kind) if parts.len() > 1 => (Some(kind), &parts[1..]),
-        _ => (None, &parts[..]),
-    };
-    let names = || {
-        let fits = move |id: &EntityId| kind.is_none_or(|k| cluster.kind_of(*id) == k);
-        cluster.ids().filter(named).filter(fits)
-    };
-    let is = |id: &EntityId, wanted: &[&str]| cluster.name_of(*id).parts.iter().eq(wanted.iter());
-    if let Some(kind) = kind {
-        // Names are sorted; most questions name their entities in full.
-        if let Ok(at) = cluster.names.binary_search(&FullName::new(kind, parts)) {
-            return Ok(EntityId(at as u32));
+    let all = candidates(cluster, text);
+    match all.as_slice() {
+        [one] => Ok(one.id),
+        [] => {
+            let kind = asked(text).0;
+            let names = of_kind(cluster, kind).map(|id| cluster.name_of(id).to_string());
+            unknown(text, kind, names)
         }
-        let in_default: Vec<&str> = std::iter::once("default")
-            .chain(parts.iter().copied())
-            .collect();
-        if let Some(id) = names()
-            .find(|id| is(id, parts))
-            .or_else(|| names().find(|id| is(id, &in_default)))
-        {
-            return Ok(id);
-        }
+        several => ambiguous(text, several.iter().map(|c| c.name.clone())),
     }
-    if let Some(id) = of_host_pod(cluster, text).or_else(|| of_workload(cluster, text)) {
-        return Ok(id);
+}
+
+/// The kind that a name begins with, and the rest.
+fn asked(text: &str) -> (Option<EntityKind>, Vec<&str>) {
+    let parts: Vec<&str> = text.split('/').collect();
+    let kind = EntityKind::of_word(parts[0]).filter(|k| *k != EntityKind::Outside);
+    match kind {
+        Some(kind) if parts.len() > 1 => (Some(kind), parts[1..].to_vec()),
+        _ => (None, parts),
+    }
+}
+
+fn of_kind(cluster: &Cluster, kind: Option<EntityKind>) -> impl Iterator<Item = EntityId> {
+    let fits = move |id: &EntityId| {
+        let own = cluster.kind_of(*id);
+        own != EntityKind::Outside && kind.is_none_or(|k| own == k)
+    };
+    cluster.ids().filter(fits)
+}
+
+/// Everything that a name may mean: one where it is a name in full.
+pub fn candidates(cluster: &Cluster, text: &str) -> Vec<Candidate> {
+    let (kind, parts) = asked(text);
+    let entity = |id: EntityId| Candidate {
+        name: cluster.name_of(id).to_string(),
+        id,
+        workload: false,
+    };
+    let in_full = kind.and_then(|kind| in_full(cluster, kind, &parts));
+    let in_full = in_full.or_else(|| of_host_pod(cluster, text));
+    if let Some(id) = in_full.or_else(|| of_workload(cluster, text)) {
+        return vec![entity(id)];
     }
     let ends_so = |id: &EntityId| {
         let name = cluster.name_of(*id);
@@ -135,29 +161,73 @@ pub fn entity(cluster: &Cluster, text: &str) -> Result<EntityId, QuestionError> 
                 .zip(parts.iter().rev())
                 .all(|(a, b)| a == b)
     };
-    let candidates: Vec<EntityId> = names().filter(ends_so).collect();
-    match candidates.as_slice() {
-        [one] => Ok(*one),
-        [] => unknown(
-            text,
-            kind,
-            names().map(|id| cluster.name_of(id).to_string()),
-        ),
-        several => {
-            let mut all: Vec<String> = several
-                .iter()
-                .take(MOST_TOLD)
-                .map(|id| format!("`{}`", cluster.name_of(*id)))
-                .collect();
-            if several.len() > MOST_TOLD {
-                all.push(format!("{} more", several.len() - MOST_TOLD));
-            }
-            wrong(
-                format!("`{text}` is ambiguous"),
-                format!("it could be {}", all.join(", ")),
-            )
+    let mut all: Vec<Candidate> = of_kind(cluster, kind).filter(ends_so).map(entity).collect();
+    // A workload has no kind of entity: it is meant where no kind is said.
+    if kind.is_none() {
+        let meant: Vec<EntityId> = all.iter().map(|c| c.id).collect();
+        let workloads = workloads(cluster, &parts, &meant).into_iter();
+        all.extend(workloads.map(|(name, id)| Candidate {
+            name,
+            id,
+            workload: true,
+        }));
+    }
+    all
+}
+
+fn in_full(cluster: &Cluster, kind: EntityKind, parts: &[&str]) -> Option<EntityId> {
+    // Names are sorted; most questions name their entities in full.
+    if let Ok(at) = cluster.names.binary_search(&FullName::new(kind, parts)) {
+        return Some(EntityId(at as u32));
+    }
+    let is = |id: &EntityId, wanted: &[&str]| cluster.name_of(*id).parts.iter().eq(wanted.iter());
+    let in_default: Vec<&str> = std::iter::once("default")
+        .chain(parts.iter().copied())
+        .collect();
+    of_kind(cluster, Some(kind))
+        .find(|id| is(id, parts))
+        .or_else(|| of_kind(cluster, Some(kind)).find(|id| is(id, &in_default)))
+}
+
+/// The error of a name that fits several.
+pub fn ambiguous<T>(
+    text: &str,
+    candidates: impl Iterator<Item = String>,
+) -> Result<T, QuestionError> {
+    let all: Vec<String> = candidates.map(|name| format!("`{name}`")).collect();
+    let mut told: Vec<String> = all.iter().take(MOST_TOLD).cloned().collect();
+    if all.len() > MOST_TOLD {
+        told.push(format!("{} more", all.len() - MOST_TOLD));
+    }
+    wrong(
+        format!("`{text}` is ambiguous"),
+        format!("it could be {}", told.join(", ")),
+    )
+}
+
+/// The workloads that a name without a kind may mean, with a pod or process of each; not those whose pods are meant anyway.
+fn workloads(cluster: &Cluster, parts: &[&str], meant: &[EntityId]) -> BTreeMap<String, EntityId> {
+    let fits = |namespace: &str, workload: &Workload| match parts {
+        [name] => *name == workload.name,
+        [own, name] => *own == namespace && *name == workload.name,
+        _ => false,
+    };
+    let of_pods = cluster.pods.iter().filter_map(|pod| {
+        let namespace = cluster.name_of(pod.id).parts.first()?;
+        Some((namespace, pod.workload.as_ref()?, pod.id))
+    });
+    let of_hosts = cluster.host_pods.iter().filter_map(|pod| {
+        let first = pod.daemons.iter().min()?;
+        Some((&pod.namespace, pod.workload.as_ref()?, *first))
+    });
+    let mut all = BTreeMap::new();
+    for (namespace, workload, id) in of_pods.chain(of_hosts) {
+        if fits(namespace, workload) && !meant.contains(&id) {
+            let name = format!("{}/{namespace}/{}", workload.kind, workload.name);
+            all.entry(name).or_insert(id);
         }
     }
+    all
 }
 
 /// How many candidates are told of a name that fits several.
@@ -178,6 +248,6 @@ fn unknown<T>(
     }
     let all: Vec<String> = names.collect();
     let near =
-        nearest(text, all.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
+        closest(text, all.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
     wrong(format!("there is no `{text}` in this cluster"), near)
 }

@@ -4,6 +4,7 @@
 
 pub mod connectivity;
 pub mod diff;
+pub mod fate;
 pub mod json;
 pub mod junit;
 pub mod names;

@@ -4,35 +4,33 @@
 //! terminal, formats of output.
 
 mod decide;
+mod hangs;
 mod intents;
 mod policies;
+mod strategy;
 
-pub use policies::limits;
+pub use policies::{domain_names, limits};
 
-use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::base::diag::{Diagnostic, Severity};
 use crate::base::source::{SourceId, SourceMap};
 use crate::findings;
 use crate::input::{self, Input, LoadedCluster};
-use crate::intent;
 use crate::lang;
 use crate::library;
 use crate::logic::bind::bind_names;
 use crate::logic::check::check;
 use crate::logic::formula::Constraint;
-use crate::lower::Lowered;
 use crate::model::intent::Intent;
 use crate::model::policy::Settings;
 use crate::report::run::{ClusterReport, Run, Verified};
-use crate::smt::backend::Z3;
+use crate::report::trace::place;
 use crate::verify::bounded::Bounds;
-use crate::verify::direct::{self, InternalError, Query};
-use crate::verify::policy::Policy;
-use crate::verify::verdict::CheckResult;
-use decide::{Decision, How, decide, is_about, lowered};
+use crate::verify::direct::{InternalError, Query};
 use intents::{Wished, applied};
+use strategy::{is_about, lowered};
 
 /// Which wording of the network model is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -217,63 +215,20 @@ fn verify_cluster(
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
         return Ok((failed(diagnostics), Vec::new()));
     }
-    let new_solver = || bounds.solver(Box::new(Z3::new()));
-    let wishes: Vec<&Intent> = stated.iter().map(|s| &s.intent).collect();
-    let nothing = Lowered::default();
-    let all = lowered.as_ref().unwrap_or(&nothing);
-    let policy = (!wishes.is_empty())
-        .then(|| Policy::new(&cluster, all, options.settings, &wishes, options.timeout));
-    let mut by_policy = BTreeMap::new();
-    for (at, stated) in (bound.len()..).zip(&stated) {
-        let Some(policy) = &policy else { break };
-        if options.strategy != Strategy::Direct
-            && let Some(result) = policy.check(&stated.intent, &stated.constraint, &new_solver)?
-        {
-            by_policy.insert(at, result);
-        } else if intent::is_about_any_pod(&stated.intent) {
-            by_policy.insert(at, policy.unknown(&stated.constraint));
-        } else if options.strategy != Strategy::Direct
-            && let Some(result) = policy.too_large(&stated.intent, &stated.constraint)
-        {
-            by_policy.insert(at, result);
-        } else {
-            bound.push(stated.constraint.clone());
-        }
-    }
-    let how = How {
-        strategy: options.strategy,
-        options: direct::Options {
-            timeout: options.timeout,
-            keep_queries: options.keep_queries,
-            plain_headers: false,
-        },
-        new_solver: &new_solver,
+    let case = decide::Case {
+        cluster: &cluster,
+        bound: &bound,
+        builtin,
+        stated: &stated,
+        options,
+        bounds,
     };
-    let settings = options.settings;
-    let of = lowered.as_ref();
-    let Decision {
-        mut checked,
-        whatever,
-    } = decide(&cluster, of, settings, &bound, builtin, how)?;
-    if !cluster.policies.is_empty() {
-        let results = &mut checked.results;
-        if let Some(of) = of {
-            policies::count(of, results);
+    let (mut results, queries) = hangs::verdicts(&case, &lowered)?;
+    for result in &mut results {
+        if let Some(span) = result.unmodelled {
+            let _ = write!(result.detail, " ({})", place(sources, span));
         }
-        let open = policies::Open {
-            constraints: &bound,
-            builtin,
-            whatever: &whatever,
-        };
-        policies::dependences(&cluster, of, &open, settings, how, results)?;
     }
-    let lowered = lowered.unwrap_or(nothing);
-    let count = checked.results.len() + by_policy.len();
-    let mut rest = checked.results.into_iter();
-    let results = (0..count).filter_map(|at| by_policy.remove(&at).or_else(|| rest.next()));
-    let mut results: Vec<CheckResult> = results.collect();
-    policies::hangs(&cluster, options.settings, &mut results);
-    policies::cannot_say(&cluster, &mut results);
     let verified = Verified {
         assumptions: findings::assumptions(&cluster, &options.settings),
         findings: [findings::findings(&cluster, &lowered), found].concat(),
@@ -288,7 +243,7 @@ fn verify_cluster(
             verified: Some(verified),
             diagnostics,
         },
-        checked.queries,
+        queries,
     ))
 }
 

@@ -5,8 +5,10 @@
 
 pub mod eval;
 mod gates;
+mod journey;
 pub mod measure;
 mod predicate;
 mod script;
+mod source;
 pub mod step;
 pub mod walk;

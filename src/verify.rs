@@ -6,6 +6,7 @@
 pub mod bounded;
 pub mod canonical;
 pub mod direct;
+pub mod looks;
 pub mod modular;
 pub mod policy;
 pub mod replay;

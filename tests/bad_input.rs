@@ -43,6 +43,8 @@ fn known(d: &Diagnostic) -> bool {
     let mut codes = input::CODES
         .iter()
         .chain(input::compact::CODES)
+        .chain(input::intent::CODES)
+        .chain(input::kubernetes::policy::CODES)
         .chain(kubernetes)
         .chain(services);
     codes.any(|(code, _)| *code == d.code)

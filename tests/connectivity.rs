@@ -180,6 +180,34 @@ fn focus_keeps_lines_from_or_to() {
     assert!(wrong.err.contains("help: did you mean"), "{}", wrong.err);
 }
 
+/// A Service and the workload behind it often have one name: neither is guessed.
+#[test]
+fn short_names_of_several_are_refused() {
+    let shop = "examples/shop";
+    let asked = [
+        vec!["connectivity", shop, "--focus", "shop/cart"],
+        vec![
+            "trace",
+            shop,
+            "--from",
+            "deployment/shop/frontend",
+            "--to",
+            "shop/cart",
+            "--port",
+            "80",
+        ],
+    ];
+    for args in asked {
+        let told = run(&args);
+        assert_eq!(told.code, 2, "{}", told.out);
+        let names = "help: it could be `service/shop/cart`, `deployment/shop/cart`";
+        assert!(told.err.contains(names), "{}", told.err);
+    }
+    let service = connections(&[shop, "--focus", "service/shop/cart"]);
+    let workload = connections(&[shop, "--focus", "deployment/shop/cart"]);
+    assert!(!service.is_empty() && !workload.is_empty() && service != workload);
+}
+
 #[test]
 fn every_format_is_written() {
     for (format, word) in [

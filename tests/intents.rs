@@ -207,12 +207,25 @@ fn policies(rng: &mut Rng, cluster: &Cluster) -> Policies {
         .sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     for i in 0..rng.below(3) {
         let rules = |rng: &mut Rng| {
-            let rule = |rng: &mut Rng| TierRule {
-                name: None,
-                action: *rng.pick(&[PolicyAction::Accept, PolicyAction::Deny, PolicyAction::Pass]),
-                peers: vec![peer(rng, cluster, true)],
-                ports: ports(rng, cluster),
-                origin: cluster.origin,
+            let rule = |rng: &mut Rng| {
+                let mut peers = vec![peer(rng, cluster, true)];
+                if rng.percent(20) {
+                    peers.push(Peer::FailsClosed {
+                        names: vec!["example.com".to_owned()],
+                        origin: cluster.origin,
+                    });
+                }
+                TierRule {
+                    name: None,
+                    action: *rng.pick(&[
+                        PolicyAction::Accept,
+                        PolicyAction::Deny,
+                        PolicyAction::Pass,
+                    ]),
+                    peers,
+                    ports: ports(rng, cluster),
+                    origin: cluster.origin,
+                }
             };
             (0..rng.below(3)).map(|_| rule(rng)).collect::<Vec<_>>()
         };
@@ -331,6 +344,7 @@ fn policy_and_direct_agree() {
             ipblock_matches_pods: rng.percent(70),
             egress_to_own_node: rng.percent(70),
             equal_priority_reversed: rng.percent(20),
+            domain_names_are_all: rng.percent(50),
             ..Settings::default()
         };
         let lowered = lower(&cluster, &settings).unwrap();

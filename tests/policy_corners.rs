@@ -835,6 +835,43 @@ fn a_prefix_with_host_bits_is_taken_with_a_warning() {
     assert!(!ask(&world, &Settings::default(), "z/a x/b 80/TCP"));
 }
 
+/// To the API server an item without a value is one without fields. A rule without fields allows everything.
+#[test]
+fn an_item_that_says_nothing_is_taken_with_a_warning() {
+    for (rules, asked) in [
+        ("[null]", ["yes y/a x/b 80/TCP", "yes 192.0.2.1 x/b 9/UDP"]),
+        (
+            "[{ports: [null]}]",
+            ["yes y/a x/b 80/TCP", "no y/a x/b 9/UDP"],
+        ),
+    ] {
+        let text = np(
+            "x",
+            "p",
+            &format!("{{podSelector: {{}}, ingress: {rules}}}"),
+        );
+        let world = world(&(base() + &text));
+        let told: Vec<_> = world
+            .problems
+            .iter()
+            .map(|d| (d.code, d.severity))
+            .collect();
+        assert_eq!(told, [("P013", Severity::Warning)], "{rules}");
+        for question in asked {
+            let (expected, question) = question.split_once(' ').unwrap();
+            let got = ask(&world, &Settings::default(), question);
+            assert_eq!(got, expected == "yes", "{rules}: {question}");
+        }
+    }
+    let peer = np("x", "p", "{podSelector: {}, ingress: [{from: [null]}]}");
+    let codes: Vec<_> = world(&(base() + &peer))
+        .problems
+        .iter()
+        .map(|d| d.code)
+        .collect();
+    assert_eq!(codes, ["I020"], "a peer without fields is refused");
+}
+
 #[test]
 fn predecessors() {
     let old = |kind: &str, name: &str, spec: &str| {

@@ -171,9 +171,9 @@ fn tier_rule(rng: &mut Rng, egress: bool) -> Value {
                 return pods(rng);
             }
             only_pods = false;
-            match rng.below(3) {
+            match rng.below(4) {
                 0 => json!({"nodes": selector(rng)}),
-                1 if action == "Accept" => json!({"domainNames": ["*.example.com"]}),
+                1 | 2 if action == "Accept" => json!({"domainNames": ["*.example.com"]}),
                 _ => json!({"networks": [cidr(rng).0]}),
             }
         })
@@ -269,12 +269,13 @@ fn objects(rng: &mut Rng) -> Vec<Value> {
 }
 
 fn all_settings() -> Vec<Settings> {
-    let mut all = vec![Settings::default(); 6];
+    let mut all = vec![Settings::default(); 7];
     all[1].ipblock_matches_pods = false;
     all[2].host_network_as_pod = true;
     all[3].egress_to_own_node = false;
     all[4].hairpin_under_policy = true;
     all[5].equal_priority_reversed = true;
+    all[6].domain_names_are_all = true;
     all
 }
 
@@ -286,7 +287,7 @@ struct Seen {
     admin: usize,
     network: usize,
     baseline: usize,
-    differs: [usize; 6],
+    differs: [usize; 7],
 }
 
 fn one(seed: u64, seen: &mut Seen) {

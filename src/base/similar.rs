@@ -7,24 +7,31 @@ const MAX_COMPARED: usize = 64;
 /// Longer words are cut in messages.
 const MAX_SHOWN: usize = 60;
 
+/// More candidates than this are not looked at: a hostile file has a million names and as many unknown ones.
+const MOST: usize = 5000;
+
 /// The candidate that is most like the word, if any is like it. Ties go to the first.
-pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<S: AsRef<str>>(
+    word: &str,
+    candidates: impl IntoIterator<Item = S>,
+) -> Option<String> {
     let word: Vec<char> = word.chars().take(MAX_COMPARED + 1).collect();
     if word.len() > MAX_COMPARED {
         return None;
     }
-    let mut best: Option<(usize, &str)> = None;
-    for candidate in candidates {
+    let bound = (word.len() / 3).clamp(1, 3);
+    let mut best: Option<(usize, String)> = None;
+    for candidate in candidates.into_iter().take(MOST) {
+        let candidate = candidate.as_ref();
         let other: Vec<char> = candidate.chars().take(MAX_COMPARED + 1).collect();
-        let bound = (word.len().max(other.len()) / 3).clamp(1, 3);
         if other.len() > MAX_COMPARED || other.len().abs_diff(word.len()) > bound {
             continue;
         }
         let distance = distance(&word, &other);
         // A word of one letter is "one edit" from every other one: only its case may differ.
         let alike = distance <= bound && (distance < word.len().min(other.len()) || distance == 0);
-        if alike && best.is_none_or(|(least, _)| distance < least) {
-            best = Some((distance, candidate));
+        if alike && best.as_ref().is_none_or(|(least, _)| distance < *least) {
+            best = Some((distance, candidate.to_owned()));
         }
     }
     best.map(|(_, candidate)| candidate)
@@ -76,11 +83,12 @@ mod tests {
     #[test]
     fn finds_the_nearest_word() {
         let words = ["K8s-Pod", "K8s-Node", "addr"];
-        assert_eq!(closest("k8s-pod", words), Some("K8s-Pod"));
-        assert_eq!(closest("adrd", words), Some("addr"));
+        assert_eq!(closest("k8s-pod", words).as_deref(), Some("K8s-Pod"));
+        assert_eq!(closest("adrd", words).as_deref(), Some("addr"));
         assert_eq!(closest("nothing", words), None);
         assert_eq!(closest("a", ["e", "X"]), None);
-        assert_eq!(closest("x", ["e", "X"]), Some("X"));
+        assert_eq!(closest("x", ["e", "X"]).as_deref(), Some("X"));
+        assert_eq!(closest("", words), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use clap::ValueEnum;
 use kubeproof::base::source::SourceMap;
 use kubeproof::connectivity::answer::{Options, Way};
 use kubeproof::connectivity::compare::{Comparison, Side, choose_alike};
+use kubeproof::connectivity::hidden::{Ends, same_rules};
 use kubeproof::connectivity::witness::Witnesses;
 use kubeproof::findings;
 use kubeproof::lower::{Lowered, lower};
@@ -123,6 +124,11 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         options,
     );
     let differences = diff::all_differences(&mut comparison);
+    let mut not_known = unmodelled([&old, &new]);
+    let sides = [(&old, &old_lowered), (&new, &new_lowered)];
+    if differences.is_empty() && differ_by_names(sides, settings, options) {
+        not_known.push("domainNames (ClusterNetworkPolicy)".to_owned());
+    }
     let most = args.traces.unwrap_or(match args.output {
         Format::Text => TRACES,
         Format::Json => usize::MAX,
@@ -157,7 +163,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         ),
         subjects: comparison.subjects().to_vec(),
         differences,
-        unmodelled: unmodelled([&old, &new]),
+        unmodelled: not_known,
     };
     output.print(&match args.output {
         Format::Text => diff::text(&report),
@@ -186,6 +192,36 @@ fn side_of<'a>(
         assumptions: findings::assumptions(cluster, &settings),
         walked: comparison.answer(side).obstacle(),
     }
+}
+
+/// Whether the clusters, alike where the domain names of policies stand for no address, may differ in what they do stand
+/// for.
+fn differ_by_names(
+    [(old, old_none), (new, new_none)]: [(&Cluster, &Lowered); 2],
+    settings: Settings,
+    options: Options,
+) -> bool {
+    let hinge = |cluster| session::domain_names(cluster, settings);
+    let Some((all, _)) = hinge(old).or_else(|| hinge(new)) else {
+        return false;
+    };
+    // A mistake would have been one before.
+    let (Ok(old_all), Ok(new_all)) = (lower(old, &all), lower(new, &all)) else {
+        return true;
+    };
+    let a = Ends {
+        cluster: old,
+        none: &old_none.network,
+        all: &old_all.network,
+    };
+    let b = Ends {
+        cluster: new,
+        none: &new_none.network,
+        all: &new_all.network,
+    };
+    let sides = ((old, &old_all.network), (new, &new_all.network));
+    let mut comparison = Comparison::new(sides.0, sides.1, options);
+    !same_rules(&a, &b) || !diff::all_differences(&mut comparison).is_empty()
 }
 
 /// Objects that can change who reaches whom and are not modelled.

@@ -1,5 +1,6 @@
 //! `kubeproof trace`.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
 
 use clap::ValueEnum;
@@ -13,6 +14,7 @@ use kubeproof::question::{self, Question};
 use kubeproof::reference::QuestionError;
 use kubeproof::report::names::Names;
 use kubeproof::report::{json, trace};
+use kubeproof::session;
 use kubeproof::sim::walk;
 
 use super::assume::{self, Choice};
@@ -97,13 +99,10 @@ pub(crate) fn one_cluster(
         files.diagnostics.iter().chain(loaded.all_diagnostics()),
     );
     for text in &loaded.not_read {
-        output.diagnostics(
-            &files.sources,
-            [&kubeproof::session::not_read(&files.sources, text)],
-        );
+        output.diagnostics(&files.sources, [&session::not_read(&files.sources, text)]);
     }
     for object in &loaded.unsupported {
-        output.diagnostics(&files.sources, [&kubeproof::session::not_supported(object)]);
+        output.diagnostics(&files.sources, [&session::not_supported(object)]);
     }
     if !files.diagnostics.is_empty() || loaded.failed() || !loaded.unsupported.is_empty() {
         return None;
@@ -192,8 +191,25 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
                 ));
                 output.help("`--ignore-kind` takes for granted that it does not");
                 Exit::Unknown
+            } else if asked.hangs_on_domain_names(&question, &trace, assume::settings(&args.assume))
+            {
+                output.fail(
+                    "the model cannot say: it hangs on what the domain names of a policy stand for",
+                );
+                output.help("the trace shown is for no address");
+                Exit::Unknown
+            } else if asked.is_unclear(&trace, assume::settings(&args.assume)) {
+                output.fail(
+                    "the model cannot say: with host-network-policy=pod, policies mean a pod by the addresses of its node",
+                );
+                output.help("other processes of that node have the same addresses");
+                Exit::Unknown
             } else if delivered {
                 Exit::Good
+            } else if trace.hangs_on_the_unmodelled() {
+                output
+                    .fail("the model cannot say: the message meets something that is not modelled");
+                Exit::Unknown
             } else {
                 Exit::Violated
             }
@@ -216,8 +232,42 @@ impl Asked<'_> {
         })
     }
 
+    /// Whether the message fares otherwise where the domain names of policies stand for every address.
+    fn hangs_on_domain_names(
+        &self,
+        question: &Question,
+        trace: &Trace,
+        settings: Settings,
+    ) -> bool {
+        let Some((all, _)) = session::domain_names(self.cluster, settings) else {
+            return false;
+        };
+        let fates = |trace: &Trace| -> BTreeMap<Vec<_>, Disposition> {
+            let outcomes = trace.outcomes.iter();
+            outcomes
+                .map(|o| (o.choices.clone(), o.disposition))
+                .collect()
+        };
+        let other = lower(self.cluster, &all).ok().and_then(|lowered| {
+            let (sender, header) = question::message(self.cluster, &lowered, question).ok()?;
+            walk::trace(&lowered.network, sender, header).ok()
+        });
+        other.is_none_or(|other| fates(&other) != fates(trace))
+    }
+
+    /// Whether an end of the message is a process that policies cannot tell from others.
+    fn is_unclear(&self, trace: &Trace, settings: Settings) -> bool {
+        let unclear = kubeproof::policy::unclear(self.cluster, &settings);
+        let mut requests = trace.outcomes.iter().map(|o| &o.request);
+        requests.any(|request| {
+            let sender = request.steps.first().map(|step| step.at);
+            let mut ends = sender.into_iter().chain(request.receiver);
+            ends.any(|id| unclear.contains(&id))
+        })
+    }
+
     fn show(&self, trace: &Trace, format: Format) -> String {
-        let names = Names::new(self.cluster);
+        let names = Names::with_stages(self.cluster, self.lowered);
         let network = &self.lowered.network;
         if format == Format::Json {
             return json::render_trace(trace, &names, network, self.sources);
@@ -256,7 +306,7 @@ impl Asked<'_> {
                 }
             }
         };
-        let names = Names::new(self.cluster);
+        let names = Names::with_stages(self.cluster, self.lowered);
         let mut exit = Exit::Good;
         let mut lines = std::io::BufReader::new(reader);
         loop {

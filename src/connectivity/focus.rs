@@ -12,16 +12,41 @@ use crate::reference::{self, QuestionError};
 use super::answer::Answer;
 use super::party::{PartyId, Who};
 
-/// The parties that a text means. A name that could be an entity's is one; `namespace/NS` is never.
+/// The parties that a text means: an entity, an address, a workload, a namespace; short names where they mean one of them.
 pub fn parties(answer: &Answer<'_>, text: &str) -> Result<BTreeSet<PartyId>, QuestionError> {
-    if let Some(found) = workload(answer, text).or_else(|| namespace(answer, text)) {
-        return Ok(found);
-    }
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(holder(answer, address));
     }
-    let id = reference::entity(answer.cluster(), text)?;
-    Ok(party(answer, id).into_iter().collect())
+    if let Some(found) = workload(answer, text) {
+        return Ok(found);
+    }
+    if let Some(name) = text.strip_prefix("namespace/")
+        && let Some(found) = namespace(answer, name)
+    {
+        return Ok(found);
+    }
+    let cluster = answer.cluster();
+    let all = reference::candidates(cluster, text);
+    match (all.as_slice(), namespace(answer, text)) {
+        ([], Some(space)) => Ok(space),
+        ([one], None) if one.workload => {
+            Ok(workload(answer, &one.name).unwrap_or_else(|| one_party(answer, one.id)))
+        }
+        ([one], None) => Ok(one_party(answer, one.id)),
+        ([], None) => {
+            let id = reference::entity(cluster, text)?;
+            Ok(one_party(answer, id))
+        }
+        (several, space) => {
+            let names = several.iter().map(|c| c.name.clone());
+            let space = space.map(|_| format!("namespace/{text}"));
+            reference::ambiguous(text, names.chain(space))
+        }
+    }
+}
+
+fn one_party(answer: &Answer<'_>, id: EntityId) -> BTreeSet<PartyId> {
+    party(answer, id).into_iter().collect()
 }
 
 /// A process is shown as its pod or node.
@@ -75,16 +100,9 @@ fn workload(answer: &Answer<'_>, text: &str) -> Option<BTreeSet<PartyId>> {
     (!found.is_empty()).then_some(found)
 }
 
-/// `namespace/NS`, or `NS` where no entity is called so.
-fn namespace(answer: &Answer<'_>, text: &str) -> Option<BTreeSet<PartyId>> {
+/// Who is in a namespace; none where there is no such namespace.
+fn namespace(answer: &Answer<'_>, name: &str) -> Option<BTreeSet<PartyId>> {
     let cluster = answer.cluster();
-    let (name, said) = match text.strip_prefix("namespace/") {
-        Some(name) => (name, true),
-        None => (text, false),
-    };
-    if !said && reference::entity(cluster, text).is_ok() {
-        return None;
-    }
     let inside = |id: EntityId| {
         let full = cluster.name_of(id);
         let has = matches!(full.kind, EntityKind::Pod | EntityKind::Service);

@@ -180,11 +180,11 @@ impl<'n> Simulator<'n> {
             .iter()
             .rev()
             .find_map(|step| match step.event {
-                Event::Deliver { .. } => Some(step.at),
+                Event::Deliver { .. } => Some(step.of),
                 Event::Discard {
                     why: Disposition::ClosedPort,
                     ..
-                } if self.allowed => Some(step.at),
+                } if self.allowed => Some(step.of),
                 _ => None,
             });
         let arrived = self.allowed || outcome.disposition == Disposition::Delivered;

@@ -1,16 +1,17 @@
-//! `Recv`, and the answer on its way back: the socket that waits, and the memory of translations.
+//! `Recv`, and the answer on its way back: the socket that waits, the memory of translations, connection tracking.
 //!
 //! Must never know: single rules, formulas.
 
 use std::collections::BTreeMap;
 
 use crate::model::entity::EntityId;
-use crate::network::graph::Sources;
+use crate::network::graph::{Sources, Switch};
 use crate::smt::term::TermId;
 
 use super::encoder::Encoder;
 use super::event::Direction;
 use super::header::SymHeader;
+use super::moves::Moves;
 
 impl Encoder<'_> {
     /// After the last hop of the message: who received it, with which header; and the answer sets out.
@@ -55,26 +56,20 @@ impl Encoder<'_> {
 
     /// What an answer meets before any rule: the socket that asked, then the memory of translations, the latest first.
     /// Returns what is left for the FIB.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one switch at one hop of one event"
-    )]
     pub(super) fn answer_at(
         &mut self,
         slot: usize,
-        switch: EntityId,
+        place: &Switch,
         here: TermId,
         header: SymHeader,
-        received: &mut BTreeMap<EntityId, Vec<TermId>>,
-        next: &mut BTreeMap<EntityId, Vec<TermId>>,
-        rewrites: &mut Vec<(TermId, SymHeader)>,
+        moves: &mut Moves,
     ) -> TermId {
         let (sender, awaited) = (self.events[slot].sender, self.events[slot].sent.reversed());
-        let network = self.network;
+        let (network, switch) = (self.network, place.id);
         let at_home: Vec<EntityId> = network
             .processes
             .iter()
-            .filter(|p| p.switch == switch)
+            .filter(|p| p.socket == switch)
             .map(|p| p.id)
             .collect();
         let linked: Vec<EntityId> = at_home
@@ -82,35 +77,70 @@ impl Encoder<'_> {
             .copied()
             .filter(|p| network.link(switch, *p))
             .collect();
-        let expected = self.same_header(header, awaited);
-        let home = self.is_one_of(sender, &at_home);
-        let reachable = self.is_one_of(sender, &linked);
-        let socket = self.pool.and(&[here, expected, home]);
-        let back = self.pool.and(&[here, expected, reachable]);
-        // Whose socket it is does not matter: it is the sender's. Any process stands for it here.
-        if let Some(&any) = linked.first() {
-            received.entry(any).or_default().push(back);
+        let mut left = here;
+        if !at_home.is_empty() {
+            let expected = self.same_header(header, awaited);
+            let home = self.is_one_of(sender, &at_home);
+            let reachable = self.is_one_of(sender, &linked);
+            let socket = self.pool.and(&[here, expected, home]);
+            let back = self.pool.and(&[here, expected, reachable]);
+            // Whose socket it is does not matter: it is the sender's. Any process stands for it here.
+            if let Some(&any) = linked.first() {
+                moves.received.entry(any).or_default().push(back);
+            }
+            let not_socket = self.pool.not(socket);
+            left = self.pool.and(&[here, not_socket]);
         }
-        let not_socket = self.pool.not(socket);
-        let mut left = self.pool.and(&[here, not_socket]);
         let hops = self.events[slot].request.translated.len();
         for hop in (0..hops).rev() {
             let request = &self.events[slot].request;
-            let Some(&translated) = request.translated[hop].get(&switch) else {
-                continue;
-            };
             let (before, after) = (
                 request.headers[hop].reversed(),
                 request.headers[hop + 1].reversed(),
             );
+            let here = &request.translated[hop];
+            let undone: Vec<TermId> = place
+                .undoes
+                .iter()
+                .filter_map(|at| here.get(at).copied())
+                .collect();
+            if undone.is_empty() {
+                continue;
+            }
+            // A hop has one translation at most.
+            let translated = self.pool.or(&undone);
             let remembered = self.same_header(header, after);
             let back = self.pool.and(&[left, translated, remembered]);
-            next.entry(switch).or_default().push(back);
-            rewrites.push((back, before));
+            moves.next.entry(switch).or_default().push(back);
+            moves.rewrites.push((back, before));
             let other = self.pool.not(back);
             left = self.pool.and(&[left, other]);
         }
         left
+    }
+
+    /// The connection tracking of a namespace knows an answer with this header: it is the reverse of one that the
+    /// message had there.
+    pub(super) fn established(&mut self, slot: usize, of: EntityId, header: SymHeader) -> TermId {
+        if let Some(known) = self.established.get(&(slot, of, header)) {
+            return *known;
+        }
+        let mut any = Vec::new();
+        for hop in 0..self.events[slot].request.tracked.len() {
+            let request = &self.events[slot].request;
+            let Some(&tracked) = request.tracked[hop].get(&of) else {
+                continue;
+            };
+            let reverse = request.headers[hop].reversed();
+            let same = self.same_header(header, reverse);
+            any.push(self.pool.and(&[tracked, same]));
+        }
+        let known = self.pool.or(&any);
+        let count = self.established.len();
+        let name = format!("{}.established.{count}", self.events[slot].name);
+        let known = self.define(&name, known);
+        self.established.insert((slot, of, header), known);
+        known
     }
 
     /// After the last hop of the answer: `Replied` and `Loops`.

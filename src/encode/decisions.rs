@@ -20,7 +20,11 @@ pub(super) struct Decisions {
     pub deliver: BTreeMap<EntityId, TermId>,
     /// `Translate`, by the index of the rule.
     pub translate: BTreeMap<usize, TermId>,
+    /// `Choose`, by the index of the rule.
+    pub choose: BTreeMap<usize, TermId>,
+    /// `Discard` of what is not modelled, by the index of the rule.
+    pub unmodelled: BTreeMap<usize, TermId>,
 }
 
-/// Decisions by (switch, header, answer?): headers seldom change, so hops share them.
+/// Decisions by (switch, header, answer?): headers seldom change, so hops share them; no two events have one header.
 pub(super) type Cache = BTreeMap<(EntityId, SymHeader, bool), Rc<Decisions>>;

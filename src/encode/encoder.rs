@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::logic::structure::Structure;
+use crate::logic::structure::{EntityRow, Structure};
 use crate::model::entity::{EntityId, EntityKind};
 use crate::network::graph::Network;
 use crate::smt::term::{Sort, TermId, TermPool};
@@ -13,6 +13,7 @@ use super::decisions::Cache;
 use super::domain::Domain;
 use super::event::Event;
 use super::gate_cache;
+use super::header::SymHeader;
 
 /// Collects terms and facts about one cluster.
 #[derive(Debug)]
@@ -27,13 +28,17 @@ pub struct Encoder<'c> {
     facts: Vec<TermId>,
     pub(super) decisions: Cache,
     pub(super) gates: gate_cache::Cache,
+    /// By slot, namespace, and the answer's header there.
+    pub(super) established: BTreeMap<(usize, EntityId, SymHeader), TermId>,
     pub(super) events: Vec<Event>,
 }
 
 impl<'c> Encoder<'c> {
     /// An encoder without events.
     pub fn new(structure: &'c Structure, network: &'c Network, domain: Domain) -> Self {
-        let count = structure.entities.len().max(2);
+        // No term speaks of a stage; ids are canonical, stages come last.
+        let kinds = structure.entities.iter().map(EntityRow::kind);
+        let count = kinds.filter(|k| *k != EntityKind::Stage).count().max(2);
         Self {
             pool: TermPool::new(),
             structure,
@@ -43,6 +48,7 @@ impl<'c> Encoder<'c> {
             facts: Vec::new(),
             decisions: BTreeMap::new(),
             gates: gate_cache::Cache::default(),
+            established: BTreeMap::new(),
             events: Vec::new(),
         }
     }
@@ -54,7 +60,10 @@ impl<'c> Encoder<'c> {
 
     /// What the numbers of entities, addresses and ports mean, as lines for people who read the SMT-LIB.
     pub fn legend(&self) -> Vec<String> {
-        let names = self.structure.entities.iter().enumerate();
+        let rows = self.structure.entities.iter();
+        let names = rows
+            .filter(|row| row.kind() != EntityKind::Stage)
+            .enumerate();
         let names: Vec<String> = names.map(|(i, row)| format!("{i}={}", row.name)).collect();
         let mut lines = vec![format!("entities by number: {}", names.join(" "))];
         lines.extend(self.domain.legend());
@@ -95,13 +104,14 @@ impl<'c> Encoder<'c> {
         self.pool.or(&terms)
     }
 
-    /// A quantified entity: any of the universe, which is all but the outside switch (ids are canonical, it comes last).
+    /// A quantified entity: any of the universe, which is all but the outside switch and stages (ids are canonical, they come
+    /// last).
     pub(super) fn in_universe(&mut self, term: TermId) -> TermId {
         let count = self
             .structure
             .entities
             .iter()
-            .filter(|row| row.kind() != EntityKind::Outside)
+            .filter(|row| row.kind().is_entity())
             .count();
         match count.checked_sub(1) {
             None => self.pool.truth(false),

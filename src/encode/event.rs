@@ -12,7 +12,8 @@ use super::header::SymHeader;
 /// One direction of travel, unrolled as far as was asked.
 #[derive(Debug, Default)]
 pub(super) struct Travel {
-    /// `at[i][S]`: after i hops the message is at switch S, in a state it was not in before.
+    /// `at[i][S]`: after i hops the message is at switch S, in a state it was not in before. Within a hop it may go on
+    /// through later stages of the same namespace.
     pub(super) at: Vec<BTreeMap<EntityId, TermId>>,
     /// The header after i hops.
     pub(super) headers: Vec<SymHeader>,
@@ -24,6 +25,10 @@ pub(super) struct Travel {
     pub(super) received: Vec<BTreeMap<EntityId, TermId>>,
     /// `translated[i]`: at hop i it is translated at S, on these conditions.
     pub(super) translated: Vec<BTreeMap<EntityId, TermId>>,
+    /// `tracked[i]`: at hop i the connection tracking of a namespace sees it.
+    pub(super) tracked: Vec<BTreeMap<EntityId, TermId>>,
+    /// `unmodelled[i]`: at hop i, at this switch, this rule says that what happens is not known.
+    pub(super) unmodelled: Vec<Vec<(EntityId, usize, TermId)>>,
 }
 
 /// A message, its way and its answer's way, as terms. Slots are numbered from 0, one per event variable.

@@ -8,7 +8,8 @@ use std::rc::Rc;
 
 use crate::model::cluster::Match;
 use crate::model::entity::EntityId;
-use crate::network::fib::{Action, FibRule, Rewrite};
+use crate::network::fib::{Action, DiscardReason, FibRule, Rewrite, State};
+use crate::network::graph::Switch;
 use crate::smt::term::TermId;
 
 use super::decisions::Decisions;
@@ -22,32 +23,39 @@ enum Outcome {
     Deliver(EntityId),
     Discard,
     Translate(usize),
+    Choose(usize),
+    Unmodelled(usize),
 }
 
 impl Encoder<'_> {
-    /// The decisions of a switch. On an answer, rules that translate do not take part.
+    /// The decisions of a switch. On an answer (of the event in this slot), rules that translate do not take part.
     pub(super) fn decisions(
         &mut self,
-        switch: EntityId,
+        switch: &Switch,
         header: SymHeader,
-        answer: bool,
+        answer: Option<usize>,
     ) -> Rc<Decisions> {
-        if let Some(known) = self.decisions.get(&(switch, header, answer)) {
+        let key = (switch.id, header, answer.is_some());
+        if let Some(known) = self.decisions.get(&key) {
             return Rc::clone(known);
         }
-        let network = self.network;
-        let fib = network.switch(switch).map_or(&[] as &[FibRule], |s| &s.fib);
         let mut earlier = Earlier::default();
         let mut conditions: BTreeMap<Outcome, Vec<TermId>> = BTreeMap::new();
-        for (index, rule) in fib.iter().enumerate() {
+        for (index, rule) in switch.fib.iter().enumerate() {
             let outcome = match &rule.action {
                 Action::Forward(to) => Outcome::Forward(*to),
                 Action::Deliver(to) => Outcome::Deliver(*to),
-                Action::Discard(_) | Action::Choose(_) => Outcome::Discard,
-                Action::Translate(_) if answer => continue,
+                Action::Discard(DiscardReason::Unmodelled(_)) => Outcome::Unmodelled(index),
+                Action::Discard(_) => Outcome::Discard,
+                Action::Translate(_) if answer.is_some() => continue,
                 Action::Translate(_) => Outcome::Translate(index),
+                Action::Choose(_) => Outcome::Choose(index),
+            };
+            let Some(state) = self.in_state(switch, rule, header, answer) else {
+                continue;
             };
             let matched = self.matches(&rule.matches, header);
+            let matched = self.pool.and(&[matched, state]);
             let mut condition = vec![matched];
             for (other, _) in earlier
                 .overlapping(&rule.matches)
@@ -68,13 +76,35 @@ impl Encoder<'_> {
                 Outcome::Forward(to) => drop(decisions.forward.insert(to, condition)),
                 Outcome::Deliver(to) => drop(decisions.deliver.insert(to, condition)),
                 Outcome::Translate(rule) => drop(decisions.translate.insert(rule, condition)),
+                Outcome::Choose(rule) => drop(decisions.choose.insert(rule, condition)),
+                Outcome::Unmodelled(rule) => drop(decisions.unmodelled.insert(rule, condition)),
                 Outcome::Discard => {}
             }
         }
         let decisions = Rc::new(decisions);
-        self.decisions
-            .insert((switch, header, answer), Rc::clone(&decisions));
+        self.decisions.insert(key, Rc::clone(&decisions));
         decisions
+    }
+
+    /// Whether a message is in the state that a rule wants; none where it never is.
+    fn in_state(
+        &mut self,
+        switch: &Switch,
+        rule: &FibRule,
+        header: SymHeader,
+        answer: Option<usize>,
+    ) -> Option<TermId> {
+        match (rule.state, answer) {
+            (None, _) | (Some(State::New), None) => Some(self.pool.truth(true)),
+            (Some(State::New), Some(_)) | (Some(_), None) => None,
+            (Some(State::Established), Some(slot)) => {
+                Some(self.established(slot, switch.of, header))
+            }
+            (Some(State::Unseen), Some(slot)) => {
+                let established = self.established(slot, switch.of, header);
+                Some(self.pool.not(established))
+            }
+        }
     }
 
     /// `[proto sa sp ta tp]` against a header.

@@ -307,22 +307,19 @@ impl Encoder<'_> {
                 ],
             ) => self.allowed(*slot, *to, *port),
             (Predicate::Passes, [Some(Sym::Event(slot)), switch]) => {
-                let (slot, network) = (*slot, self.network);
-                let passed: Vec<TermId> = network
-                    .switches
-                    .iter()
-                    .map(|s| {
-                        let there = self.passes(slot, s.id);
-                        match switch {
-                            Some(Sym::Entity(x)) => {
-                                let id = self.entity(s.id);
-                                let is = self.pool.eq(*x, id);
-                                self.pool.and(&[is, there])
-                            }
-                            _ => there,
+                let mut passed = Vec::new();
+                for (of, there) in self.passed(*slot) {
+                    passed.push(match switch {
+                        Some(Sym::Entity(x)) if self.structure.is_entity(of) => {
+                            let id = self.entity(of);
+                            let is = self.pool.eq(*x, id);
+                            self.pool.and(&[is, there])
                         }
-                    })
-                    .collect();
+                        // Nothing in a formula is the outside or a wire.
+                        Some(_) => continue,
+                        None => there,
+                    });
+                }
                 self.pool.or(&passed)
             }
             _ => self.pool.truth(false),

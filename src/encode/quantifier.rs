@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::logic::formula::{Arg, Constraint, Formula, Predicate, Sort as LogicSort, Term, VarId};
 use crate::model::cluster::Bind;
-use crate::model::entity::{EntityId, EntityKind};
+use crate::model::entity::EntityId;
 use crate::model::inet::Protocol;
 use crate::smt::term::TermId;
 
@@ -94,7 +94,7 @@ impl Encoder<'_> {
                 let all = 0..self.structure.entities.len() as u32;
                 let universe = all
                     .map(EntityId)
-                    .filter(|id| self.structure.entities[id.index()].kind() != EntityKind::Outside);
+                    .filter(|id| self.structure.entities[id.index()].kind().is_entity());
                 let universe: Vec<EntityId> = universe.collect();
                 universe
                     .into_iter()
@@ -158,12 +158,13 @@ impl Encoder<'_> {
                 vec![(always, cells.map(GuardCell::Sym).to_vec())]
             }
             Predicate::Passes => {
-                let switches: Vec<EntityId> = self.network.switches.iter().map(|s| s.id).collect();
-                let row = |s: EntityId, e: &mut Self| {
-                    let there = e.passes(slot, s);
-                    (there, vec![GuardCell::Sym(Sym::Entity(e.entity(s)))])
+                let passed = self.passed(slot).into_iter();
+                let entities = passed.filter(|(of, _)| self.structure.is_entity(*of));
+                let entities: Vec<(EntityId, TermId)> = entities.collect();
+                let row = |(of, there), e: &mut Self| {
+                    (there, vec![GuardCell::Sym(Sym::Entity(e.entity(of)))])
                 };
-                switches.into_iter().map(|s| row(s, self)).collect()
+                entities.into_iter().map(|each| row(each, self)).collect()
             }
             _ => Vec::new(),
         }

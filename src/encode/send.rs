@@ -3,9 +3,10 @@
 //! Must never know: FIBs, formulas.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use crate::model::entity::EntityId;
-use crate::model::inet::{Family, non_unicast};
+use crate::model::inet::{Family, IpNet, non_unicast};
 use crate::network::graph::{Endpoint, Sources};
 use crate::smt::term::{Sort, TermId};
 
@@ -94,7 +95,8 @@ impl Encoder<'_> {
                 let unheld = self.unheld(sent.source());
                 self.pool.and(&[any, unheld])
             }
-            Sources::Free | Sources::Selected(_) => self.unheld(sent.source()),
+            Sources::Free => self.unheld(sent.source()),
+            Sources::Selected(table) => self.selected(table, sent),
         };
         // Of the namespaces outside we know nothing, so nothing is claimed of their loopback.
         let loopback = if matches!(process.sources, Sources::Within(_)) {
@@ -103,6 +105,27 @@ impl Encoder<'_> {
             from_loopback
         };
         self.pool.ite(to_loopback, loopback, own)
+    }
+
+    /// The first prefix that holds the destination says which sources are selected; where none does, none.
+    fn selected(&mut self, table: &[(IpNet, Vec<IpAddr>)], sent: SymHeader) -> TermId {
+        let mut value = self.pool.truth(false);
+        let mut rows = table.iter().rev().peekable();
+        while let Some((net, own)) = rows.next() {
+            let mut nets = vec![self.within(sent.destination(), *net)];
+            // Neighbours with the same sources are one row: first match among them does not matter.
+            while let Some((net, _)) = rows.next_if(|(_, other)| other == own) {
+                nets.push(self.within(sent.destination(), *net));
+            }
+            let here = self.pool.or(&nets);
+            let any: Vec<TermId> = own
+                .iter()
+                .map(|ip| self.is_address(sent.source(), *ip))
+                .collect();
+            let any = self.pool.or(&any);
+            value = self.pool.ite(here, any, value);
+        }
+        value
     }
 
     /// A unicast address that no pod, node or service holds.

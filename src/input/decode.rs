@@ -10,9 +10,9 @@ mod inet;
 pub use inet::{address, ip, port, port_set, port_text, prefix, protocol, protocol_text};
 
 use super::problems::Problems;
-use super::suggest::nearest;
 use super::yaml::{Entry, Map, Node, Seq, Value};
 use crate::base::diag::Diagnostic;
+use crate::base::similar::closest;
 use crate::base::source::Span;
 
 /// A user's word in backticks: cropped, on one line.
@@ -131,7 +131,7 @@ impl<'t> Fields<'t> {
             if self.asked.contains(&entry.key) || known.contains(&entry.key) {
                 continue;
             }
-            let Some(near) = nearest(entry.key, &self.asked) else {
+            let Some(near) = closest(entry.key, &self.asked) else {
                 continue;
             };
             let message = format!("unknown field {} in {}", show(entry.key), self.what);
@@ -148,7 +148,7 @@ impl<'t> Fields<'t> {
             }
             let message = format!("unknown field {} in {}", show(entry.key), self.what);
             let mut diagnostic = Diagnostic::error("I018", entry.key_span, message);
-            diagnostic = diagnostic.help(match nearest(entry.key, &self.asked) {
+            diagnostic = diagnostic.help(match closest(entry.key, &self.asked) {
                 Some(known) => format!("did you mean `{known}`?"),
                 None => format!("known are {}", all_of(&self.asked)),
             });
@@ -257,7 +257,7 @@ pub fn choice<T: Copy>(
     let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     let message = format!("{} is none of {}", show(text), all_of(&known));
     let mut diagnostic = Diagnostic::error("I027", node.span(), message);
-    if let Some(near) = nearest(text, known) {
+    if let Some(near) = closest(text, known) {
         diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
     }
     problems.push(diagnostic);

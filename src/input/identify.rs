@@ -6,9 +6,9 @@
 use super::decode::{all_of, show};
 use super::kubernetes;
 use super::problems::Problems;
-use super::suggest::nearest;
 use super::yaml::{Node, Value};
 use crate::base::diag::Diagnostic;
+use crate::base::similar::closest;
 use crate::base::source::Span;
 
 /// Our own group and version.
@@ -191,7 +191,7 @@ fn foreign<'t>(
     }
     // A kind that Kubernetes itself does not have, in a group of its own: a slip such as `NetworkPolcy`.
     let of_group = || kubernetes::KINDS.iter().filter(|(g, _, _)| *g == group);
-    if let Some(near) = nearest(kind, of_group().map(|(_, _, k)| *k))
+    if let Some(near) = closest(kind, of_group().map(|(_, _, k)| *k))
         && !KNOWN.contains(&kind)
     {
         let message = format!("{} has no kind {}", show(api_version), show(kind));
@@ -244,7 +244,7 @@ fn is_unmodelled(group: &str, kind: &str) -> bool {
 
 fn unknown_kind<'t>(kind: &str, span: Span, problems: &mut Problems) -> Identity<'t> {
     let message = format!("unknown kind {} in `{API_VERSION}`", show(kind));
-    let help = match nearest(kind, KINDS) {
+    let help = match closest(kind, KINDS) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("known are {}", all_of(&KINDS)),
     };

@@ -23,7 +23,7 @@ pub const CODES: &[(&str, &str)] = &[
         "a reference to a workload, Service or pod that is malformed",
     ),
     ("J004", "a port of an intent that is malformed"),
-    ("J005", "a selector that the API server would refuse"),
+    ("J005", "a text is no key of a label"),
     ("J006", "an `except` that does not lie inside its prefix"),
     ("J007", "an intent says from or to nobody"),
 ];

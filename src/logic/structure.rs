@@ -140,6 +140,11 @@ impl Structure {
             .ok()
             .map(|i| EntityId(i as u32))
     }
+    /// Whether formulas may speak of it.
+    pub fn is_entity(&self, id: EntityId) -> bool {
+        let row = self.entities.get(id.index());
+        row.is_some_and(|row| row.kind().is_entity())
+    }
     /// The first address of a prefix that nobody holds: what an External has of it; none where all of it is held.
     pub fn free_in(&self, net: &IpNet) -> Option<IpAddr> {
         let mut next = net.addr();

@@ -125,6 +125,7 @@ fn explicit(rule: &ExplicitRule) -> FibRule {
     FibRule {
         state: None,
         text: None,
+        why: None,
         matches,
         action,
         kind: RuleKind::Explicit,

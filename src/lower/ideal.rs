@@ -151,6 +151,7 @@ fn pod_fib(pod: &Pod) -> Fib {
     fib.push(FibRule {
         state: None,
         text: None,
+        why: None,
         matches: Match::default(),
         action: Action::Forward(pod.node),
         kind: RuleKind::PodToNode,
@@ -171,6 +172,7 @@ fn node_fib(cluster: &Cluster, node: &Node) -> Fib {
         fib.push(FibRule {
             state: None,
             text: None,
+            why: None,
             matches: Match {
                 to: Some(IpNet::from(address.ip)),
                 ..Match::default()
@@ -204,6 +206,7 @@ fn node_fib(cluster: &Cluster, node: &Node) -> Fib {
         fib.push(FibRule {
             state: None,
             text: None,
+            why: None,
             matches: Match::default(),
             action: Action::Forward(outside),
             kind: RuleKind::NodeToOutside,
@@ -272,6 +275,7 @@ fn deliver_open(fib: &mut Fib, processes: &[Process], address: IpAddr, kind: Rul
                 fib.push(FibRule {
                     state: None,
                     text: None,
+                    why: None,
                     matches: Match {
                         to: Some(IpNet::from(address)),
                         to_ports: Some(PortSet::one(listener.port)),
@@ -292,6 +296,7 @@ fn closed(to: IpNet, kind: RuleKind, origin: Span) -> FibRule {
     FibRule {
         state: None,
         text: None,
+        why: None,
         matches: Match {
             to: Some(to),
             ..Match::default()
@@ -318,6 +323,7 @@ fn outside_fib(cluster: &Cluster) -> Fib {
         fib.push(FibRule {
             state: None,
             text: None,
+            why: None,
             matches,
             action,
             kind: RuleKind::Outside,

@@ -135,6 +135,7 @@ impl Dialled {
         FibRule {
             state: None,
             text: None,
+            why: None,
             matches: Match {
                 from,
                 to: Some(IpNet::from(self.to)),

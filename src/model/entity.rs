@@ -86,7 +86,12 @@ impl EntityKind {
 
     /// Whether entities of this kind forward messages by a FIB.
     pub fn is_switch(self) -> bool {
-        matches!(self, Self::Pod | Self::Node | Self::Outside | Self::Stage)
+        matches!(self, Self::Pod | Self::Node | Self::Outside)
+    }
+
+    /// Whether formulas may speak of them: the outside and stages are switches of the network, and no entities.
+    pub fn is_entity(self) -> bool {
+        !matches!(self, Self::Outside | Self::Stage)
     }
 }
 

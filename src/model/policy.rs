@@ -92,8 +92,11 @@ pub enum Peer {
         origin: Span,
     },
     /// A peer that says nothing we know, or nothing we model (domain names): it fails closed. An Accept of it
-    /// matches nothing, a Deny or Pass denies everything.
+    /// matches nothing (or everything, where that is asked for: [`Settings::domain_names_are_all`]), a Deny or Pass
+    /// denies everything.
     FailsClosed {
+        /// The domain names.
+        names: Vec<String>,
         /// Where it is written.
         origin: Span,
     },
@@ -105,7 +108,7 @@ impl Peer {
         match self {
             Self::Pods { origin, .. }
             | Self::Nodes { origin, .. }
-            | Self::FailsClosed { origin } => *origin,
+            | Self::FailsClosed { origin, .. } => *origin,
             Self::Block(block) => block.origin,
         }
     }
@@ -250,6 +253,9 @@ pub struct Settings {
     pub hairpin_under_policy: bool,
     /// Whether policies of equal tier and priority are asked in the reverse order of their names.
     pub equal_priority_reversed: bool,
+    /// Whether the domain names of a policy stand for every address, or for none. Nobody chooses this: what they stand for
+    /// is not known, and what is true at both ends is true between them.
+    pub domain_names_are_all: bool,
 }
 
 impl Default for Settings {
@@ -260,6 +266,7 @@ impl Default for Settings {
             egress_to_own_node: true,
             hairpin_under_policy: false,
             equal_priority_reversed: false,
+            domain_names_are_all: false,
         }
     }
 }

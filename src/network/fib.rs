@@ -161,6 +161,9 @@ pub struct FibRule {
     /// The rule in the words of where it is written (`10.1.2.0/24 via 10.1.100.2 dev eth0`); none where it is an ideal
     /// rule or says nothing of interest (one stage of a namespace handing on to the next).
     pub text: Option<Arc<str>>,
+    /// What a person should know who asks why it is this rule, as a clause: `it hides 10.1.2.0/24 via 10.1.100.2 dev
+    /// eth0, whose metric is worse`; none where the rule speaks for itself. Shown where the message dies or goes astray.
+    pub why: Option<Arc<str>>,
     /// Where it is written, or the object that an ideal rule comes from.
     pub origin: Span,
 }

@@ -20,7 +20,7 @@ pub enum Disposition {
     DiscardRule,
     /// The action wanted a link that is not there.
     NoLink,
-    /// The same (switch, header, connection state) came again.
+    /// The same (switch, header, connection state) came again at the beginning of a hop.
     Loop,
     /// An own address on which nobody listens at that port.
     ClosedPort,
@@ -128,6 +128,10 @@ pub struct Step {
     pub event: Event,
     /// Where: a switch, or a process for `Send` and `Receive`.
     pub at: EntityId,
+    /// The pod, node or External that `at` is a stage of; `at` itself where it is none.
+    pub of: EntityId,
+    /// The message came here within the hop of the step before: from one stage of a namespace to a later one.
+    pub continues: bool,
     /// The header as it is after the step.
     pub header: Header,
     /// The place of the rule that decided.
@@ -162,7 +166,7 @@ pub struct Outcome {
     pub reply: Option<Journey>,
     /// Whether the answer came back to the sender's socket; none where there was none, or where it cannot be judged.
     pub replied: Option<bool>,
-    /// The choices taken, in order: (switch, rule, rewrite).
+    /// The choices taken, in order, the answer's after the message's: (switch, rule, which of its ways).
     pub choices: Vec<(EntityId, usize, usize)>,
 }
 
@@ -171,4 +175,21 @@ pub struct Outcome {
 pub struct Trace {
     /// One per choice; never empty.
     pub outcomes: Vec<Outcome>,
+}
+
+impl Outcome {
+    /// Whether it is not delivered for all that is known, because it meets something that is not modelled.
+    pub fn is_unmodelled(&self) -> bool {
+        let met = |journey: &Journey| journey.end == Disposition::Unmodelled;
+        met(&self.request)
+            || self.disposition == Disposition::NoReply && self.reply.as_ref().is_some_and(met)
+    }
+}
+
+impl Trace {
+    /// Whether the model cannot say if the message is delivered: no outcome fails for certain, and one is not modelled.
+    pub fn hangs_on_the_unmodelled(&self) -> bool {
+        let fails = |o: &Outcome| o.disposition != Disposition::Delivered && !o.is_unmodelled();
+        !self.outcomes.iter().any(fails) && self.outcomes.iter().any(Outcome::is_unmodelled)
+    }
 }

@@ -66,7 +66,7 @@ pub fn gates(cluster: &Cluster, settings: &Settings) -> Vec<Gate> {
     let mut drafts: BTreeMap<(usize, Direction), Draft> = BTreeMap::new();
     network_tier(&directory, cluster, settings, &mut drafts);
     for policy in in_order(cluster, settings) {
-        cluster_policy(&directory, policy, &mut drafts);
+        cluster_policy(&directory, settings, policy, &mut drafts);
     }
     let mut isolations = HashMap::new();
     let mut gates = Vec::new();
@@ -190,6 +190,7 @@ fn in_order(cluster: &Cluster, settings: Settings) -> Vec<&ClusterPolicy> {
 
 fn cluster_policy(
     directory: &Directory<'_>,
+    settings: Settings,
     policy: &ClusterPolicy,
     drafts: &mut BTreeMap<(usize, Direction), Draft>,
 ) {
@@ -207,7 +208,7 @@ fn cluster_policy(
         let rules: Vec<Compiled<'_>> = rules
             .iter()
             .enumerate()
-            .map(|(at, rule)| tier_rule(directory, policy, direction, at, rule))
+            .map(|(at, rule)| tier_rule(directory, settings, policy, direction, at, rule))
             .collect();
         if rules.is_empty() {
             continue;
@@ -227,27 +228,38 @@ fn cluster_policy(
 
 fn tier_rule<'p>(
     directory: &Directory<'_>,
+    settings: Settings,
     policy: &ClusterPolicy,
     direction: Direction,
     at: usize,
     rule: &'p TierRule,
 ) -> Compiled<'p> {
     let named = rule.name.as_ref().map(|name| format!(" ({name})"));
+    let unknown = |peer: &Peer| match peer {
+        Peer::FailsClosed { names, .. } => Some(names.join(", ")),
+        _ => None,
+    };
+    let domains: Vec<String> = rule.peers.iter().filter_map(unknown).collect();
+    let not_known = !domains.is_empty();
+    let domains = not_known.then(|| format!(", to {}", domains.join(", ")));
     let cause = Arc::new(Cause {
         text: format!(
-            "{} {}, {direction} rule {}{}",
+            "{} {}, {direction} rule {}{}{}",
             policy.kind,
             policy.name,
             at + 1,
-            named.unwrap_or_default()
+            named.unwrap_or_default(),
+            domains.unwrap_or_default()
         ),
         origin: rule.origin,
     });
-    let unknown = |peer: &Peer| matches!(peer, Peer::FailsClosed { .. });
     let (peers, decision) = match rule.action {
+        PolicyAction::Accept if not_known && settings.domain_names_are_all => {
+            (None, Decision::Allow)
+        }
         PolicyAction::Accept => (Some(rule.peers.as_slice()), Decision::Allow),
         // Whom an unknown peer means nobody knows: to let less through, everybody.
-        _ if rule.peers.iter().any(unknown) => (None, Decision::Deny),
+        _ if not_known => (None, Decision::Deny),
         PolicyAction::Deny => (Some(rule.peers.as_slice()), Decision::Deny),
         PolicyAction::Pass => (Some(rule.peers.as_slice()), Decision::Pass),
     };

@@ -8,11 +8,11 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::directory::{Directory, Member, Selection};
-use super::hinges::equal_priorities;
+use super::hinges::{equal_priorities, private};
 use crate::base::source::Span;
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
-use crate::model::inet::Protocol;
+use crate::model::inet::{IpNet, Protocol};
 use crate::model::policy::{NetworkPolicy, NetworkRule, Peer, PortRule, PortsOf, Settings};
 
 /// Every finding of policies, with its title.
@@ -72,10 +72,10 @@ pub fn not_modelled(cluster: &Cluster) -> Vec<Finding> {
         rules.flat_map(move |rule| rule.peers.iter().map(move |peer| (policy, peer)))
     });
     let unknown = peers.filter_map(|(policy, peer)| match peer {
-        Peer::FailsClosed { origin } => Some(Finding {
+        Peer::FailsClosed { origin, .. } => Some(Finding {
             code: "F108",
             message: format!(
-                "`domainNames` of {} {} is not modelled: it is taken to accept nothing",
+                "what `domainNames` of {} {} stand for is not known: verdicts that hang on it are `unknown`",
                 policy.kind, policy.name
             ),
             origin: *origin,
@@ -333,8 +333,13 @@ impl Search<'_> {
             let pods = self.cluster.pods.iter().flat_map(|p| &p.addresses);
             let nodes = self.cluster.nodes.iter().flat_map(|n| &n.addresses);
             let mut outside = self.cluster.externals.iter().flat_map(|e| &e.prefixes);
+            // The whole of the outside is somewhere else than where clusters have their Services.
+            let private = private().iter().any(|net| net.contains(&block.cidr));
+            let whole = |net: &IpNet| private && net.prefix_len() == 0;
             let real = pods.chain(nodes).any(|a| held(&a.ip))
-                || outside.any(|net| net.contains(&block.cidr) || block.cidr.contains(net));
+                || outside.any(|net| {
+                    block.cidr.contains(net) || net.contains(&block.cidr) && !whole(net)
+                });
             if !real && block.cidr.prefix_len() > 0 {
                 let message = format!(
                     "the block `{}` of {title} holds `{address}` of {name} and nobody else: policies see the endpoints' addresses, never a Service's",

@@ -10,11 +10,11 @@ use std::net::IpAddr;
 use super::addresses::without;
 use super::directory::Directory;
 use crate::base::source::Span;
-use crate::model::cluster::{Cluster, NAME_LABEL};
+use crate::model::cluster::{Cluster, HostPod, NAME_LABEL};
 use crate::model::entity::EntityId;
 use crate::model::inet::IpNet;
 use crate::model::policy::{
-    ClusterPolicy, IpBlock, NetworkRule, Peer, PortRule, PortsOf, Selector, Settings,
+    ClusterPolicy, IpBlock, NetworkRule, Peer, PolicyAction, PortRule, PortsOf, Selector, Settings,
 };
 use crate::network::gate::AddressSet;
 
@@ -31,6 +31,8 @@ pub enum Choice {
     Hairpin,
     /// `equal-priority`.
     EqualPriority,
+    /// What the domain names of policies stand for: [`Settings::domain_names_are_all`]. Not for users to choose.
+    DomainNames,
     /// Which addresses pods have that the input does not give.
     ChosenAddresses,
     /// Which labels namespaces have whose objects the input does not hold.
@@ -84,6 +86,9 @@ pub fn hangs_on(cluster: &Cluster, settings: &Settings) -> Vec<Hinge> {
     let equal = equal_priorities(cluster);
     let equal = equal.first().map(|(a, _)| a.origin);
     add(Choice::EqualPriority, Some(other), equal);
+    other = settings;
+    other.domain_names_are_all ^= true;
+    add(Choice::DomainNames, Some(other), domain_names(cluster));
     add(Choice::ChosenAddresses, None, chosen(cluster, settings));
     add(Choice::NamespaceLabels, None, unknown_labels(cluster));
     hinges
@@ -178,6 +183,30 @@ fn host_pods(cluster: &Cluster) -> Option<Span> {
     hit.map(|policy| policy.origin)
 }
 
+/// Processes that policies cannot tell from others of their node: under `host-network-policy=pod` a pod in the network of
+/// its node is known by the addresses of that node, and whatever else runs there has the same ones.
+pub fn unclear(cluster: &Cluster, settings: &Settings) -> BTreeSet<EntityId> {
+    let mut unclear = BTreeSet::new();
+    if !settings.host_network_as_pod || host_pods(cluster).is_none() {
+        return unclear;
+    }
+    for node in &cluster.nodes {
+        let mut here = cluster.host_pods.iter().filter(|p| p.node == node.id);
+        let Some(first) = here.next() else {
+            continue;
+        };
+        let is_as_first = |p: &HostPod| {
+            (&p.namespace, &p.labels, &p.named_ports)
+                == (&first.namespace, &first.labels, &first.named_ports)
+        };
+        let alike = here.all(is_as_first);
+        let hosted = |id| cluster.host_pods.iter().any(|p| p.daemons.contains(&id));
+        let daemons = node.daemons.iter().map(|d| d.id);
+        unclear.extend(daemons.filter(|id| !alike || !hosted(*id)));
+    }
+    unclear
+}
+
 fn egress_isolation(cluster: &Cluster) -> Option<Span> {
     let directory = Directory::of(cluster, Settings::default());
     let mut policies = cluster.policies.network.iter();
@@ -258,6 +287,16 @@ pub(super) fn equal_priorities(cluster: &Cluster) -> Vec<(&ClusterPolicy, &Clust
     pairs
 }
 
+/// A rule that accepts what goes to domain names, whomever it is about: a pod that could be added is one too.
+fn domain_names(cluster: &Cluster) -> Option<Span> {
+    let policies = cluster.policies.cluster.iter();
+    let rules = policies.flat_map(|policy| policy.ingress.iter().chain(&policy.egress));
+    let accepting = rules.filter(|rule| rule.action == PolicyAction::Accept);
+    let mut peers = accepting.flat_map(|rule| &rule.peers);
+    let unknown = peers.find(|peer| matches!(peer, Peer::FailsClosed { .. }));
+    unknown.map(Peer::origin)
+}
+
 /// A block that some of the addresses which a pod may get lie in, and others do not.
 fn chosen(cluster: &Cluster, settings: Settings) -> Option<Span> {
     if !cluster.pods.iter().any(|pod| pod.chosen.addresses) {
@@ -276,7 +315,7 @@ fn chosen(cluster: &Cluster, settings: Settings) -> Option<Span> {
 }
 
 /// Where pods get their addresses: RFC 1918, RFC 6598, RFC 4193.
-fn private() -> Vec<IpNet> {
+pub(super) fn private() -> Vec<IpNet> {
     let nets = [
         "10.0.0.0/8",
         "172.16.0.0/12",
@@ -333,50 +372,4 @@ fn unknown_labels(cluster: &Cluster) -> Option<Span> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop")]
-mod tests {
-    use super::{private, splits};
-    use crate::base::source::{SourceMap, Span};
-    use crate::model::policy::IpBlock;
-
-    #[test]
-    fn a_block_that_tells_possible_addresses_apart_splits_them() {
-        let source = SourceMap::new().add("x", "");
-        let origin = Span {
-            source,
-            start: 0,
-            end: 0,
-        };
-        let block = |cidr: &str, except: &[&str]| IpBlock {
-            cidr: cidr.parse().unwrap(),
-            except: except.iter().map(|e| e.parse().unwrap()).collect(),
-            origin,
-        };
-        let cidr = ["10.244.0.0/16".parse().unwrap()];
-        let all_private = [
-            "10.0.0.0/8",
-            "172.16.0.0/12",
-            "192.168.0.0/16",
-            "100.64.0.0/10",
-        ];
-        let rows: [(&str, &[&str], bool, bool); 8] = [
-            ("0.0.0.0/0", &[], false, false),
-            ("203.0.113.0/24", &[], false, false),
-            ("0.0.0.0/0", &["10.0.0.0/8"], true, false),
-            ("0.0.0.0/0", &all_private, false, false),
-            ("10.0.0.0/8", &[], true, false),
-            ("10.244.7.0/24", &[], true, true),
-            ("0.0.0.0/0", &["10.244.7.0/24"], true, true),
-            ("::/0", &[], false, false),
-        ];
-        for (prefix, except, of_private, of_cidr) in rows {
-            let block = block(prefix, except);
-            assert_eq!(
-                splits(&block, &private()),
-                of_private,
-                "{prefix} {except:?}"
-            );
-            assert_eq!(splits(&block, &cidr), of_cidr, "{prefix} {except:?}");
-        }
-    }
-}
+mod tests;

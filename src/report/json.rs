@@ -176,7 +176,7 @@ fn cluster(run: &Run, report: &ClusterReport) -> ClusterJson {
     let Some(verified) = &report.verified else {
         return json;
     };
-    let names = Names::new(&verified.cluster);
+    let names = Names::with_stages(&verified.cluster, &verified.lowered);
     let writer = Writer {
         names: &names,
         network: &verified.lowered.network,
@@ -223,13 +223,9 @@ impl Writer<'_> {
             compared: result.compared,
             detail: result.detail.clone(),
             counterexample: result.counterexample.as_ref().map(|c| match &c.beyond {
-                None => Writer {
-                    network: c.network_in(self.network),
-                    ..*self
-                }
-                .counterexample(c),
+                None => self.at(c.network_in(self.network)).counterexample(c),
                 Some(beyond) => Writer {
-                    names: &Names::new(&beyond.cluster),
+                    names: &Names::with_stages(&beyond.cluster, &beyond.lowered),
                     network: &beyond.lowered.network,
                     sources: self.sources,
                 }
@@ -301,11 +297,7 @@ impl Writer<'_> {
                 outcomes: vec![self.journey(reply, sent, reply.end)],
             })
         });
-        let teller = Teller {
-            names: self.names,
-            network: self.network,
-            sources: self.sources,
-        };
+        let teller = self.teller();
         json.choices = outcome
             .choices
             .iter()
@@ -334,13 +326,28 @@ impl Writer<'_> {
             replied: None,
             reply: None,
             choices: Vec::new(),
-            steps: journey.steps.iter().map(|step| self.step(step)).collect(),
+            steps: self.steps(journey),
+        }
+    }
+
+    fn steps(&self, journey: &Journey) -> Vec<StepJson> {
+        let teller = self.teller();
+        let told = journey.steps.iter().filter(|step| teller.speaks(step));
+        told.map(|step| self.step(step)).collect()
+    }
+
+    fn teller(&self) -> Teller<'_> {
+        Teller {
+            names: self.names,
+            network: self.network,
+            sources: self.sources,
         }
     }
 
     /// The pod or node that a process runs in; an External is its own.
     fn home(&self, process: EntityId) -> Option<String> {
         let switch = self.network.process(process)?.switch;
+        let switch = self.network.switch(switch).map_or(switch, |s| s.of);
         let outside = self.names.cluster().outside == Some(switch);
         Some(self.names.full(if outside { process } else { switch }))
     }
@@ -354,14 +361,12 @@ impl Writer<'_> {
             Event::Discard { rule, .. } => ("discard", *rule),
             Event::Receive => ("receive", None),
         };
-        let teller = Teller {
-            names: self.names,
-            network: self.network,
-            sources: self.sources,
-        };
+        let teller = self.teller();
         StepJson {
             event,
-            at: self.names.full(step.at),
+            at: self.names.full(step.of),
+            stage: self.names.place_in(step.at),
+            why: rule.and_then(|index| teller.why(step.at, index)),
             // What a policy forbids dies by the policy's rule.
             rule: teller
                 .denied_by(step)

@@ -97,7 +97,7 @@ fn case(run: &Run, cluster: &ClusterReport, verified: &Verified, result: &CheckR
 
 /// What is violated in a sentence, and the trace.
 fn violation(run: &Run, verified: &Verified, result: &CheckResult) -> (String, String) {
-    let names = Names::new(&verified.cluster);
+    let names = Names::with_stages(&verified.cluster, &verified.lowered);
     let teller = Teller {
         names: &names,
         network: match &result.counterexample {

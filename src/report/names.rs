@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::lower::Lowered;
 use crate::model::cluster::Cluster;
-use crate::model::entity::{EntityId, EntityKind};
+use crate::model::entity::{EntityId, EntityKind, FullName};
 
 /// Names of one cluster's entities.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub struct Names<'c> {
     cluster: &'c Cluster,
     /// How many entities share a short name.
     shared: BTreeMap<&'c str, usize>,
+    /// The stages of its network, by id after its entities.
+    stages: Vec<&'c FullName>,
 }
 
 impl<'c> Names<'c> {
@@ -22,16 +25,65 @@ impl<'c> Names<'c> {
         for name in &cluster.names {
             *shared.entry(name.short()).or_default() += 1;
         }
-        Self { cluster, shared }
+        Self {
+            cluster,
+            shared,
+            stages: Vec::new(),
+        }
     }
 
-    /// `container/default/P1/C1.1`.
+    /// The names of a cluster, and of the stages of its network.
+    pub fn with_stages(cluster: &'c Cluster, lowered: &'c Lowered) -> Self {
+        let rows = lowered.structure.entities.iter();
+        Self {
+            stages: rows
+                .skip(cluster.names.len())
+                .map(|row| &row.name)
+                .collect(),
+            ..Self::new(cluster)
+        }
+    }
+
+    /// The name of a stage: its namespace, and its place there; none of an entity.
+    fn stage(&self, id: EntityId) -> Option<&FullName> {
+        let index = id.index().checked_sub(self.cluster.names.len())?;
+        self.stages.get(index).copied()
+    }
+
+    fn is_stage(&self, id: EntityId) -> bool {
+        id.index() >= self.cluster.names.len()
+    }
+
+    /// `prerouting eth0`: the place of a stage within its namespace.
+    pub fn place_in(&self, id: EntityId) -> Option<String> {
+        let parts = self.stage(id)?.parts.as_slice();
+        let place = parts.get(1..)?.join(" ");
+        (!place.is_empty()).then(|| printable(&place))
+    }
+
+    /// The namespace of a stage: `node/n1`.
+    fn space(&self, id: EntityId) -> String {
+        let first = self.stage(id).and_then(|name| name.parts.first());
+        printable(first.map_or("a wire", String::as_str))
+    }
+
+    /// `container/default/P1/C1.1`; of a stage its namespace.
     pub fn full(&self, id: EntityId) -> String {
+        if self.is_stage(id) {
+            return self.space(id);
+        }
         self.cluster.name_of(id).to_string()
     }
 
-    /// `C1.1` where only one entity is called so, else in full. Control characters are made visible.
+    /// `C1.1` where only one entity is called so, else in full. Control characters are made visible. Of
+    /// a stage its namespace and its place there: `n1 prerouting eth0`.
     pub fn short(&self, id: EntityId) -> String {
+        if self.is_stage(id) {
+            let space = self.space(id);
+            let short = space.rsplit('/').next().unwrap_or_default();
+            let place = self.place_in(id).unwrap_or_default();
+            return format!("{short} {place}").trim_end().to_owned();
+        }
         let name = self.cluster.name_of(id);
         let unique = self.shared.get(name.short()).is_none_or(|n| *n == 1);
         let text = if unique {
@@ -42,8 +94,11 @@ impl<'c> Names<'c> {
         printable(&text)
     }
 
-    /// `pod P1`, `outside`.
+    /// `pod P1`, `outside`; of a stage its namespace.
     pub fn with_kind(&self, id: EntityId) -> String {
+        if self.is_stage(id) {
+            return self.space(id).replace('/', " ");
+        }
         let kind = self.cluster.kind_of(id);
         if kind == EntityKind::Outside {
             return kind.word().to_owned();

@@ -7,8 +7,11 @@ use crate::network::fib::{Action, DiscardReason, FibRule, Rewrite};
 
 use super::names::{Names, printable};
 
-/// `[* * 10.1.2.1 * → Forward(N2)]`, `[TCP * * 10.1.1.1 8080 → Deliver(C1.1)]`.
+/// `[* * 10.1.2.1 * → Forward(N2)]`, `[TCP * * 10.1.1.1 8080 → Deliver(C1.1)]`; where it is a rule of Linux, its own words.
 pub fn show(rule: &FibRule, names: &Names<'_>) -> String {
+    if let Some(text) = &rule.text {
+        return printable(text);
+    }
     let m = &rule.matches;
     let any = || "*".to_owned();
     let protocol = m.protocol.map(|p| format!("{p} ")).unwrap_or_default();

@@ -12,6 +12,7 @@ use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{IpNet, show_net};
 use crate::verify::verdict::{CheckResult, Counterexample, Verdict, Wanted, Witness};
 
+use super::fate::Blame;
 use super::names::{Names, printable};
 use super::run::{ClusterReport, Run, Verified};
 use super::trace::{Teller, place};
@@ -113,7 +114,7 @@ fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: 
         "{tint}{}{tint:#}  {bold}{name}{bold:#}{path}",
         headline(overall)
     );
-    let names = Names::new(&verified.cluster);
+    let names = Names::with_stages(&verified.cluster, &verified.lowered);
     let mut results: Vec<&CheckResult> = verified.results.iter().collect();
     // What needs a person comes first.
     results.sort_by_key(|r| match r.verdict {
@@ -162,7 +163,7 @@ fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: 
                     results: Vec::new(),
                     findings: Vec::new(),
                 };
-                let names = Names::new(&extended.cluster);
+                let names = Names::with_stages(&extended.cluster, &extended.lowered);
                 render_counterexample(out, run, &extended, &names, counterexample);
             }
             None if result.verdict != Verdict::Proven && !result.detail.is_empty() => {
@@ -269,6 +270,11 @@ fn render_counterexample(
             names.with_kind(message.sender),
             message.header
         );
+        for blame in broken.iter().flat_map(|o| teller.blame(o)) {
+            let Blame { rule, why, at } = blame;
+            let at = place(&run.sources, at);
+            let _ = writeln!(out, "      look at {at}: {rule}: {why}");
+        }
     }
     let values: Vec<String> = counterexample
         .assignment

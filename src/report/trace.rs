@@ -6,10 +6,9 @@ use std::fmt::Write as _;
 
 use crate::base::source::{SourceMap, Span};
 use crate::model::entity::EntityId;
-use crate::network::fib::FibRule;
+use crate::network::fib::{Action, FibRule};
 use crate::network::gate::{Decision, Gate, GateRule};
 use crate::network::graph::Network;
-use crate::network::header::Header;
 use crate::network::trace::{Disposition, Event, GatePassed, Journey, Outcome, Step, Trace};
 
 use super::names::{Names, printable};
@@ -78,7 +77,7 @@ impl Teller<'_> {
 
     fn journey(&self, journey: &Journey) -> Vec<[String; 4]> {
         let mut lines = Vec::new();
-        for step in &journey.steps {
+        for step in journey.steps.iter().filter(|step| self.speaks(step)) {
             lines.push(self.step(step));
             lines.extend(self.allowed(step));
             if let Event::Translate { .. } = step.event {
@@ -87,6 +86,17 @@ impl Teller<'_> {
             }
         }
         lines
+    }
+
+    /// Whether a step says something: a stage that hands on to the next by a rule of no text does not.
+    pub fn speaks(&self, step: &Step) -> bool {
+        match step.event {
+            Event::Lookup { rule, .. } if step.at != step.of => {
+                let rule = self.fib_rule(step.at, rule);
+                rule.is_some_and(|rule| rule.text.is_some() || rule.why.is_some())
+            }
+            _ => true,
+        }
     }
 
     /// The policies' rules that let a message pass here.
@@ -119,7 +129,7 @@ impl Teller<'_> {
     }
 
     /// `egress `: which way the policy looks that decided last.
-    fn way(&self, step: &Step) -> String {
+    pub(super) fn way(&self, step: &Step) -> String {
         let last = step.gates.last().and_then(|passed| self.decided(*passed));
         last.map(|(gate, _)| format!("{} ", gate.direction))
             .unwrap_or_default()
@@ -163,7 +173,13 @@ impl Teller<'_> {
             .unwrap_or_default()
     }
 
-    fn fib_rule(&self, at: EntityId, index: usize) -> Option<&FibRule> {
+    /// What a person should know of a rule.
+    pub fn why(&self, at: EntityId, index: usize) -> Option<String> {
+        let why = self.fib_rule(at, index)?.why.as_ref()?;
+        Some(printable(why))
+    }
+
+    pub(super) fn fib_rule(&self, at: EntityId, index: usize) -> Option<&FibRule> {
         self.network.switch(at).and_then(|s| s.fib.get(index))
     }
 
@@ -192,120 +208,6 @@ impl Teller<'_> {
         }
     }
 
-    /// What became of a message, as a clause: `N1 has no rule for it`.
-    pub fn fate(&self, outcome: &Outcome) -> String {
-        let request = self.end(&outcome.request, "it");
-        if outcome.request.receiver.is_none() {
-            return request;
-        }
-        let received = match outcome.received {
-            Some(h) if h != outcome.sent => format!("{request} as {h}"),
-            _ => request,
-        };
-        match (&outcome.reply, outcome.replied) {
-            (Some(reply), Some(false)) => {
-                format!(
-                    "{received}; the answer does not come back: {}",
-                    self.lost(outcome, reply)
-                )
-            }
-            _ => received,
-        }
-    }
-
-    /// Why an answer did not reach the socket; one that came home with another header met no socket there.
-    fn lost(&self, outcome: &Outcome, reply: &Journey) -> String {
-        let awaited = outcome.sent.reversed();
-        let sender = outcome.request.steps.first().map(|s| s.at);
-        let home = sender
-            .and_then(|id| self.network.process(id))
-            .map(|p| p.switch);
-        match reply.steps.iter().rev().find(|s| Some(s.at) == home) {
-            Some(last) if last.header != awaited && reply.end != Disposition::Loop => {
-                let from = |h: Header| std::net::SocketAddr::new(h.source, h.source_port);
-                let name = self.names.with_kind(last.at);
-                format!(
-                    "{name} waits for {}, and it comes from {}",
-                    from(awaited),
-                    from(last.header)
-                )
-            }
-            _ => self.end(reply, "it"),
-        }
-    }
-
-    fn end(&self, journey: &Journey, it: &str) -> String {
-        let Some(last) = journey.steps.last() else {
-            return String::new();
-        };
-        let at = self.names.with_kind(last.at);
-        match &last.event {
-            Event::Discard { why, toward, rule } => match (why, toward) {
-                (Disposition::NoRule, _) => format!("{at} has no rule for {it}"),
-                (Disposition::NoLink, Some(to)) => {
-                    format!("{at} has no link to {}", self.names.with_kind(*to))
-                }
-                (Disposition::Policy, _) => {
-                    let by = self.denied_by(last).unwrap_or_default();
-                    format!("{at} stops {it}, {}denied by {by}", self.way(last))
-                }
-                (Disposition::Loop, _) => format!("{it} loops: {}", self.circle(journey)),
-                (Disposition::ClosedPort, _) => {
-                    format!(
-                        "nobody in {at} listens on {} port {}",
-                        last.header.protocol, last.header.destination_port
-                    )
-                }
-                (Disposition::NoEndpoint, _) => "the service port has no endpoint".to_owned(),
-                (Disposition::NoRoute, _) => {
-                    format!("{} cannot be reached from {at}", last.header.destination)
-                }
-                _ => {
-                    let rule = rule.map(|i| self.rule(last.at, i)).unwrap_or_default();
-                    format!("{at} discards {it} by {rule}")
-                }
-            },
-            Event::Receive => {
-                let delivered = journey.steps.iter().rev().nth(1);
-                match delivered.map(|s| (&s.event, s.at)) {
-                    // An answer that meets a listener, and not the socket that asked.
-                    Some((Event::Deliver { rule: Some(_), .. }, _)) => {
-                        format!("{at} receives {it}")
-                    }
-                    _ => format!("{at} gets {it} back"),
-                }
-            }
-            _ => String::new(),
-        }
-    }
-
-    /// `N1 → N2 → N1`.
-    fn circle(&self, journey: &Journey) -> String {
-        let last = journey.steps.last();
-        let again = last.map(|s| (s.at, s.header));
-        let mut at: Option<(EntityId, Header)> = None;
-        let mut round = Vec::new();
-        // The state before each lookup: where it is, with which header.
-        for step in &journey.steps {
-            if step.event != Event::Send {
-                let state = (step.at, at.map_or(step.header, |(_, h)| h));
-                if !round.is_empty() || Some(state) == again {
-                    round.push(self.names.short(step.at));
-                }
-            }
-            at = Some((step.at, step.header));
-        }
-        round.dedup();
-        if let [one] = round.as_slice() {
-            return format!("{one} translates it to and fro");
-        }
-        if round.len() > 8 {
-            let rest = round.len() - 7;
-            round.splice(4..4 + rest - 1, [format!("… ({} more)", rest - 1)]);
-        }
-        round.join(" → ")
-    }
-
     fn chosen(&self, outcome: &Outcome) -> String {
         let ways: Vec<String> = outcome
             .choices
@@ -315,25 +217,35 @@ impl Teller<'_> {
         ways.join(", ")
     }
 
-    /// `N1 translates to 10.1.2.1:8080 (P2)`.
+    /// `N1 translates to 10.1.2.1:8080 (P2)`, `n1 takes way 2 of 3: n1 output eth1`.
     pub fn choice(&self, at: EntityId, rule: usize, way: usize) -> String {
-        let Some(crate::network::fib::Action::Translate(ways)) =
-            self.fib_rule(at, rule).map(|r| &r.action)
-        else {
-            return String::new();
-        };
-        let Some(way) = ways.get(way) else {
-            return String::new();
-        };
-        let target = way
-            .target
-            .map(|t| format!(" ({})", self.names.short(t)))
-            .unwrap_or_default();
-        format!(
-            "{} translates {}{target}",
-            self.names.short(at),
-            rule::rewrite(way)
-        )
+        let place = self.network.switch(at).map_or(at, |s| s.of);
+        let place = self.names.short(place);
+        match self.fib_rule(at, rule).map(|r| (&r.action, r)) {
+            Some((Action::Translate(ways), _)) => {
+                let Some(way) = ways.get(way) else {
+                    return String::new();
+                };
+                let target = way
+                    .target
+                    .map(|t| format!(" ({})", self.names.short(t)))
+                    .unwrap_or_default();
+                format!("{place} translates {}{target}", rule::rewrite(way))
+            }
+            Some((Action::Choose(all), chosen)) => {
+                let by = chosen.text.as_ref();
+                let by = by.map(|text| format!(" by {}", printable(text)));
+                let to = all.get(way).map(|id| self.names.short(*id));
+                format!(
+                    "{place} takes way {} of {}{}: {}",
+                    way + 1,
+                    all.len(),
+                    by.unwrap_or_default(),
+                    to.unwrap_or_default()
+                )
+            }
+            _ => String::new(),
+        }
     }
 }
 

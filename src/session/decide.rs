@@ -1,194 +1,133 @@
-//! Which strategy decides: a part of the cluster where that is exact and worth it, else the whole of it.
+//! Constraints and intents of one cluster, each decided by the strategy that fits.
 //!
-//! Must never know: formats of output, how strategies work.
+//! Must never know: files, formats of output, what verdicts hang on.
 
+use super::intents::Stated;
+use super::strategy::{self, How};
 use super::{Options, Strategy};
-use crate::base::diag::Diagnostic;
+use crate::intent;
 use crate::logic::formula::Constraint;
-use crate::lower::{self, Lowered, lower};
+use crate::lower::Lowered;
 use crate::model::cluster::Cluster;
+use crate::model::intent::Intent;
 use crate::model::policy::Settings;
+use crate::smt::backend::Z3;
 use crate::smt::solver::Solver;
-use crate::verify::direct::{self, Checked, InternalError};
-use crate::verify::modular::{self, Modular};
-use crate::verify::verdict::{CheckResult, Verdict};
+use crate::verify::bounded::Bounds;
+use crate::verify::direct::{self, InternalError, Query};
+use crate::verify::policy::Policy;
+use crate::verify::verdict::CheckResult;
 
-/// With more processes than these the network is not made as a whole, unless something needs it.
-pub(super) const SMALL: usize = 400;
-
-/// So many processes of a part are asked about at once.
-const MOST: usize = 160;
-
-/// How to go about it.
-#[derive(Clone, Copy)]
-pub(super) struct How<'h> {
-    pub(super) strategy: Strategy,
-    pub(super) options: direct::Options,
-    pub(super) new_solver: &'h dyn Fn() -> Box<dyn Solver>,
-}
-
-/// The whole network, where the cluster is small or something needs it; the mistakes of its explicit rules in any case.
-pub(super) fn lowered(
-    cluster: &Cluster,
-    options: &Options,
-    intents: bool,
-) -> Result<Option<Lowered>, Vec<Diagnostic>> {
-    let large = processes(cluster) > SMALL;
-    if large && !intents && cluster.snapshot.is_none() && options.strategy != Strategy::Direct {
-        let mistakes = lower::mistakes(cluster);
-        return if mistakes.is_empty() {
-            Ok(None)
-        } else {
-            Err(mistakes)
-        };
-    }
-    lower(cluster, &options.settings).map(Some)
-}
-
-/// Whether there is anything of the kind that a constraint is about; where there is none, it is not asked. KP008 is about
-/// Services, KP012 about those of which both the selector and the endpoints are given.
-pub(super) fn is_about(constraint: &Constraint, cluster: &Cluster) -> bool {
-    match constraint.id.as_str() {
-        "KP008" => !cluster.services.is_empty(),
-        "KP012" => {
-            let mut services = cluster.services.iter();
-            services.any(|s| s.endpoints_given && s.selector.is_some())
-        }
-        _ => true,
-    }
-}
-
-/// How many processes a cluster has.
-pub(super) fn processes(cluster: &Cluster) -> usize {
-    let pods = cluster.pods.iter().map(|p| p.containers.len());
-    let nodes = cluster.nodes.iter().map(|n| n.daemons.len());
-    pods.sum::<usize>() + nodes.sum::<usize>() + cluster.externals.len()
+/// What is to be decided of one cluster: constraints first, then intents, numbered in this order.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) bound: &'a [Constraint],
+    /// How many of them, in front, are of the library.
+    pub(super) builtin: usize,
+    pub(super) stated: &'a [Stated],
+    pub(super) options: &'a Options,
+    pub(super) bounds: &'a Bounds,
 }
 
 /// What came of it.
-pub(super) struct Decision {
-    pub(super) checked: Checked,
-    /// Of each constraint: whether it was proven whatever NetworkPolicies say.
-    pub(super) whatever: Vec<bool>,
+#[derive(Debug, Default)]
+pub(super) struct Decided {
+    /// By number; none for what was not asked.
+    pub(super) results: Vec<Option<CheckResult>>,
+    /// The queries, if they are kept.
+    pub(super) queries: Vec<Query>,
 }
 
-/// Decides constraints under these settings. `builtin` of them, in front, are of the library.
-pub(super) fn decide(
-    cluster: &Cluster,
-    lowered: Option<&Lowered>,
-    settings: Settings,
-    constraints: &[Constraint],
-    builtin: usize,
-    how: How<'_>,
-) -> Result<Decision, InternalError> {
-    let (of_library, of_user) = constraints.split_at(builtin.min(constraints.len()));
-    let mut known = whatever_policies(cluster, settings, of_library, how)?;
-    let mut whatever: Vec<bool> = known.iter().map(Option::is_some).collect();
-    whatever.resize(constraints.len(), false);
-    let open = of_library.iter().zip(&known);
-    let open: Vec<Constraint> = open
-        .filter(|(_, k)| k.is_none())
-        .map(|(c, _)| c.clone())
-        .collect();
-    let mut checked = match parts(cluster, settings, &open, how)? {
-        Ok(checked) => checked,
-        Err(why) => whole(cluster, lowered, settings, &open, why, how)?,
-    };
-    let mut decided = checked.results.into_iter();
-    checked.results = known
-        .iter_mut()
-        .filter_map(|known| known.take().or_else(|| decided.next()))
-        .collect();
-    let why = "constraints of users are decided on the whole cluster";
-    let rest = whole(cluster, lowered, settings, of_user, why, how)?;
-    checked.results.extend(rest.results);
-    checked.queries.extend(rest.queries);
-    Ok(Decision { checked, whatever })
-}
+impl Case<'_> {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.bound.len() + self.stated.len()
+    }
 
-/// What is proven of a cluster with policies whatever they say; none where it is not, or is not tried.
-fn whatever_policies(
-    cluster: &Cluster,
-    settings: Settings,
-    constraints: &[Constraint],
-    how: How<'_>,
-) -> Result<Vec<Option<CheckResult>>, InternalError> {
-    let tried = how.strategy != Strategy::Direct
-        && !cluster.policies.is_empty()
-        && !how.options.keep_queries
-        && !constraints.is_empty();
-    match Modular::new(cluster, settings, constraints, how.options) {
-        Ok(modular) if tried => modular.under_any_policies(constraints, how.new_solver),
-        _ => Ok(vec![None; constraints.len()]),
+    /// The intent of this number; none where it is a constraint.
+    pub(super) fn stated(&self, at: usize) -> Option<&Stated> {
+        self.stated.get(at.checked_sub(self.bound.len())?)
     }
-}
 
-fn parts(
-    cluster: &Cluster,
-    settings: Settings,
-    constraints: &[Constraint],
-    how: How<'_>,
-) -> Result<Result<Checked, modular::Why>, InternalError> {
-    let most = match how.strategy {
-        Strategy::Direct => return Ok(Err("another strategy was asked for")),
-        _ if constraints.is_empty() => return Ok(Ok(Checked::default())),
-        // Where nearly all of it would be looked at, it can be looked at as a whole.
-        Strategy::Auto => MOST.min(processes(cluster) * 7 / 10),
-        Strategy::Modular => MOST,
-    };
-    match Modular::new(cluster, settings, constraints, how.options) {
-        Ok(modular) => modular.check(constraints, most, how.new_solver),
-        Err(why) => Ok(Err(why)),
+    /// The constraint of this number, or what the intent of this number stands for.
+    pub(super) fn constraint(&self, at: usize) -> Option<&Constraint> {
+        let stated = || self.stated(at).map(|stated| &stated.constraint);
+        self.bound.get(at).or_else(stated)
     }
-}
 
-fn whole(
-    cluster: &Cluster,
-    lowered: Option<&Lowered>,
-    settings: Settings,
-    constraints: &[Constraint],
-    why: &str,
-    how: How<'_>,
-) -> Result<Checked, InternalError> {
-    if constraints.is_empty() {
-        return Ok(Checked::default());
+    /// How policies alone decide under these settings.
+    pub(super) fn policy<'c>(&'c self, lowered: &'c Lowered, settings: Settings) -> Policy<'c> {
+        let wishes: Vec<&Intent> = self.stated.iter().map(|s| &s.intent).collect();
+        let timeout = self.options.timeout;
+        Policy::new(self.cluster, lowered, settings, &wishes, timeout)
     }
-    if how.strategy != Strategy::Direct && processes(cluster) > SMALL {
-        let results = constraints.iter().map(|c| too_large(cluster, c, why));
-        return Ok(Checked {
-            results: results.collect(),
-            queries: Vec::new(),
-        });
-    }
-    let made;
-    let lowered = match lowered {
-        Some(lowered) => lowered,
-        None => match lower(cluster, &settings) {
-            Ok(lowered) => {
-                made = lowered;
-                &made
+
+    /// Decides those that are wanted, in the network that these settings make.
+    pub(super) fn decide(
+        &self,
+        lowered: &Lowered,
+        settings: Settings,
+        keep_queries: bool,
+        wanted: &dyn Fn(usize) -> bool,
+    ) -> Result<Decided, InternalError> {
+        let mut results: Vec<Option<CheckResult>> = vec![None; self.count()];
+        let mut places: Vec<usize> = Vec::new();
+        let mut rest: Vec<Constraint> = Vec::new();
+        for (at, constraint) in self.bound.iter().enumerate().filter(|(at, _)| wanted(*at)) {
+            places.push(at);
+            rest.push(constraint.clone());
+        }
+        let policy = (!self.stated.is_empty()).then(|| self.policy(lowered, settings));
+        for (at, stated) in (self.bound.len()..).zip(self.stated) {
+            let Some(policy) = policy.as_ref().filter(|_| wanted(at)) else {
+                continue;
+            };
+            results[at] = self.alone(policy, stated)?;
+            if results[at].is_none() {
+                places.push(at);
+                rest.push(stated.constraint.clone());
             }
-            // Mistakes were told before.
-            Err(_) => return Ok(Checked::default()),
-        },
-    };
-    direct::check(lowered, constraints, how.options, how.new_solver)
-}
+        }
+        let how = How {
+            strategy: self.options.strategy,
+            options: direct::Options {
+                timeout: self.options.timeout,
+                keep_queries,
+                plain_headers: false,
+            },
+            new_solver: &|| self.new_solver(),
+        };
+        let builtin = places.iter().filter(|at| **at < self.builtin).count();
+        let checked = strategy::decide(self.cluster, lowered, settings, &rest, builtin, how)?;
+        for (at, result) in places.into_iter().zip(checked.results) {
+            results[at] = Some(result);
+        }
+        let queries = checked.queries;
+        Ok(Decided { results, queries })
+    }
 
-fn too_large(cluster: &Cluster, constraint: &Constraint, why: &str) -> CheckResult {
-    CheckResult {
-        id: constraint.id.clone(),
-        constraint: constraint.name.clone(),
-        title: constraint.title.clone(),
-        verdict: Verdict::Unknown,
-        strategy: modular::STRATEGY,
-        queries: 0,
-        compared: 0,
-        detail: format!(
-            "{why}, and {} processes are too many to ask about all at once",
-            processes(cluster)
-        ),
-        counterexample: None,
-        depends_on: Vec::new(),
+    fn new_solver(&self) -> Box<dyn Solver> {
+        self.bounds.solver(Box::new(Z3::new()))
+    }
+
+    /// Decides an intent by policies alone; none where the strategy `direct` has to.
+    fn alone(
+        &self,
+        policy: &Policy<'_>,
+        stated: &Stated,
+    ) -> Result<Option<CheckResult>, InternalError> {
+        let Stated { intent, constraint } = stated;
+        let auto = self.options.strategy != Strategy::Direct;
+        if auto && let Some(result) = policy.check(intent, constraint, &|| self.new_solver())? {
+            return Ok(Some(result));
+        }
+        Ok(if intent::is_about_any_pod(intent) {
+            Some(policy.unknown(constraint))
+        } else if auto {
+            policy.too_large(intent, constraint)
+        } else {
+            None
+        })
     }
 }

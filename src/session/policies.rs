@@ -1,145 +1,19 @@
-//! What the verdicts on a cluster with policies hang on, and how many pairs policies take out.
+//! How many pairs policies take out, and what to warn of where no verdict is asked for.
 //!
-//! Knows: which choices Kubernetes leaves open, each flipped alone. Must never know: formats of output.
+//! Must never know: verdicts of constraints other than KP003, formats of output.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use super::decide::{How, decide};
 use crate::base::diag::Diagnostic;
-use crate::logic::formula::Constraint;
-use crate::lower::{Lowered, gates};
+use crate::base::source::Span;
+use crate::lower::Lowered;
 use crate::model::cluster::Cluster;
 use crate::model::inet::Family;
 use crate::model::policy::Settings;
 use crate::network::gate::{Direction, Gate};
 use crate::policy::{self, hinges::Choice};
-use crate::verify::direct::InternalError;
-use crate::verify::verdict::{CheckResult, Dependence, Verdict};
-
-/// Every choice, flipped alone: the assumption, its other value, the settings.
-fn flips(s: Settings) -> Vec<(&'static str, &'static str, Settings)> {
-    let word = |flag: bool, on: &'static str, off: &'static str| if flag { off } else { on };
-    vec![
-        (
-            "ipblock-matches-pods",
-            word(s.ipblock_matches_pods, "yes", "no"),
-            Settings {
-                ipblock_matches_pods: !s.ipblock_matches_pods,
-                ..s
-            },
-        ),
-        (
-            "host-network-policy",
-            word(s.host_network_as_pod, "pod", "node"),
-            Settings {
-                host_network_as_pod: !s.host_network_as_pod,
-                ..s
-            },
-        ),
-        (
-            "egress-to-own-node",
-            word(s.egress_to_own_node, "allow", "deny"),
-            Settings {
-                egress_to_own_node: !s.egress_to_own_node,
-                ..s
-            },
-        ),
-        (
-            "hairpin",
-            word(s.hairpin_under_policy, "policy", "allow"),
-            Settings {
-                hairpin_under_policy: !s.hairpin_under_policy,
-                ..s
-            },
-        ),
-        (
-            "equal-priority",
-            word(s.equal_priority_reversed, "reversed", "by-name"),
-            Settings {
-                equal_priority_reversed: !s.equal_priority_reversed,
-                ..s
-            },
-        ),
-    ]
-}
-
-/// Constraints that were decided, those of the library in front.
-pub(super) struct Open<'c> {
-    pub(super) constraints: &'c [Constraint],
-    pub(super) builtin: usize,
-    /// Of each: whether it was proven whatever NetworkPolicies say.
-    pub(super) whatever: &'c [bool],
-}
-
-impl Open<'_> {
-    /// Those that are decided again for an assumption: not what holds whatever policies say, where the assumption does
-    /// no more than change what they say.
-    fn asked(&self, assumption: &str) -> Vec<usize> {
-        let says = matches!(assumption, "ipblock-matches-pods" | "equal-priority");
-        let holds = |at: usize| self.whatever.get(at).is_some_and(|w| *w);
-        (0..self.constraints.len())
-            .filter(|at| !(says && holds(*at)))
-            .collect()
-    }
-}
-
-/// Decides again with each choice flipped that makes other gates, and notes where the verdict differs.
-pub(super) fn dependences(
-    cluster: &Cluster,
-    lowered: Option<&Lowered>,
-    open: &Open<'_>,
-    settings: Settings,
-    mut how: How<'_>,
-    results: &mut [CheckResult],
-) -> Result<(), InternalError> {
-    how.options.keep_queries = false;
-    let made;
-    let own = if let Some(lowered) = lowered {
-        &lowered.structure.policies
-    } else {
-        made = gates(cluster, settings);
-        &made
-    };
-    for (assumption, value, flipped) in flips(settings) {
-        let asked = open.asked(assumption);
-        if asked.is_empty() {
-            continue;
-        }
-        let other = gates(cluster, flipped);
-        let same = other.all == own.all;
-        let hairpin = other.hairpin != own.hairpin;
-        if same && (!hairpin || cluster.services.is_empty()) {
-            continue;
-        }
-        let constraints: Vec<Constraint> = asked
-            .iter()
-            .map(|&at| open.constraints[at].clone())
-            .collect();
-        let builtin = asked.iter().filter(|&&at| at < open.builtin).count();
-        let again = decide(cluster, None, flipped, &constraints, builtin, how)?;
-        for (at, other) in asked.into_iter().zip(again.checked.results) {
-            let Some(result) = results.get_mut(at) else {
-                continue;
-            };
-            if result.verdict == other.verdict {
-                continue;
-            }
-            let verdict = other.verdict.word();
-            let says = format!("with {assumption}={value} it is {verdict}");
-            if !result.detail.is_empty() {
-                result.detail.push_str("; ");
-            }
-            result.detail.push_str(&says);
-            result.depends_on.push(Dependence {
-                assumption,
-                value,
-                verdict: other.verdict,
-            });
-        }
-    }
-    Ok(())
-}
+use crate::verify::verdict::{CheckResult, Verdict};
 
 /// Says in KP003's detail how many pairs of pods are not asked for.
 pub(super) fn count(lowered: &Lowered, results: &mut [CheckResult]) {
@@ -222,8 +96,13 @@ pub fn limits(cluster: &Cluster, settings: Settings) -> Vec<Diagnostic> {
             ))
     });
     let hinges = policy::hangs_on(cluster, &settings).into_iter();
-    let hinges = hinges.filter(|h| h.flipped.is_none()).map(|hinge| {
+    let hinges = hinges.filter(|h| h.flipped.is_none() || h.choice == Choice::DomainNames);
+    let hinges = hinges.map(|hinge| {
         let (message, help) = match hinge.choice {
+            Choice::DomainNames => (
+                "what these domain names stand for is not known: the answer is for no address",
+                "`verify` says which verdicts hang on them; `networks` instead of them says it for good",
+            ),
             Choice::ChosenAddresses => (
                 "this ipBlock holds some of the addresses that pods may get, and not all: the answer is for one choice",
                 "`--pod-cidr` says where pods get their addresses",
@@ -235,64 +114,22 @@ pub fn limits(cluster: &Cluster, settings: Settings) -> Vec<Diagnostic> {
         };
         Diagnostic::error("F006", hinge.origin, message).warning().help(help)
     });
-    unmodelled.chain(hinges).collect()
+    let unclear = policy::unclear(cluster, &settings);
+    let nodes = cluster.nodes.iter();
+    let first = nodes.filter(|n| n.daemons.iter().any(|d| unclear.contains(&d.id)));
+    let unclear = first.take(1).map(|node| {
+        let message = "with host-network-policy=pod, policies mean a pod by the addresses of its node, which other processes there have too";
+        Diagnostic::error("F006", node.origin, message)
+            .warning()
+            .help("what is said of processes of such nodes is not exact")
+    });
+    unmodelled.chain(hinges).chain(unclear).collect()
 }
 
-/// Where a verdict may hang on what the input does not say and no switch decides: which addresses pods get, which labels
-/// namespaces have. The network model itself holds for every choice, since an ideal plugin enforces what policies say
-/// whatever they say; what users want of policies does not. A counterexample stands: it shows its choice.
-pub(super) fn hangs(cluster: &Cluster, settings: Settings, results: &mut [CheckResult]) {
+/// Where what is said may hang on what domain names of policies stand for: the settings under which they stand for every
+/// address instead of none, and where they are written. What is the same under both is known.
+pub fn domain_names(cluster: &Cluster, settings: Settings) -> Option<(Settings, Span)> {
     let hinges = policy::hangs_on(cluster, &settings);
-    let Some(hinge) = hinges.iter().find(|h| h.flipped.is_none()) else {
-        return;
-    };
-    let why = match hinge.choice {
-        Choice::ChosenAddresses => {
-            "it may hang on the addresses that pods will get: an ipBlock holds some of them and not all; give --pod-cidr"
-        }
-        _ => {
-            "it may hang on labels of namespaces whose objects are not given: a namespaceSelector asks for them"
-        }
-    };
-    let of_user = |r: &&mut CheckResult| {
-        let number = r.id.strip_prefix("KP").and_then(|n| n.parse::<u32>().ok());
-        number.is_none_or(|n| n > 12) && r.verdict == Verdict::Proven
-    };
-    for result in results.iter_mut().filter(of_user) {
-        result.verdict = Verdict::Unknown;
-        why.clone_into(&mut result.detail);
-        result.depends_on.clear();
-    }
-}
-
-/// Where the input holds something that the model does not cover and that can change who reaches whom, nothing is known
-/// of messages; only who has which address, and who is behind which Service, is.
-pub(super) fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
-    let Some(first) = cluster.reading.unmodelled.first() else {
-        return;
-    };
-    let count = cluster.reading.unmodelled.len();
-    let more = if count > 1 {
-        format!(" and {} more", count - 1)
-    } else {
-        String::new()
-    };
-    let about = |r: &&mut CheckResult| {
-        !matches!(r.id.as_str(), "KP001" | "KP012")
-            && matches!(r.verdict, Verdict::Proven | Verdict::Violated)
-    };
-    for result in results.iter_mut().filter(about) {
-        let without = if result.verdict == Verdict::Proven {
-            "proven"
-        } else {
-            "violated"
-        };
-        result.detail = format!(
-            "an object of kind `{}`{more} can change who reaches whom and is not modelled; without it: {without}",
-            first.kind
-        );
-        result.verdict = Verdict::Unknown;
-        result.counterexample = None;
-        result.depends_on.clear();
-    }
+    let hinge = hinges.iter().find(|h| h.choice == Choice::DomainNames)?;
+    Some((hinge.flipped?, hinge.origin))
 }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use crate::logic::formula::{Comparison, Fact, Formula, Sort, Term, VarId, Variable};
 use crate::logic::structure::Structure;
-use crate::model::entity::{EntityId, EntityKind};
+use crate::model::entity::EntityId;
 use crate::model::inet::{Family, Protocol};
 use crate::network::header::Header;
 use crate::network::trace::Outcome;
@@ -219,7 +219,7 @@ impl<'s> Evaluator<'s> {
 
     pub(super) fn universe(&self) -> impl Iterator<Item = EntityId> + use<'_, 's> {
         let ids = (0..self.structure.entities.len() as u32).map(EntityId);
-        ids.filter(|id| self.structure.entities[id.index()].kind() != EntityKind::Outside)
+        ids.filter(|id| self.structure.entities[id.index()].kind().is_entity())
     }
 
     /// The one entity where it is known, else all.

@@ -6,7 +6,9 @@ use crate::model::entity::EntityId;
 use crate::network::header::Header;
 use crate::network::trace::{Disposition, Event, Journey, Step};
 
-/// How many lookups a message took at switches until it was received or died; none in a loop, which never ends.
+/// How many lookups a message took at switches until it was received or died; none in a loop, which never ends. What
+/// stays within a hop counts once: in a network of stages these are the namespaces it passed, and one more for each
+/// translation.
 pub fn hops(journey: &Journey) -> Option<usize> {
     if journey.end == Disposition::Loop {
         return None;
@@ -20,7 +22,7 @@ pub fn hops(journey: &Journey) -> Option<usize> {
             rule: None,
             ..
         } => false,
-        _ => true,
+        _ => !step.continues,
     };
     Some(journey.steps.iter().filter(at_switch).count())
 }
@@ -40,6 +42,6 @@ pub fn passed(journey: &Journey) -> impl Iterator<Item = EntityId> + '_ {
             rule: None,
             ..
         } => None,
-        _ => Some(step.at),
+        _ => Some(step.of),
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! Knows: the meaning of a match and of a rewrite. Must never know: paths, formulas, SMT.
 
-use crate::network::fib::{Action, Fib, FibRule, Match, Rewrite};
+use crate::network::fib::{Action, Fib, FibRule, Match, Rewrite, State};
 use crate::network::header::Header;
 
 /// Whether a rule's match takes a header. Wildcards take both families; a prefix takes its own family only.
@@ -22,9 +22,11 @@ pub fn matches(rule: &Match, header: &Header) -> bool {
 
 /// First match wins. An answer is never translated anew: translation is decided by a connection's first message, and
 /// the tables remember it.
-pub fn lookup<'f>(fib: &'f Fib, header: &Header, answer: bool) -> Option<(usize, &'f FibRule)> {
+pub fn lookup<'f>(fib: &'f Fib, header: &Header, state: State) -> Option<(usize, &'f FibRule)> {
     fib.iter().enumerate().find(|(_, rule)| {
-        matches(&rule.matches, header) && !(answer && matches!(rule.action, Action::Translate(_)))
+        matches(&rule.matches, header)
+            && rule.state.is_none_or(|wanted| wanted == state)
+            && (state == State::New || !matches!(rule.action, Action::Translate(_)))
     })
 }
 

@@ -54,6 +54,14 @@ pub struct Modular<'c> {
     classes: Classes,
 }
 
+/// What is said of what holds whatever policies say.
+const WHATEVER: &str = "for whatever NetworkPolicies say";
+
+/// Whether a result does not hang on what policies say.
+pub fn holds_whatever_policies_say(result: &CheckResult) -> bool {
+    result.strategy == STRATEGY && result.detail.contains(WHATEVER)
+}
+
 /// Why this strategy says nothing of a cluster.
 pub type Why = &'static str;
 
@@ -135,7 +143,7 @@ impl<'c> Modular<'c> {
                 result.compared = self.compared();
                 if result.verdict == Verdict::Proven {
                     result.detail = format!(
-                        "{}; {looked_at} processes stand for all, and for whatever NetworkPolicies say",
+                        "{}; {looked_at} processes stand for all, and {WHATEVER}",
                         result.detail
                     );
                 }

@@ -14,13 +14,16 @@ mod points;
 mod service;
 mod table;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::encode::question::Point;
+use crate::encode::question::point::PointKind;
 use crate::intent;
 use crate::logic::formula::Constraint;
 use crate::lower::Lowered;
 use crate::model::cluster::Cluster;
+use crate::model::entity::EntityId;
 use crate::model::inet::IpNet;
 use crate::model::intent::{Intent, IntentPeer, Relation, Who, Wish};
 use crate::model::policy::Settings;
@@ -44,6 +47,17 @@ pub(super) enum Decided {
     Vacuous,
     Broken(Box<Counterexample>),
     Unknown(String),
+}
+
+/// What an intent speaks of that few choices are about.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    /// Processes of nodes.
+    pub daemons: BTreeSet<EntityId>,
+    /// Addresses of Services.
+    pub services: bool,
+    /// Pods that could be added.
+    pub added: bool,
 }
 
 /// One cluster, looked at once for all intents.
@@ -79,6 +93,29 @@ impl<'c> Policy<'c> {
             ideal,
             cuts,
             timeout,
+        }
+    }
+
+    /// What an intent speaks of that few choices are about.
+    pub fn about(&self, intent: &Intent) -> About {
+        let daemons = self.points.iter().filter(|p| p.kind == PointKind::Daemon);
+        let meant = |p: &&Point<'_>| match &intent.wish {
+            Wish::Isolate(_) => p.hosted.is_some(),
+            // Nobody else: nodes neither.
+            Wish::OnlyThese(_) => true,
+            Wish::MustReach(r) | Wish::MustNotReach(r) => {
+                points::is_one_of(&r.from, self.cluster, p)
+                    || points::is_one_of(&r.to, self.cluster, p)
+            }
+        };
+        let peers = relation(intent).map(|r| r.from.iter().chain(&r.to));
+        About {
+            daemons: daemons.filter(meant).map(|p| p.process).collect(),
+            services: peers
+                .into_iter()
+                .flatten()
+                .any(|p| matches!(p.who, Who::Service { .. })),
+            added: intent::is_about_any_pod(intent),
         }
     }
 
@@ -142,6 +179,7 @@ impl<'c> Policy<'c> {
             compared,
             detail,
             counterexample,
+            unmodelled: None,
             depends_on: Vec::new(),
         };
         let compared = match self.ready(intent, constraint) {
@@ -204,6 +242,7 @@ fn unknown(constraint: &Constraint, detail: String) -> CheckResult {
         compared: 0,
         detail,
         counterexample: None,
+        unmodelled: None,
         depends_on: Vec::new(),
     }
 }

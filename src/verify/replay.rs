@@ -13,6 +13,7 @@ use crate::network::trace::Trace;
 use crate::sim::eval::{Assignment, EvalError, Evaluator, EventRecord, Value};
 use crate::sim::walk::{self, SimError};
 
+use super::looks::Looks;
 use super::verdict::{Counterexample, Message, Wanted, Witness};
 
 /// The simulator does not agree with the encoding, or cannot say: an internal error, never a verdict.
@@ -32,7 +33,8 @@ pub enum ReplayError {
     Eval(#[from] EvalError),
 }
 
-/// Walks the messages and evaluates the clause on every combination of their outcomes, until one makes it false.
+/// Walks the messages and evaluates the clause on every combination of their outcomes, until one makes it false. Outcomes
+/// that hang on something that is not modelled show nothing.
 pub fn replay(
     network: &Network,
     structure: &Structure,
@@ -41,6 +43,7 @@ pub fn replay(
     assignment: &[(VarId, Witness)],
     messages: &[(EntityId, Header)],
 ) -> Result<Counterexample, ReplayError> {
+    let looks = Looks::of(body);
     let mut traces = Vec::new();
     for (sender, header) in messages {
         if !walk::honest(network, *sender, header) {
@@ -67,7 +70,8 @@ pub fn replay(
             values: values.clone(),
             events: events.collect(),
         };
-        if !evaluator.truth(body, &mut env)? {
+        let unsure = env.events.iter().any(|e| looks.unsure(&e.outcome));
+        if !unsure && !evaluator.truth(body, &mut env)? {
             break;
         }
         if !next_combination(&mut picked, &traces) {

@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::base::source::Span;
 use crate::lower::Lowered;
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
@@ -176,6 +177,8 @@ pub struct CheckResult {
     pub compared: usize,
     /// For which universe it is proven, or why it is not known.
     pub detail: String,
+    /// Where something is written that is not modelled, where the verdict is unknown because of it.
+    pub unmodelled: Option<Span>,
     /// Where it is violated.
     pub counterexample: Option<Counterexample>,
     /// What the verdict hangs on; filled where there are policies.

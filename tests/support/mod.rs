@@ -24,4 +24,5 @@ pub mod judge;
 pub mod oracle;
 pub mod rng;
 pub mod shrink;
+pub mod stages;
 pub mod uniform;

@@ -271,7 +271,7 @@ impl Judge<'_, '_> {
                 all.any(|n| fits(nodes, &n.labels) && n.addresses.iter().any(|a| a.ip == address))
                     && self.ports(ports, None)
             }
-            Peer::FailsClosed { .. } => false,
+            Peer::FailsClosed { .. } => self.settings.domain_names_are_all && self.anybody(ports),
         }
     }
 

@@ -103,7 +103,7 @@ impl Rules<'_> {
             };
             let about = q.has(subject, selected("", namespaces.as_ref(), pods));
             for rule in rules.iter().rev() {
-                let (matches, action) = tier_rule(q, peer, rule);
+                let (matches, action) = self.tier_rule(q, peer, rule);
                 let matches = q.pool.and(&[about, matches]);
                 let says = match action {
                     PolicyAction::Accept => q.pool.truth(true),
@@ -115,20 +115,31 @@ impl Rules<'_> {
         }
         verdict
     }
-}
 
-/// A peer that nobody knows fails closed: it accepts nothing, and denies everything.
-fn tier_rule(q: &mut Question<'_>, peer: End, rule: &TierRule) -> (TermId, PolicyAction) {
-    let unknown = rule
-        .peers
-        .iter()
-        .any(|p| matches!(p, Peer::FailsClosed { .. }));
-    let ports = ports(q, rule.ports.as_deref());
-    if unknown && rule.action != PolicyAction::Accept {
-        return (ports, PolicyAction::Deny);
+    /// A peer that nobody knows fails closed: it accepts nothing (or everything, to see what hangs on it), and denies
+    /// everything.
+    fn tier_rule(
+        &self,
+        q: &mut Question<'_>,
+        peer: End,
+        rule: &TierRule,
+    ) -> (TermId, PolicyAction) {
+        let unknown = rule
+            .peers
+            .iter()
+            .any(|p| matches!(p, Peer::FailsClosed { .. }));
+        let ports = ports(q, rule.ports.as_deref());
+        match rule.action {
+            PolicyAction::Accept if unknown && self.settings.domain_names_are_all => {
+                (ports, PolicyAction::Accept)
+            }
+            PolicyAction::Deny | PolicyAction::Pass if unknown => (ports, PolicyAction::Deny),
+            action => {
+                let peers = peers(q, peer, "", &rule.peers, true);
+                (q.pool.and(&[peers, ports]), action)
+            }
+        }
     }
-    let peers = peers(q, peer, "", &rule.peers, true);
-    (q.pool.and(&[peers, ports]), rule.action)
 }
 
 fn selected(

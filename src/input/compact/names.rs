@@ -6,10 +6,10 @@ use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 
 use crate::base::diag::Diagnostic;
+use crate::base::similar::closest;
 use crate::base::source::Span;
 use crate::input::decode::{show, string};
 use crate::input::problems::Problems;
-use crate::input::suggest::nearest;
 use crate::input::yaml::Node;
 use crate::model::entity::{EntityId, EntityKind, FullName};
 
@@ -266,9 +266,9 @@ impl<'n> Resolver<'n> {
                 .filter(|n| want.takes(n.kind))
                 .filter(named)
         };
-        let near = nearest(text, fitting().map(FullName::to_string)).or_else(|| {
+        let near = closest(text, fitting().map(FullName::to_string)).or_else(|| {
             let end = text.rsplit('/').next().unwrap_or(text);
-            let short = nearest(end, fitting().map(FullName::short))?;
+            let short = closest(end, fitting().map(FullName::short))?;
             fitting()
                 .find(|n| n.short() == short)
                 .map(FullName::to_string)

@@ -290,10 +290,10 @@ fn peer(
                 problems.push(Diagnostic::error("P011", entry.key_span, message));
             }
             let names = words(entry, problems);
-            for name in names {
-                decode::string(name, problems);
-            }
+            let names = names.into_iter();
+            let names = names.filter_map(|name| decode::string(name, problems));
             rule.peers.push(Peer::FailsClosed {
+                names: names.map(str::to_owned).collect(),
                 origin: node.span(),
             });
         }

@@ -84,7 +84,25 @@ fn rules(
         .collect()
 }
 
+/// An item that says nothing is, to the API server, one without fields; that is more than most people mean.
+fn is_empty_item(node: Node<'_>, meaning: &str, problems: &mut Problems) -> bool {
+    let empty = node.is_null() && !node.is_hole();
+    if empty {
+        let message = format!("an item that says nothing means {meaning}");
+        let diagnostic = Diagnostic::error("P013", node.span(), message).warning();
+        problems.push(diagnostic.help("write `{}` if that is meant, else leave it out"));
+    }
+    empty
+}
+
 fn rule(node: Node<'_>, key: &'static str, problems: &mut Problems) -> Option<NetworkRule> {
+    if is_empty_item(node, "a rule that allows everything", problems) {
+        return Some(NetworkRule {
+            peers: None,
+            ports: None,
+            origin: node.span(),
+        });
+    }
     let mut fields = Fields::of(node, "a rule of a NetworkPolicy", problems)?;
     let peers = items(&mut fields, key, problems).map(|items| {
         let peers = items.into_iter();
@@ -165,6 +183,13 @@ fn ip_block(node: Node<'_>, problems: &mut Problems) -> Option<IpBlock> {
 }
 
 fn port(node: Node<'_>, problems: &mut Problems) -> Option<PortRule> {
+    if is_empty_item(node, "every TCP port", problems) {
+        return Some(PortRule {
+            protocol: Some(Protocol::Tcp),
+            ports: PortsOf::Any,
+            origin: node.span(),
+        });
+    }
     let mut fields = Fields::of(node, "a port of a NetworkPolicy", problems)?;
     let protocol = match fields.get("protocol") {
         Some(node) => decode::protocol(node, problems),

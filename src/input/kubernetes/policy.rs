@@ -29,6 +29,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("P010", "a name that a policy of this kind must have"),
     ("P011", "an action that its peers do not allow"),
     ("P012", "a prefix with bits set beyond its length"),
+    ("P013", "an item that says nothing"),
 ];
 
 /// A prefix as the API server takes it: bits beyond its length are ignored, and told.

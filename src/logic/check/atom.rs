@@ -303,6 +303,7 @@ fn unknown(name: &Word, terms: &[ast::Term]) -> Diagnostic {
     let names = || SIGNATURES.iter().map(|s| s.name);
     let near = names()
         .find(|n| n.eq_ignore_ascii_case(&kubernetes))
+        .map(str::to_owned)
         .or_else(|| closest(&name.text, names()));
     match near {
         Some(near) => error.help(format!("did you mean `{near}`")),

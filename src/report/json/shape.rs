@@ -159,7 +159,13 @@ pub(super) struct ChoiceJson {
 pub(super) struct StepJson {
     pub(super) event: &'static str,
     pub(super) at: String,
+    /// The place within the namespace; left out where a switch is a whole one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stage: Option<String>,
     pub(super) rule: Option<String>,
+    /// What a person should know of the rule; left out where it speaks for itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) why: Option<String>,
     pub(super) header: HeaderJson,
     pub(super) source: Option<PlaceJson>,
     /// What policies decided here; left out where none did.
@@ -173,4 +179,14 @@ pub(super) struct PolicyJson {
     pub(super) decision: &'static str,
     pub(super) direction: String,
     pub(super) source: PlaceJson,
+}
+
+impl super::Writer<'_> {
+    /// The same about another network.
+    pub(super) fn at<'n>(
+        &'n self,
+        network: &'n crate::network::graph::Network,
+    ) -> super::Writer<'n> {
+        super::Writer { network, ..*self }
+    }
 }

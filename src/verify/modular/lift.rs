@@ -60,6 +60,7 @@ fn journey(part: &Part, journey: Journey) -> Journey {
 
 fn step(part: &Part, mut step: Step) -> Step {
     step.at = part.whole(step.at);
+    step.of = part.whole(step.of);
     match &mut step.event {
         Event::Lookup { next, .. } => *next = part.whole(*next),
         Event::Deliver { to, .. } => *to = part.whole(*to),

@@ -1,0 +1,294 @@
+//! Verdicts, and what they hang on: choices that Kubernetes leaves open, and what the input does not say.
+//!
+//! Must never know: files, formats of output.
+
+use super::decide::{Case, Decided};
+use super::policies;
+use super::strategy;
+use crate::intent;
+use crate::logic::formula::{Constraint, Sort};
+use crate::lower::Lowered;
+use crate::model::cluster::Cluster;
+use crate::model::policy::Settings;
+use crate::policy::{self, hinges::Choice};
+use crate::verify::direct::{InternalError, Query};
+use crate::verify::modular;
+use crate::verify::policy::STRATEGY;
+use crate::verify::verdict::{CheckResult, Dependence, Verdict};
+
+/// The verdicts on a cluster, and the queries if they are kept.
+pub(super) fn verdicts(
+    case: &Case<'_>,
+    lowered: &Lowered,
+) -> Result<(Vec<CheckResult>, Vec<Query>), InternalError> {
+    let settings = case.options.settings;
+    let keep = case.options.keep_queries;
+    let Decided {
+        mut results,
+        queries,
+    } = case.decide(lowered, settings, keep, &|_| true)?;
+    unclear(case, lowered, settings, &mut results);
+    let mut results: Vec<CheckResult> = results.into_iter().flatten().collect();
+    if !case.cluster.policies.is_empty() {
+        if strategy::made(lowered) {
+            policies::count(lowered, &mut results);
+        }
+        dependences(case, lowered, &mut results)?;
+        domain_names(case, lowered, &mut results)?;
+    }
+    hangs(case.cluster, settings, &mut results);
+    cannot_say(case.cluster, &mut results);
+    Ok((results, queries))
+}
+
+/// Every choice, flipped alone: the assumption, its other value, the settings.
+fn flips(s: Settings) -> Vec<(&'static str, &'static str, Settings)> {
+    let word = |flag: bool, on: &'static str, off: &'static str| if flag { off } else { on };
+    vec![
+        (
+            "ipblock-matches-pods",
+            word(s.ipblock_matches_pods, "yes", "no"),
+            Settings {
+                ipblock_matches_pods: !s.ipblock_matches_pods,
+                ..s
+            },
+        ),
+        (
+            "host-network-policy",
+            word(s.host_network_as_pod, "pod", "node"),
+            Settings {
+                host_network_as_pod: !s.host_network_as_pod,
+                ..s
+            },
+        ),
+        (
+            "egress-to-own-node",
+            word(s.egress_to_own_node, "allow", "deny"),
+            Settings {
+                egress_to_own_node: !s.egress_to_own_node,
+                ..s
+            },
+        ),
+        (
+            "hairpin",
+            word(s.hairpin_under_policy, "policy", "allow"),
+            Settings {
+                hairpin_under_policy: !s.hairpin_under_policy,
+                ..s
+            },
+        ),
+        (
+            "equal-priority",
+            word(s.equal_priority_reversed, "reversed", "by-name"),
+            Settings {
+                equal_priority_reversed: !s.equal_priority_reversed,
+                ..s
+            },
+        ),
+    ]
+}
+
+/// Decides again with each choice flipped that may matter, and notes where the verdict differs.
+fn dependences(
+    case: &Case<'_>,
+    lowered: &Lowered,
+    results: &mut [CheckResult],
+) -> Result<(), InternalError> {
+    let policy = case.policy(lowered, case.options.settings);
+    for (assumption, value, flipped) in flips(case.options.settings) {
+        let Some(other) = strategy::again(case.cluster, flipped, lowered) else {
+            continue;
+        };
+        // What holds whatever policies say is not asked again where no more than that changes.
+        let says = matches!(assumption, "ipblock-matches-pods" | "equal-priority");
+        let same = other.structure.policies == lowered.structure.policies;
+        let wanted = |at: usize| {
+            let Some(stated) = case.stated(at).filter(|_| results[at].strategy == STRATEGY) else {
+                let whatever = says && modular::holds_whatever_policies_say(&results[at]);
+                return !same && !whatever;
+            };
+            let about = policy.about(&stated.intent);
+            let touched = match assumption {
+                "egress-to-own-node" | "host-network-policy" => {
+                    !about.daemons.is_empty() || about.services
+                }
+                "hairpin" => about.services,
+                _ => true,
+            };
+            // The gates of pods that could be added are none of these.
+            touched && (!same || about.added)
+        };
+        let mut again = case.decide(&other, flipped, false, &wanted)?;
+        unclear(case, &other, flipped, &mut again.results);
+        for (result, other) in results.iter_mut().zip(again.results) {
+            let Some(other) = other.filter(|other| other.verdict != result.verdict) else {
+                continue;
+            };
+            let verdict = other.verdict.word();
+            let says = format!("with {assumption}={value} it is {verdict}");
+            if !result.detail.is_empty() {
+                result.detail.push_str("; ");
+            }
+            result.detail.push_str(&says);
+            result.depends_on.push(Dependence {
+                assumption,
+                value,
+                verdict: other.verdict,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Where policies are asked about processes that they cannot tell from others, nothing is known of what users want of them.
+fn unclear(
+    case: &Case<'_>,
+    lowered: &Lowered,
+    settings: Settings,
+    results: &mut [Option<CheckResult>],
+) {
+    let unclear = policy::unclear(case.cluster, &settings);
+    if unclear.is_empty() {
+        return;
+    }
+    let policy = case.policy(lowered, settings);
+    for (at, result) in results.iter_mut().enumerate() {
+        let meant = case.stated(at).is_none_or(|stated| {
+            let about = policy.about(&stated.intent);
+            about.services || !about.daemons.is_disjoint(&unclear)
+        });
+        if let Some(result) = result.as_mut().filter(|r| meant && of_user(r)) {
+            result.verdict = Verdict::Unknown;
+            result.counterexample = None;
+            "with host-network-policy=pod, policies mean a pod by the addresses of its node, which other processes there have too"
+                .clone_into(&mut result.detail);
+        }
+    }
+}
+
+/// Whether a constraint is none of the network model, which holds whatever policies say, since an ideal plugin enforces it.
+fn of_user(result: &CheckResult) -> bool {
+    let number = result.id.strip_prefix("KP");
+    let number = number.and_then(|n| n.parse::<u32>().ok());
+    number.is_none_or(|n| n > 12)
+}
+
+/// What domain names of policies stand for is not known. They can only be accepted, so whatever they stand for, a message
+/// goes as it does where they stand for nothing or as it does where they stand for everything: what is proven of every
+/// message in both is proven. The wishes of intents are each about one direction, so that those two decide it; where
+/// they differ, nothing is known.
+fn domain_names(
+    case: &Case<'_>,
+    lowered: &Lowered,
+    results: &mut [CheckResult],
+) -> Result<(), InternalError> {
+    let Some((all, _)) = policies::domain_names(case.cluster, case.options.settings) else {
+        return Ok(());
+    };
+    let Some(other) = strategy::again(case.cluster, all, lowered) else {
+        return Ok(());
+    };
+    let same = other.structure.policies == lowered.structure.policies;
+    // The gates of pods that could be added are none of these.
+    let added = |at| {
+        case.stated(at)
+            .is_some_and(|s| intent::is_about_any_pod(&s.intent))
+    };
+    let again = case.decide(&other, all, false, &|at| !same || added(at))?;
+    for (at, (result, other)) in results.iter_mut().zip(again.results).enumerate() {
+        let (Some(other), Some(constraint)) = (other, case.constraint(at)) else {
+            continue;
+        };
+        let sure = result.verdict == other.verdict
+            && match result.verdict {
+                Verdict::Violated => {
+                    case.stated(at).is_some() || result.counterexample == other.counterexample
+                }
+                _ => of_one_message(constraint),
+            };
+        if sure {
+            continue;
+        }
+        let (none, every) = (result.verdict.word(), other.verdict.word());
+        result.detail = format!(
+            "it may hang on which addresses the domain names of a policy stand for: with none it is {none}, with all it is {every}"
+        );
+        result.verdict = Verdict::Unknown;
+        result.counterexample = None;
+        result.depends_on.clear();
+    }
+    Ok(())
+}
+
+/// Whether no clause speaks of more than one message.
+fn of_one_message(constraint: &Constraint) -> bool {
+    let is_event = |v: &crate::logic::formula::Variable| v.sort == Sort::Event;
+    let all = constraint.variables.iter().filter(|v| is_event(v)).count();
+    let clauses = constraint.clauses();
+    let mut in_front = std::collections::BTreeSet::new();
+    let each = clauses.iter().all(|(front, _)| {
+        let events = front
+            .iter()
+            .filter(|id| is_event(constraint.variable(**id)));
+        let before = in_front.len();
+        in_front.extend(events.copied());
+        in_front.len() <= before + 1
+    });
+    each && in_front.len() == all
+}
+
+/// Where a verdict may hang on what the input does not say and no switch decides: which addresses pods get, which labels
+/// namespaces have. The network model itself holds for every choice, since an ideal plugin enforces what policies say
+/// whatever they say; what users want of policies does not. A counterexample stands: it shows its choice.
+pub(super) fn hangs(cluster: &Cluster, settings: Settings, results: &mut [CheckResult]) {
+    let hinges = policy::hangs_on(cluster, &settings);
+    let Some(hinge) = hinges.iter().find(|h| h.flipped.is_none()) else {
+        return;
+    };
+    let why = match hinge.choice {
+        Choice::ChosenAddresses => {
+            "it may hang on the addresses that pods will get: an ipBlock holds some of them and not all; give --pod-cidr"
+        }
+        _ => {
+            "it may hang on labels of namespaces whose objects are not given: a namespaceSelector asks for them"
+        }
+    };
+    let proven = |r: &&mut CheckResult| of_user(r) && r.verdict == Verdict::Proven;
+    for result in results.iter_mut().filter(proven) {
+        result.verdict = Verdict::Unknown;
+        why.clone_into(&mut result.detail);
+        result.depends_on.clear();
+    }
+}
+
+/// Where the input holds something that the model does not cover and that can change who reaches whom, nothing is known
+/// of messages; only who has which address, and who is behind which Service, is.
+pub(super) fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
+    let Some(first) = cluster.reading.unmodelled.first() else {
+        return;
+    };
+    let count = cluster.reading.unmodelled.len();
+    let more = if count > 1 {
+        format!(" and {} more", count - 1)
+    } else {
+        String::new()
+    };
+    let about = |r: &&mut CheckResult| {
+        !matches!(r.id.as_str(), "KP001" | "KP012")
+            && matches!(r.verdict, Verdict::Proven | Verdict::Violated)
+    };
+    for result in results.iter_mut().filter(about) {
+        let without = if result.verdict == Verdict::Proven {
+            "proven"
+        } else {
+            "violated"
+        };
+        result.detail = format!(
+            "an object of kind `{}`{more} can change who reaches whom and is not modelled; without it: {without}",
+            first.kind
+        );
+        result.verdict = Verdict::Unknown;
+        result.counterexample = None;
+        result.depends_on.clear();
+    }
+}

@@ -1,0 +1,83 @@
+//! One cluster's encoding and one solver, and how the solver is asked.
+//!
+//! Must never know: what a clause says.
+
+use std::time::Instant;
+
+use crate::encode::Encoder;
+use crate::logic::formula::Constraint;
+use crate::lower::Lowered;
+use crate::smt::smtlib;
+use crate::smt::solver::{Limits, SatResult, Solver};
+use crate::smt::term::TermId;
+
+use super::result::{Checked, Options, Query};
+
+pub(super) struct Checker<'c> {
+    pub(super) lowered: &'c Lowered,
+    pub(super) encoder: Encoder<'c>,
+    pub(super) solver: Box<dyn Solver>,
+    pub(super) options: Options,
+    /// All facts so far, for SMT-LIB.
+    pub(super) facts: Vec<TermId>,
+    /// The complete bound of each slot (message, answer), or why there is none.
+    pub(super) bounds: Vec<Result<(usize, usize), String>>,
+    pub(super) checked: Checked,
+}
+
+impl Checker<'_> {
+    pub(super) fn assert_facts(&mut self) {
+        for fact in self.encoder.take_facts() {
+            self.solver.assert(&self.encoder.pool, fact);
+            self.facts.push(fact);
+        }
+    }
+
+    pub(super) fn limits(deadline: Option<Instant>) -> Limits {
+        Limits {
+            timeout: deadline.map(|at| at.saturating_duration_since(Instant::now())),
+        }
+    }
+
+    pub(super) fn ask(
+        &mut self,
+        assumptions: &[TermId],
+        deadline: Option<Instant>,
+        queries: &mut usize,
+    ) -> SatResult {
+        *queries += 1;
+        self.solver
+            .check(&self.encoder.pool, assumptions, Self::limits(deadline))
+    }
+
+    pub(super) fn keep(
+        &mut self,
+        name: &str,
+        goal: TermId,
+        constraint: &Constraint,
+        answer: &SatResult,
+    ) {
+        if !self.options.keep_queries {
+            return;
+        }
+        let status = match answer {
+            SatResult::Sat => Some("sat"),
+            SatResult::Unsat => Some("unsat"),
+            SatResult::Unknown(_) => None,
+        };
+        let mut comments = vec![
+            format!(
+                "{} {}: {}",
+                constraint.id, constraint.name, constraint.title
+            ),
+            "unsat: no counterexample; for a premise: the constraint is vacuous".to_owned(),
+        ];
+        comments.extend(self.encoder.legend());
+        let asserts: Vec<TermId> = self.facts.iter().copied().chain([goal]).collect();
+        let text = smtlib::print(&self.encoder.pool, &asserts, &comments, status);
+        self.checked.queries.push(Query {
+            name: name.to_owned(),
+            text,
+        });
+    }
+}

@@ -1,0 +1,47 @@
+//! What the strategy `direct` is told, and what it gives.
+//!
+//! Must never know: terms, a solver.
+
+use std::time::Duration;
+
+use crate::verify::replay::ReplayError;
+use crate::verify::verdict::CheckResult;
+
+/// One query as SMT-LIB, for another solver.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// A file name without its ending: `KP003-1-counterexample`.
+    pub name: String,
+    /// The script.
+    pub text: String,
+}
+
+/// How to go about it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// For each constraint; none is no limit.
+    pub timeout: Option<Duration>,
+    /// Keep the queries.
+    pub keep_queries: bool,
+    /// Addresses and ports as they are, not by class: the slow, obvious twin, for tests.
+    pub plain_headers: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// One per constraint, in their order.
+    pub results: Vec<CheckResult>,
+    /// The queries, if they are kept.
+    pub queries: Vec<Query>,
+}
+
+/// A counterexample that the simulator does not agree to.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("internal error: {id} is refuted by a counterexample that does not replay: {why}")]
+pub struct InternalError {
+    /// The constraint.
+    pub id: String,
+    /// What went wrong.
+    pub why: ReplayError,
+}

@@ -1,0 +1,334 @@
+//! What verdicts hang on: choices that Kubernetes leaves open, and what the input does not say.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at what it cannot read"
+)]
+
+use std::process::Command;
+
+use kubeproof::base::source::SourceMap;
+use kubeproof::input::Input;
+use kubeproof::session::{self, Options, Strategy};
+use kubeproof::verify::verdict::{CheckResult, Verdict};
+
+fn results(text: &str, options: &Options) -> Vec<CheckResult> {
+    let mut sources = SourceMap::new();
+    let inputs = [Input {
+        source: sources.add("c.yaml", text),
+        path: "c.yaml".to_owned(),
+        named: true,
+    }];
+    let outcome = session::verify(sources, &inputs, options).unwrap();
+    let report = outcome.run.clusters.into_iter().next().unwrap();
+    let verified = report.verified;
+    let diagnostics = report.diagnostics;
+    verified
+        .unwrap_or_else(|| panic!("{diagnostics:?}\n{text}"))
+        .results
+}
+
+/// The result on one intent, the same by both strategies.
+fn wish(objects: &str, spec: &str) -> CheckResult {
+    let text = format!(
+        "{objects}---\napiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {spec}\n"
+    );
+    let by = |strategy| {
+        let options = Options {
+            only: vec!["i".to_owned()],
+            strategy,
+            ..Options::default()
+        };
+        let mut all = results(&text, &options);
+        assert_eq!(all.len(), 1);
+        all.remove(0)
+    };
+    let (auto, direct) = (by(Strategy::Auto), by(Strategy::Direct));
+    assert_eq!(auto.verdict, direct.verdict, "{auto:?}\n{direct:?}\n{text}");
+    assert_eq!(auto.depends_on, direct.depends_on, "{spec}\n{text}");
+    auto
+}
+
+fn node(name: &str, address: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\nstatus: {{addresses: [{{type: InternalIP, address: {address}}}]}}\n"
+    )
+}
+
+fn pod(name: &str, node: &str, address: &str, more: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: x, labels: {{app: {name}}}}}\nspec: {{nodeName: {node}{more}, containers: [{{name: c, ports: [{{containerPort: 80}}]}}]}}\nstatus: {{phase: Running, podIP: {address}}}\n"
+    )
+}
+
+fn two_pods() -> String {
+    [
+        node("n1", "192.0.2.1"),
+        pod("a", "n1", "10.0.0.1", ""),
+        pod("b", "n1", "10.0.0.2", ""),
+    ]
+    .concat()
+}
+
+fn cnp(name: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+    )
+}
+
+const OF_A: &str = "subject: {pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: a}}}}";
+const A_TO_B: &str = "{from: [{podSelector: {matchLabels: {app: a}}}], to: [{podSelector: {matchLabels: {app: b}}}]}";
+
+fn names_then_nothing() -> String {
+    cnp(
+        "names",
+        &format!(
+            "{{tier: Admin, priority: 1, {OF_A}, egress: [{{action: Accept, to: [{{domainNames: [db.example.com]}}]}}, {{action: Deny, to: [{{networks: [0.0.0.0/0]}}]}}]}}"
+        ),
+    )
+}
+
+/// A name may stand for any address: what hangs on it is neither proven nor violated, and nothing else is touched.
+#[test]
+fn domain_names_make_what_hangs_on_them_unknown() {
+    let objects = two_pods() + &names_then_nothing();
+    let b_to_a = "{from: [{podSelector: {matchLabels: {app: b}}}], to: [{podSelector: {matchLabels: {app: a}}}]}";
+    let any = "{from: [{anyPod: {podSelector: {matchLabels: {app: a}}}}], to: [{podSelector: {matchLabels: {app: b}}}]}";
+    for (spec, wanted) in [
+        (format!("{{mustNotReach: {A_TO_B}}}"), Verdict::Unknown),
+        (format!("{{mustReach: {A_TO_B}}}"), Verdict::Unknown),
+        (format!("{{mustReach: {b_to_a}}}"), Verdict::Proven),
+        (format!("{{mustNotReach: {b_to_a}}}"), Verdict::Violated),
+    ] {
+        let result = wish(&objects, &spec);
+        assert_eq!(result.verdict, wanted, "{spec}: {}", result.detail);
+        let says = result.detail.contains("domain names");
+        assert_eq!(says, wanted == Verdict::Unknown, "{}", result.detail);
+    }
+    // A pod that could be added is one that they are about.
+    let options = Options {
+        only: vec!["i".to_owned()],
+        ..Options::default()
+    };
+    let text = format!(
+        "{objects}---\napiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {{mustNotReach: {any}}}\n"
+    );
+    assert_eq!(results(&text, &options)[0].verdict, Verdict::Unknown);
+    // Where nothing is denied after them, or before them everything is, they change nothing.
+    let first = cnp(
+        "first",
+        &format!(
+            "{{tier: Admin, priority: 0, {OF_A}, egress: [{{action: Deny, to: [{{networks: [0.0.0.0/0]}}]}}]}}"
+        ),
+    );
+    let denied = wish(&(objects + &first), &format!("{{mustNotReach: {A_TO_B}}}"));
+    assert_eq!(denied.verdict, Verdict::Proven, "{}", denied.detail);
+    let only = cnp(
+        "only",
+        &format!(
+            "{{tier: Admin, priority: 1, {OF_A}, egress: [{{action: Accept, to: [{{domainNames: [db.example.com]}}]}}]}}"
+        ),
+    );
+    let open = wish(&(two_pods() + &only), &format!("{{mustReach: {A_TO_B}}}"));
+    assert_eq!(open.verdict, Verdict::Proven, "{}", open.detail);
+}
+
+/// The network model itself holds whatever names stand for.
+#[test]
+fn domain_names_leave_the_network_model_alone() {
+    let text = two_pods() + &names_then_nothing();
+    for result in results(&text, &Options::default()) {
+        assert!(
+            matches!(result.verdict, Verdict::Proven | Verdict::Vacuous),
+            "{}: {:?} {}",
+            result.id,
+            result.verdict,
+            result.detail
+        );
+    }
+}
+
+/// A constraint of two messages may be true where names stand for nothing, true where they stand for everything, and false
+/// between.
+#[test]
+fn two_messages_may_differ_between_both_ends() {
+    let text = two_pods() + &pod("c", "n1", "10.0.0.3", "") + &names_then_nothing();
+    let spec = "constraint both \"b is reached from a where c is\"\n  forall e, f, X, Y, Z, b, c.\n    K8s-Container(X, pod(x/a)) and K8s-Container(Y, pod(x/b)) and K8s-Container(Z, pod(x/c))\n    and addr(pod(x/b), b) and addr(pod(x/c), c)\n    and Send(e, X, _, _, b, 80) and Send(f, X, _, _, c, 80) and Recv(e, Y, _, _, _, _)\n    => Recv(f, Z, _, _, _, _)\n";
+    let mut sources = SourceMap::new();
+    let inputs = [("c.yaml", text.as_str()), ("c.spec", spec)].map(|(name, text)| Input {
+        source: sources.add(name, text),
+        path: ".".to_owned(),
+        named: true,
+    });
+    let options = Options {
+        only: vec!["both".to_owned()],
+        ..Options::default()
+    };
+    let outcome = session::verify(sources, &inputs, &options).unwrap();
+    let report = &outcome.run.clusters[0];
+    let results = &report
+        .verified
+        .as_ref()
+        .unwrap_or_else(|| panic!("{:?} {:?}", report.diagnostics, outcome.run.diagnostics))
+        .results;
+    assert_eq!(
+        results[0].verdict,
+        Verdict::Unknown,
+        "{}",
+        results[0].detail
+    );
+}
+
+fn np(name: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: x}}\nspec: {spec}\n"
+    )
+}
+
+/// Who a hostNetwork pod is to policies hangs on the plugin. Where it is a pod, the addresses of its node say who it is, as
+/// long as nobody else there matters.
+#[test]
+fn host_network_pods_are_told_apart_or_nothing_is_said() {
+    let hosted = |name: &str, node: &str, address: &str| {
+        pod(name, node, address, ", hostNetwork: true").replace(
+            "containerPort: 80",
+            if name == "h" {
+                "containerPort: 81"
+            } else {
+                "containerPort: 82"
+            },
+        )
+    };
+    let one = [
+        node("n1", "192.0.2.1"),
+        node("n2", "192.0.2.2"),
+        pod("b", "n2", "10.0.0.2", ""),
+        hosted("h", "n1", "192.0.2.1"),
+        np("from-h", "{podSelector: {matchLabels: {app: b}}, ingress: [{from: [{podSelector: {matchLabels: {app: h}}}]}]}"),
+    ]
+    .concat();
+    let two = one.clone() + &hosted("g", "n1", "192.0.2.1");
+    let peers = |wish: &str, from: &str| {
+        format!(
+            "{{{wish}: {{from: [{{podSelector: {{matchLabels: {{app: {from}}}}}}}], to: [{{podSelector: {{matchLabels: {{app: b}}}}}}]}}}}"
+        )
+    };
+    let under = |objects: &str, value: bool, spec: &str| {
+        let text = format!(
+            "{objects}---\napiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {spec}\n"
+        );
+        let mut options = Options {
+            only: vec!["i".to_owned()],
+            ..Options::default()
+        };
+        options.settings.host_network_as_pod = value;
+        results(&text, &options).remove(0)
+    };
+    let reach = peers("mustReach", "h");
+    // As a node, h is no pod that the policy means; as a pod, it is, and it is known.
+    assert_eq!(under(&one, false, &reach).verdict, Verdict::Violated);
+    assert_eq!(under(&one, true, &reach).verdict, Verdict::Proven);
+    // With g beside it, its messages are known by the same address as those of g.
+    for spec in [reach, peers("mustNotReach", "g")] {
+        let result = under(&two, true, &spec);
+        assert_eq!(
+            result.verdict,
+            Verdict::Unknown,
+            "{spec}: {}",
+            result.detail
+        );
+        let result = under(&two, false, &spec);
+        let hangs: Vec<_> = result
+            .depends_on
+            .iter()
+            .map(|d| (d.assumption, d.verdict))
+            .collect();
+        assert_eq!(hangs, [("host-network-policy", Verdict::Unknown)], "{spec}");
+    }
+    // A process of the node itself is no pod whatever is said.
+    let of_node =
+        "{mustNotReach: {from: [{node: n1}], to: [{podSelector: {matchLabels: {app: b}}}]}}";
+    assert_eq!(under(&one, true, of_node).verdict, Verdict::Unknown);
+    assert_eq!(under(&one, false, of_node).verdict, Verdict::Proven);
+}
+
+/// Intents that policies alone decide say what they hang on, as the others do.
+#[test]
+fn intents_say_what_they_hang_on() {
+    let block = np(
+        "block",
+        "{podSelector: {matchLabels: {app: b}}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/24}}]}]}",
+    );
+    let result = wish(&(two_pods() + &block), &format!("{{mustReach: {A_TO_B}}}"));
+    assert_eq!(result.verdict, Verdict::Proven);
+    let hangs: Vec<_> = result
+        .depends_on
+        .iter()
+        .map(|d| (d.assumption, d.value, d.verdict))
+        .collect();
+    assert_eq!(hangs, [("ipblock-matches-pods", "no", Verdict::Violated)]);
+    assert!(
+        result
+            .detail
+            .contains("with ipblock-matches-pods=no it is violated")
+    );
+    let shut = np(
+        "shut",
+        "{podSelector: {matchLabels: {app: a}}, policyTypes: [Egress]}",
+    );
+    let hosted = pod("h", "n1", "192.0.2.1", ", hostNetwork: true");
+    let result = wish(
+        &(two_pods() + &hosted + &shut),
+        "{mustReach: {from: [{podSelector: {matchLabels: {app: a}}}], to: [{podSelector: {matchLabels: {app: h}}}]}}",
+    );
+    let hangs: Vec<_> = result
+        .depends_on
+        .iter()
+        .map(|d| (d.assumption, d.value, d.verdict))
+        .collect();
+    assert_eq!(
+        hangs,
+        [("egress-to-own-node", "deny", Verdict::Violated)],
+        "{result:?}"
+    );
+}
+
+fn kubeproof(args: &[&str]) -> (Option<i32>, String) {
+    let run = Command::new(env!("CARGO_BIN_EXE_kubeproof"))
+        .args(args)
+        .output()
+        .unwrap();
+    let text = [run.stdout, run.stderr].concat();
+    (run.status.code(), String::from_utf8(text).unwrap())
+}
+
+/// `trace`, `connectivity` and `diff` say so too.
+#[test]
+fn other_commands_tell_of_domain_names() {
+    let folder = std::env::temp_dir().join(format!("kubeproof-names-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let text = two_pods() + &names_then_nothing();
+    let old = write("old.yaml", &text);
+    let same = write("same.yaml", &format!("# moved\n{text}"));
+    let other = write("other.yaml", &text.replace("db.example.com", "example.org"));
+    let trace = |from, to| kubeproof(&["trace", &old, "--from", from, "--to", to]);
+    let (exit, told) = trace("pod/x/a", "pod/x/b");
+    assert_eq!(exit, Some(3), "{told}");
+    assert!(told.contains("domain names"), "{told}");
+    let (exit, told) = trace("pod/x/b", "pod/x/a");
+    assert_eq!(exit, Some(0), "{told}");
+    let (exit, told) = kubeproof(&["connectivity", &old]);
+    assert_eq!(exit, Some(0), "{told}");
+    assert!(told.contains("warning[F006]"), "{told}");
+    assert_eq!(kubeproof(&["diff", &old, &same]).0, Some(0));
+    let (exit, told) = kubeproof(&["diff", &old, &other]);
+    assert_eq!(exit, Some(3), "{told}");
+    assert!(told.contains("domainNames"), "{told}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
