@@ -8,7 +8,7 @@ pub mod services;
 use std::collections::BTreeMap;
 
 use crate::lower::Lowered;
-use crate::model::cluster::{Cluster, Process};
+use crate::model::cluster::{Cluster, ExplicitAction, Process};
 use crate::model::inet::Family;
 use crate::model::policy::Settings;
 use crate::model::service::ServiceKind;
@@ -263,6 +263,9 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
             }
         }
     }
+    if lowered.network.switches.is_empty() {
+        all.extend(stated_source_ports(cluster));
+    }
     for service in &cluster.services {
         let meant_none = service.selector.is_some() && service.selected.is_empty();
         if !service.ports.is_empty()
@@ -289,6 +292,32 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
         source: Some(found.origin),
     }));
     all.sort_by_key(|f| f.id);
+    all
+}
+
+/// Rules that change the source port, where the network was not made as a whole.
+fn stated_source_ports(cluster: &Cluster) -> Vec<Finding> {
+    let mut edits: Vec<_> = cluster.fibs.iter().collect();
+    edits.sort_by_key(|edit| edit.at);
+    let mut all = Vec::new();
+    for edit in edits {
+        for rule in edit.before.iter().chain(&edit.after) {
+            if let ExplicitAction::Translate {
+                from_port: Some(_), ..
+            } = rule.action
+            {
+                all.push(Finding {
+                    id: "F002",
+                    severity: "warning",
+                    message: format!(
+                        "a rule of {} changes the source port",
+                        cluster.name_of(edit.at)
+                    ),
+                    source: Some(rule.origin),
+                });
+            }
+        }
+    }
     all
 }
 

@@ -10,16 +10,19 @@ mod services;
 pub mod structure;
 mod tables;
 
+use std::collections::BTreeSet;
+
 use crate::base::diag::Diagnostic;
 use crate::logic::structure::Structure;
 use crate::model::cluster::Cluster;
+use crate::model::entity::EntityId;
 use crate::model::policy::Settings;
 use crate::network::gate::Gates;
 use crate::network::graph::Network;
 use crate::policy;
 
 /// What a cluster becomes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Lowered {
     /// The network graph.
     pub network: Network,
@@ -51,8 +54,17 @@ pub fn lower(cluster: &Cluster, settings: &Settings) -> Result<Lowered, Vec<Diag
     Ok(Lowered { network, structure })
 }
 
+/// The mistakes that lowering would tell, without making more of the network than they are about.
+pub fn mistakes(cluster: &Cluster) -> Vec<Diagnostic> {
+    if cluster.fibs.iter().all(|edit| edit.remove.is_empty()) {
+        return Vec::new();
+    }
+    let edited: BTreeSet<EntityId> = cluster.fibs.iter().map(|edit| edit.at).collect();
+    edit::apply(cluster, &mut ideal::switches_of(cluster, &edited))
+}
+
 /// What the cluster's policies make of connections.
-fn gates(cluster: &Cluster, settings: Settings) -> Gates {
+pub fn gates(cluster: &Cluster, settings: Settings) -> Gates {
     Gates {
         all: policy::gates(cluster, &settings),
         // Where `hairpin=allow`, the gates of NetworkPolicies allow it themselves; a ClusterNetworkPolicy always has a say.

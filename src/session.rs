@@ -7,6 +7,7 @@ mod decide;
 mod hangs;
 mod intents;
 mod policies;
+mod strategy;
 pub mod theorem;
 
 pub use policies::{domain_names, limits};
@@ -20,17 +21,17 @@ use crate::findings;
 use crate::input::{self, Input, LoadedCluster};
 use crate::lang;
 use crate::library;
-use crate::logic::bind::bind;
+use crate::logic::bind::bind_names;
 use crate::logic::check::check;
 use crate::logic::formula::Constraint;
-use crate::lower::lower;
-use crate::model::cluster::Cluster;
 use crate::model::intent::Intent;
 use crate::model::policy::Settings;
 use crate::report::run::{ClusterReport, Run, Verified};
 use crate::report::trace::place;
+use crate::verify::bounded::Bounds;
 use crate::verify::direct::{InternalError, Query};
 use intents::{Wished, applied};
+use strategy::{is_about, lowered};
 
 /// Which wording of the network model is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,9 +46,12 @@ pub enum Model {
 /// How to decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strategy {
-    /// Intents by policies alone where that is sound, everything else `direct`.
+    /// Intents by policies alone where that is sound; of everything else a part where that is exact and worth it, else
+    /// `direct`.
     #[default]
     Auto,
+    /// The network model on a part of the cluster that stands for all of it.
+    Modular,
     /// The whole cluster as one symbolic query.
     Direct,
 }
@@ -69,6 +73,8 @@ pub struct Options {
     pub cluster: Option<String>,
     /// For each constraint.
     pub timeout: Option<Duration>,
+    /// For all of them on all clusters.
+    pub total_timeout: Option<Duration>,
     /// What is chosen where Kubernetes leaves a choice.
     pub settings: Settings,
     /// How intents are decided.
@@ -81,6 +87,8 @@ pub struct Options {
 #[derive(Debug)]
 struct Applied {
     constraint: Constraint,
+    /// Whether it is one of the library.
+    builtin: bool,
     path: Option<String>,
 }
 
@@ -119,6 +127,7 @@ pub fn verify(
         &mut diagnostics,
     );
     broken.extend(more);
+    let bounds = Bounds::within(options.total_timeout);
     let mut clusters = Vec::new();
     let mut queries = Vec::new();
     let wanted = |c: &LoadedCluster| options.cluster.as_ref().is_none_or(|name| c.name == *name);
@@ -133,6 +142,7 @@ pub fn verify(
             &intents,
             excluded,
             options,
+            &bounds,
         )?;
         clusters.push(report);
         queries.push(kept);
@@ -154,6 +164,7 @@ fn verify_cluster(
     intents: &[Wished<'_>],
     excluded: bool,
     options: &Options,
+    bounds: &Bounds,
 ) -> Result<(ClusterReport, Vec<Query>), InternalError> {
     let LoadedCluster {
         name,
@@ -171,7 +182,8 @@ fn verify_cluster(
     let Some(cluster) = cluster.filter(|_| !excluded) else {
         return Ok((failed(diagnostics), Vec::new()));
     };
-    let lowered = match lower(&cluster, &options.settings) {
+    let asked = intents.iter().any(|w| w.path.is_none_or(|p| *p == path));
+    let lowered = match lowered(&cluster, options, asked) {
         Ok(lowered) => lowered,
         Err(mistakes) => {
             diagnostics.extend(mistakes);
@@ -179,19 +191,24 @@ fn verify_cluster(
         }
     };
     let mut bound = Vec::new();
+    let mut builtin = 0;
     let applies = |a: &&Applied| {
         a.path.as_ref().is_none_or(|p| *p == path) && is_about(&a.constraint, &cluster)
     };
     for applied in constraints.iter().filter(applies) {
-        match bind(&applied.constraint, &lowered.structure) {
-            Ok(constraint) => bound.push(constraint),
+        match bind_names(&applied.constraint, || cluster.names.iter().collect()) {
+            Ok(constraint) => {
+                // Those of the library come first.
+                builtin += usize::from(applied.builtin);
+                bound.push(constraint);
+            }
             Err(mistakes) => diagnostics.extend(mistakes),
         }
     }
     let mut found = Vec::new();
     let mut stated = Vec::new();
     for wished in intents.iter().filter(|w| w.path.is_none_or(|p| *p == path)) {
-        match intents::state(sources, wished.intent, &cluster, &lowered, &mut found) {
+        match intents::state(sources, wished.intent, &cluster, &mut found) {
             Ok(intent) => stated.push(intent),
             Err(mistakes) => diagnostics.extend(mistakes),
         }
@@ -202,8 +219,10 @@ fn verify_cluster(
     let case = decide::Case {
         cluster: &cluster,
         bound: &bound,
+        builtin,
         stated: &stated,
         options,
+        bounds,
     };
     let (mut results, queries) = hangs::verdicts(&case, &lowered)?;
     for result in &mut results {
@@ -232,19 +251,6 @@ fn verify_cluster(
 /// What `--only` calls all intents together.
 pub const INTENTS: &str = "intents";
 
-/// Whether there is anything of the kind that a constraint is about; where there is none, it is not asked. KP008 is about
-/// Services, KP012 about those of which both the selector and the endpoints are given.
-fn is_about(constraint: &Constraint, cluster: &Cluster) -> bool {
-    match constraint.id.as_str() {
-        "KP008" => !cluster.services.is_empty(),
-        "KP012" => {
-            let mut services = cluster.services.iter();
-            services.any(|s| s.endpoints_given && s.selector.is_some())
-        }
-        _ => true,
-    }
-}
-
 /// The built-in constraints that are asked for, then the users'; and the PATHs whose own constraints are broken.
 fn constraints(
     sources: &mut SourceMap,
@@ -271,6 +277,7 @@ fn constraints(
             if wanted {
                 all.push(Applied {
                     constraint,
+                    builtin: true,
                     path: None,
                 });
             }
@@ -301,6 +308,7 @@ fn constraints(
             } else if options.only.is_empty() || options.only.contains(&constraint.id) {
                 all.push(Applied {
                     constraint,
+                    builtin: false,
                     path: path.clone(),
                 });
             }

@@ -3,9 +3,11 @@
 //! Knows: the order of the stages (encode, solve, make canonical, decode, replay). Must never know: YAML, formats of
 //! output, a particular solver.
 
+pub mod bounded;
 pub mod canonical;
 pub mod direct;
 pub mod looks;
+pub mod modular;
 pub mod policy;
 pub mod replay;
 pub mod verdict;

@@ -54,6 +54,7 @@ fn cluster() -> Structure {
         service_port: Vec::new(),
         endpoint: Vec::new(),
         held: Vec::new(),
+        known_ports: Vec::new(),
         policies: kubeproof::network::gate::Gates::default(),
         listed: Vec::new(),
         offered: Vec::new(),

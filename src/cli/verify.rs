@@ -62,6 +62,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
 
+    /// Give up on what is not decided after so many seconds in all
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    total_timeout: Option<Duration>,
+
     /// Write each query as SMT-LIB to a folder per cluster
     #[arg(long, value_name = "DIR")]
     emit_smt2: Option<String>,
@@ -104,8 +108,10 @@ enum Wording {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Strategy {
-    /// Chooses; in this version always `direct`
+    /// Chooses: a part where that is exact and worth it, else the whole cluster
     Auto,
+    /// A part of the cluster that stands for all of it
+    Modular,
     /// The whole cluster as one symbolic query
     Direct,
 }
@@ -170,8 +176,10 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         only: args.only.clone(),
         cluster: args.cluster.clone(),
         timeout: args.timeout,
+        total_timeout: args.total_timeout,
         strategy: match args.strategy {
             Strategy::Auto => session::Strategy::Auto,
+            Strategy::Modular => session::Strategy::Modular,
             Strategy::Direct => session::Strategy::Direct,
         },
         settings: assume::settings(&args.assume),

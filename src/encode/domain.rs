@@ -316,6 +316,7 @@ fn ranges(structure: &Structure, network: &Network, literals: &Literals) -> BTre
     all.extend([one(0), (1, u16::MAX), one(DYNAMIC), (DYNAMIC, u16::MAX)]);
     all.extend(structure.open.iter().map(|row| (row.low, row.high)));
     all.extend(structure.service_port.iter().map(|row| one(row.1)));
+    all.extend(structure.known_ports.iter().map(|port| one(*port)));
     if literals.names_ports {
         let named = structure.entities.iter().flat_map(|row| &row.named_ports);
         all.extend(named.map(|(_, port, _)| one(*port)));

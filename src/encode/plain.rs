@@ -40,6 +40,7 @@ impl Encoder<'_> {
             .map(|row| row.low);
         let known: BTreeSet<u16> = open
             .chain(structure.service_port.iter().map(|row| row.1))
+            .chain(structure.known_ports.iter().copied())
             .collect();
         let known: Vec<TermId> = known.into_iter().map(|p| self.is_port(port, p)).collect();
         self.pool.or(&known)

@@ -26,11 +26,26 @@ const MAX_LISTED: usize = 5;
 /// A full name fits exactly. A short one leaves out leading parts: it fits in namespace `default` first, else anywhere,
 /// where just one entity fits.
 pub fn bind(constraint: &Constraint, structure: &Structure) -> Result<Constraint, Vec<Diagnostic>> {
+    bind_names(constraint, || {
+        structure.entities.iter().map(|row| &row.name).collect()
+    })
+}
+
+/// The same by names alone, by id; they are asked for only where the constraint names somebody.
+pub fn bind_names<'n>(
+    constraint: &Constraint,
+    names: impl FnOnce() -> Vec<&'n FullName>,
+) -> Result<Constraint, Vec<Diagnostic>> {
+    let mut ask = Some(names);
+    let mut known = Vec::new();
     let mut bound = constraint.clone();
     let mut errors = Vec::new();
     walk(&mut bound.formula, &mut |term| {
         if let Term::Named(name, span) = term {
-            match find(name, *span, structure) {
+            if let Some(ask) = ask.take() {
+                known = ask();
+            }
+            match find(name, *span, &known) {
                 Ok(id) => *term = Term::Entity(id),
                 Err(error) => errors.push(*error),
             }
@@ -55,6 +70,20 @@ pub fn bind_again(
             && let Some(there) = names.get(id.index()).and_then(|n| structure.find(n))
         {
             *id = there;
+        }
+    });
+    bound
+}
+
+/// The same about a cluster where entities have other ids. Whom it does not have keeps its id: nobody's there.
+pub fn carried(
+    constraint: &Constraint,
+    there: impl Fn(EntityId) -> Option<EntityId>,
+) -> Constraint {
+    let mut bound = constraint.clone();
+    walk(&mut bound.formula, &mut |term| {
+        if let Term::Entity(id) = term {
+            *id = there(*id).unwrap_or(*id);
         }
     });
     bound
@@ -116,17 +145,16 @@ fn tail(full: &FullName, short: &FullName) -> String {
     full.parts[skip..].join("/")
 }
 
-fn find(name: &FullName, span: Span, structure: &Structure) -> Result<EntityId, Box<Diagnostic>> {
-    if let Some(id) = structure.find(name) {
-        return Ok(id);
+fn find(name: &FullName, span: Span, names: &[&FullName]) -> Result<EntityId, Box<Diagnostic>> {
+    if let Ok(at) = names.binary_search(&name) {
+        return Ok(EntityId(at as u32));
     }
     let of_kind = || {
-        let rows = structure.entities.iter().enumerate();
-        rows.filter(|(_, row)| row.kind() == name.kind)
+        let rows = names.iter().copied().enumerate();
+        rows.filter(|(_, row)| row.kind == name.kind)
     };
     let fitting: Vec<(usize, &FullName)> = of_kind()
-        .filter(|(_, row)| row.name.parts.ends_with(&name.parts))
-        .map(|(i, row)| (i, &row.name))
+        .filter(|(_, row)| row.parts.ends_with(&name.parts))
         .collect();
     let in_default: Vec<(usize, &FullName)> = fitting
         .iter()
@@ -147,7 +175,7 @@ fn find(name: &FullName, span: Span, structure: &Structure) -> Result<EntityId, 
         [] => {
             let message = format!("no such {word} `{shown}` in this cluster");
             let error = Diagnostic::error("L201", span, message);
-            let tails: Vec<String> = of_kind().map(|(_, row)| tail(&row.name, name)).collect();
+            let tails: Vec<String> = of_kind().map(|(_, row)| tail(row, name)).collect();
             let near = closest(&name.parts.join("/"), tails.iter().map(String::as_str));
             Err(Box::new(match near {
                 Some(near) => error.help(format!("did you mean `{word}({near})`")),

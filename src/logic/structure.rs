@@ -98,7 +98,7 @@ pub struct OfferedRow {
 }
 
 /// Universe and tables. The universe holds every entity but the outside switch.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Structure {
     /// By [`EntityId`]; the ids are 0..len. The outside, if any, is among them and is a Switch and nothing else.
     pub entities: Vec<EntityRow>,
@@ -128,6 +128,8 @@ pub struct Structure {
     pub policies: Gates,
     /// Addresses of pods, nodes and services, ascending: those that no External has.
     pub held: Vec<IpAddr>,
+    /// Ports that are named in the cluster that this is a part of; what is whole names its ports itself.
+    pub known_ports: Vec<u16>,
 }
 
 impl Structure {

@@ -29,6 +29,22 @@ pub fn network(cluster: &Cluster) -> Network {
     }
 }
 
+/// A network of these switches alone, as they are in the ideal one.
+pub fn switches_of(cluster: &Cluster, which: &BTreeSet<EntityId>) -> Network {
+    let is_wanted = |id: EntityId| which.contains(&id);
+    let pods = cluster.pods.iter().filter(|p| is_wanted(p.id));
+    let mut switches: Vec<Switch> = pods.map(|p| Switch::whole(p.id, pod_fib(p))).collect();
+    let nodes = cluster.nodes.iter().filter(|n| is_wanted(n.id));
+    switches.extend(nodes.map(|n| Switch::whole(n.id, node_fib(cluster, n))));
+    let outside = cluster.outside.filter(|id| is_wanted(*id));
+    switches.extend(outside.map(|id| Switch::whole(id, outside_fib(cluster))));
+    switches.sort_by_key(|s| s.id);
+    Network {
+        switches,
+        ..Network::default()
+    }
+}
+
 /// *Node* of the seed:
 /// `K8s-Pod(P) ∧ K8s-Container(C, P): Process(C)` and `K8s-Daemon(D): Process(D)`. An External is a process behind the
 /// outside (ours).

@@ -32,6 +32,7 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
         selected: Vec::new(),
         listed: Vec::new(),
         held: network.held.clone(),
+        known_ports: Vec::new(),
         policies: network.gates.clone(),
     };
     for pod in &cluster.pods {

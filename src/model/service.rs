@@ -36,7 +36,7 @@ pub enum ServiceKind {
 }
 
 /// Whether an endpoint takes connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Readiness {
     /// Ready.
     Ready,

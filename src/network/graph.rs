@@ -73,7 +73,7 @@ pub struct Endpoint {
 }
 
 /// Switches, processes, directed links.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Network {
     /// Switches, by id.
     pub switches: Vec<Switch>,

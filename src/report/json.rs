@@ -223,7 +223,7 @@ impl Writer<'_> {
             compared: result.compared,
             detail: result.detail.clone(),
             counterexample: result.counterexample.as_ref().map(|c| match &c.beyond {
-                None => self.counterexample(c),
+                None => self.at(c.network_in(self.network)).counterexample(c),
                 Some(beyond) => Writer {
                     names: &Names::with_stages(&beyond.cluster, &beyond.lowered),
                     network: &beyond.lowered.network,

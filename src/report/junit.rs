@@ -100,7 +100,10 @@ fn violation(run: &Run, verified: &Verified, result: &CheckResult) -> (String, S
     let names = Names::with_stages(&verified.cluster, &verified.lowered);
     let teller = Teller {
         names: &names,
-        network: &verified.lowered.network,
+        network: match &result.counterexample {
+            Some(found) => found.network_in(&verified.lowered.network),
+            None => &verified.lowered.network,
+        },
         sources: &run.sources,
     };
     let messages = result.counterexample.iter().flat_map(|c| &c.messages);

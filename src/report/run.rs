@@ -39,7 +39,7 @@ pub struct Finding {
 pub struct Verified {
     /// The cluster.
     pub cluster: Cluster,
-    /// Its network.
+    /// Its network; empty where only parts of it were made, and then every counterexample has its own.
     pub lowered: Lowered,
     /// What was taken for granted.
     pub assumptions: Vec<Assumption>,

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use crate::base::source::Span;
-use crate::model::cluster::Process;
+use crate::model::cluster::{Address, Cluster, Process};
 use crate::model::entity::{EntityId, EntityKind};
-use crate::model::inet::show_net;
+use crate::model::inet::{IpNet, show_net};
 use crate::verify::verdict::{CheckResult, Counterexample, Verdict, Wanted, Witness};
 
 use super::fate::Blame;
@@ -248,7 +248,7 @@ fn render_counterexample(
 ) {
     let teller = Teller {
         names,
-        network: &verified.lowered.network,
+        network: counterexample.network_in(&verified.lowered.network),
         sources: &run.sources,
     };
     for message in &counterexample.messages {
@@ -347,18 +347,45 @@ fn addresses(verified: &Verified, id: EntityId) -> String {
     if verified.cluster.kind_of(id).is_process() {
         return String::new();
     }
-    let rows = verified
-        .lowered
-        .structure
-        .addr
-        .iter()
-        .filter(|(e, _)| *e == id);
-    let held: Vec<String> = rows.map(|(_, net)| show_net(*net)).collect();
+    let mut nets = nets_of(&verified.cluster, id);
+    nets.sort_unstable();
+    let held: Vec<String> = nets.into_iter().map(show_net).collect();
     if held.is_empty() {
         ", which has no address,".to_owned()
     } else {
         format!(", which has {},", held.join(" and "))
     }
+}
+
+fn nets_of(c: &Cluster, id: EntityId) -> Vec<IpNet> {
+    let hosts = |all: &[Address]| all.iter().map(|a| IpNet::from(a.ip)).collect();
+    let pod = c
+        .pods
+        .iter()
+        .find(|p| p.id == id)
+        .map(|p| hosts(&p.addresses));
+    let node = || {
+        c.nodes
+            .iter()
+            .find(|n| n.id == id)
+            .map(|n| hosts(&n.addresses))
+    };
+    let service = || {
+        c.services
+            .iter()
+            .find(|s| s.id == id)
+            .map(|s| hosts(&s.addresses))
+    };
+    let external = || {
+        c.externals
+            .iter()
+            .find(|x| x.id == id)
+            .map(|x| x.prefixes.clone())
+    };
+    pod.or_else(node)
+        .or_else(service)
+        .or_else(external)
+        .unwrap_or_default()
 }
 
 fn show_witness(witness: Witness, names: &Names<'_>) -> String {

@@ -3,6 +3,7 @@
 //! Must never know: files, formats of output, what verdicts hang on.
 
 use super::intents::Stated;
+use super::strategy::{self, How};
 use super::{Options, Strategy};
 use crate::intent;
 use crate::logic::formula::Constraint;
@@ -12,6 +13,7 @@ use crate::model::intent::Intent;
 use crate::model::policy::Settings;
 use crate::smt::backend::Z3;
 use crate::smt::solver::Solver;
+use crate::verify::bounded::Bounds;
 use crate::verify::direct::{self, InternalError, Query};
 use crate::verify::policy::Policy;
 use crate::verify::verdict::CheckResult;
@@ -21,8 +23,11 @@ use crate::verify::verdict::CheckResult;
 pub(super) struct Case<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) bound: &'a [Constraint],
+    /// How many of them, in front, are of the library.
+    pub(super) builtin: usize,
     pub(super) stated: &'a [Stated],
     pub(super) options: &'a Options,
+    pub(super) bounds: &'a Bounds,
 }
 
 /// What came of it.
@@ -73,28 +78,37 @@ impl Case<'_> {
             places.push(at);
             rest.push(constraint.clone());
         }
-        let policy = self.policy(lowered, settings);
+        let policy = (!self.stated.is_empty()).then(|| self.policy(lowered, settings));
         for (at, stated) in (self.bound.len()..).zip(self.stated) {
-            if !wanted(at) {
+            let Some(policy) = policy.as_ref().filter(|_| wanted(at)) else {
                 continue;
-            }
-            results[at] = self.alone(&policy, stated)?;
+            };
+            results[at] = self.alone(policy, stated)?;
             if results[at].is_none() {
                 places.push(at);
                 rest.push(stated.constraint.clone());
             }
         }
-        let how = direct::Options {
-            timeout: self.options.timeout,
-            keep_queries,
-            plain_headers: false,
+        let how = How {
+            strategy: self.options.strategy,
+            options: direct::Options {
+                timeout: self.options.timeout,
+                keep_queries,
+                plain_headers: false,
+            },
+            new_solver: &|| self.new_solver(),
         };
-        let checked = direct::check(lowered, &rest, how, &new_solver)?;
+        let builtin = places.iter().filter(|at| **at < self.builtin).count();
+        let checked = strategy::decide(self.cluster, lowered, settings, &rest, builtin, how)?;
         for (at, result) in places.into_iter().zip(checked.results) {
             results[at] = Some(result);
         }
         let queries = checked.queries;
         Ok(Decided { results, queries })
+    }
+
+    fn new_solver(&self) -> Box<dyn Solver> {
+        self.bounds.solver(Box::new(Z3::new()))
     }
 
     /// Decides an intent by policies alone; none where the strategy `direct` has to.
@@ -104,8 +118,8 @@ impl Case<'_> {
         stated: &Stated,
     ) -> Result<Option<CheckResult>, InternalError> {
         let Stated { intent, constraint } = stated;
-        let auto = self.options.strategy == Strategy::Auto;
-        if auto && let Some(result) = policy.check(intent, constraint, &new_solver)? {
+        let auto = self.options.strategy != Strategy::Direct;
+        if auto && let Some(result) = policy.check(intent, constraint, &|| self.new_solver())? {
             return Ok(Some(result));
         }
         Ok(if intent::is_about_any_pod(intent) {
@@ -116,8 +130,4 @@ impl Case<'_> {
             None
         })
     }
-}
-
-fn new_solver() -> Box<dyn Solver> {
-    Box::new(Z3::new())
 }

@@ -4,13 +4,15 @@
 
 use super::decide::{Case, Decided};
 use super::policies;
+use super::strategy;
 use crate::intent;
 use crate::logic::formula::{Constraint, Sort};
-use crate::lower::{Lowered, lower};
+use crate::lower::Lowered;
 use crate::model::cluster::Cluster;
 use crate::model::policy::Settings;
 use crate::policy::{self, hinges::Choice};
 use crate::verify::direct::{InternalError, Query};
+use crate::verify::modular;
 use crate::verify::policy::STRATEGY;
 use crate::verify::verdict::{CheckResult, Dependence, Verdict};
 
@@ -28,7 +30,9 @@ pub(super) fn verdicts(
     unclear(case, lowered, settings, &mut results);
     let mut results: Vec<CheckResult> = results.into_iter().flatten().collect();
     if !case.cluster.policies.is_empty() {
-        policies::count(lowered, &mut results);
+        if strategy::made(lowered) {
+            policies::count(lowered, &mut results);
+        }
         dependences(case, lowered, &mut results)?;
         domain_names(case, lowered, &mut results)?;
     }
@@ -92,14 +96,16 @@ fn dependences(
 ) -> Result<(), InternalError> {
     let policy = case.policy(lowered, case.options.settings);
     for (assumption, value, flipped) in flips(case.options.settings) {
-        // A mistake would have been one before.
-        let Ok(other) = lower(case.cluster, &flipped) else {
+        let Some(other) = strategy::again(case.cluster, flipped, lowered) else {
             continue;
         };
+        // What holds whatever policies say is not asked again where no more than that changes.
+        let says = matches!(assumption, "ipblock-matches-pods" | "equal-priority");
         let same = other.structure.policies == lowered.structure.policies;
         let wanted = |at: usize| {
             let Some(stated) = case.stated(at).filter(|_| results[at].strategy == STRATEGY) else {
-                return !same;
+                let whatever = says && modular::holds_whatever_policies_say(&results[at]);
+                return !same && !whatever;
             };
             let about = policy.about(&stated.intent);
             let touched = match assumption {
@@ -181,8 +187,7 @@ fn domain_names(
     let Some((all, _)) = policies::domain_names(case.cluster, case.options.settings) else {
         return Ok(());
     };
-    // A mistake would have been one before.
-    let Ok(other) = lower(case.cluster, &all) else {
+    let Some(other) = strategy::again(case.cluster, all, lowered) else {
         return Ok(());
     };
     let same = other.structure.policies == lowered.structure.policies;

@@ -7,9 +7,8 @@ use crate::base::diag::Diagnostic;
 use crate::base::source::SourceMap;
 use crate::input::{self, LoadedCluster};
 use crate::intent;
-use crate::logic::bind::bind;
+use crate::logic::bind::bind_names;
 use crate::logic::formula::Constraint;
-use crate::lower::Lowered;
 use crate::model::cluster::Cluster;
 use crate::model::entity::{EntityKind, FullName};
 use crate::model::intent::{Intent, IntentPeer, PodsOf, Relation, Who, Wish};
@@ -47,7 +46,6 @@ pub(super) fn state(
     sources: &mut SourceMap,
     intent: &Intent,
     cluster: &Cluster,
-    lowered: &Lowered,
     findings: &mut Vec<Finding>,
 ) -> Result<Stated, Vec<Diagnostic>> {
     let mut intent = intent.clone();
@@ -97,7 +95,7 @@ pub(super) fn state(
         }
     }
     let constraint = constraint(sources, &intent)?;
-    let constraint = bind(&constraint, &lowered.structure)?;
+    let constraint = bind_names(&constraint, || cluster.names.iter().collect())?;
     Ok(Stated { intent, constraint })
 }
 

@@ -26,6 +26,9 @@ impl Limits {
     }
 }
 
+/// Why there is no answer where a user wanted none any more.
+pub const INTERRUPTED: &str = "interrupted";
+
 /// The answer of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SatResult {
@@ -41,10 +44,9 @@ impl SatResult {
     /// No answer, for what the solver gives as its reason.
     pub(super) fn unknown(reason: &str) -> Self {
         Self::Unknown(match reason {
+            "interrupted from keyboard" => INTERRUPTED.to_owned(),
             // Nobody else interrupts a check, so a cancelled one is one that ran out of time.
-            "timeout" | "canceled" | "interrupted" | "interrupted from keyboard" => {
-                "timeout".to_owned()
-            }
+            "timeout" | "canceled" | "interrupted" => "timeout".to_owned(),
             "" => "the solver gave no reason".to_owned(),
             _ => reason.to_owned(),
         })

@@ -101,6 +101,7 @@ pub fn replay(
         messages: messages.collect(),
         wanted: wanted(body, assignment),
         beyond: None,
+        network: None,
         replayed: true,
     })
 }

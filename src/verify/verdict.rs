@@ -3,12 +3,14 @@
 //! Must never know: solver types, printing.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::base::source::Span;
 use crate::lower::Lowered;
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
 use crate::model::inet::Protocol;
+use crate::network::graph::Network;
 use crate::network::header::Header;
 use crate::network::trace::Trace;
 
@@ -95,6 +97,32 @@ impl PartialEq for Beyond {
 
 impl Eq for Beyond {}
 
+/// The network that messages were walked in, where it is a part of the whole: its switches have the ids that they have
+/// there, and places of rules are places in its FIBs.
+#[derive(Debug, Clone)]
+pub struct Walked(Arc<Network>);
+
+impl Walked {
+    /// Shares a network.
+    pub fn of(network: Network) -> Self {
+        Self(Arc::new(network))
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.0
+    }
+}
+
+impl PartialEq for Walked {
+    /// What happened says it all, wherever it was looked up.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Walked {}
+
 /// What breaks a constraint: plain data that the simulator has agreed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counterexample {
@@ -106,8 +134,17 @@ pub struct Counterexample {
     pub wanted: Option<Wanted>,
     /// Where pods had to be added to break it: the cluster with them. All ids above are that cluster's.
     pub beyond: Option<Box<Beyond>>,
+    /// The network of the part that was looked at; none where it was the whole one.
+    pub network: Option<Walked>,
     /// Always true: what does not replay is an internal error, never a verdict.
     pub replayed: bool,
+}
+
+impl Counterexample {
+    /// The network that its traces speak of, where that of the whole cluster is this one.
+    pub fn network_in<'n>(&'n self, whole: &'n Network) -> &'n Network {
+        self.network.as_ref().map_or(whole, Walked::network)
+    }
 }
 
 /// An assumption that gives another verdict when it is flipped alone.

@@ -25,3 +25,4 @@ pub mod oracle;
 pub mod rng;
 pub mod shrink;
 pub mod stages;
+pub mod uniform;

@@ -180,3 +180,13 @@ pub(super) struct PolicyJson {
     pub(super) direction: String,
     pub(super) source: PlaceJson,
 }
+
+impl super::Writer<'_> {
+    /// The same about another network.
+    pub(super) fn at<'n>(
+        &'n self,
+        network: &'n crate::network::graph::Network,
+    ) -> super::Writer<'n> {
+        super::Writer { network, ..*self }
+    }
+}

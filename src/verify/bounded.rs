@@ -1,0 +1,85 @@
+//! Solvers that stop: when the time for all of it is up, or when somebody interrupts.
+//!
+//! Z3 takes a Ctrl-C while it solves and says so; from then on nothing more is asked, and what is known so far can be told.
+//! Must never know: what is asked.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crate::smt::solver::{INTERRUPTED, Limits, SatResult, Solver, Value};
+use crate::smt::term::{TermId, TermPool};
+
+/// What all solvers of a run share.
+#[derive(Debug, Clone, Default)]
+pub struct Bounds {
+    deadline: Option<Instant>,
+    interrupted: Rc<Cell<bool>>,
+}
+
+impl Bounds {
+    /// From now on so long; none is no limit.
+    pub fn within(total: Option<Duration>) -> Self {
+        Self {
+            deadline: total.and_then(|t| Instant::now().checked_add(t)),
+            interrupted: Rc::default(),
+        }
+    }
+
+    /// A solver that keeps to them.
+    pub fn solver(&self, inner: Box<dyn Solver>) -> Box<dyn Solver> {
+        Box::new(Bounded {
+            inner,
+            bounds: self.clone(),
+        })
+    }
+}
+
+struct Bounded {
+    inner: Box<dyn Solver>,
+    bounds: Bounds,
+}
+
+impl Solver for Bounded {
+    fn push(&mut self) {
+        self.inner.push();
+    }
+
+    fn pop(&mut self) {
+        self.inner.pop();
+    }
+
+    fn assert(&mut self, pool: &TermPool, t: TermId) {
+        self.inner.assert(pool, t);
+    }
+
+    fn check(&mut self, pool: &TermPool, assumptions: &[TermId], limits: Limits) -> SatResult {
+        if self.bounds.interrupted.get() {
+            return SatResult::Unknown(INTERRUPTED.to_owned());
+        }
+        let left = self
+            .bounds
+            .deadline
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = match (limits.timeout, left) {
+            (Some(one), Some(all)) => Some(one.min(all)),
+            (one, all) => one.or(all),
+        };
+        if left == Some(Duration::ZERO) {
+            return SatResult::Unknown("the time for all constraints is up".to_owned());
+        }
+        let answer = self.inner.check(pool, assumptions, Limits { timeout });
+        if answer == SatResult::Unknown(INTERRUPTED.to_owned()) {
+            self.bounds.interrupted.set(true);
+        }
+        answer
+    }
+
+    fn value(&mut self, pool: &TermPool, t: TermId) -> Option<Value> {
+        self.inner.value(pool, t)
+    }
+
+    fn unsat_assumptions(&mut self) -> Vec<TermId> {
+        self.inner.unsat_assumptions()
+    }
+}

@@ -1,0 +1,201 @@
+//! The strategy `modular`: large clusters by a part of them.
+//!
+//! Most of a cluster is more of the same. Who differs in nothing but name and address is put in one class; of each class,
+//! and of each way in which two can stand to each other, the plainest are looked at, with everything that a message
+//! between them can meet. That part is a cluster of its own, and the strategy `direct` decides it. Why its verdict and its
+//! counterexample are those of the whole cluster stands in docs/modular.md.
+//!
+//! Must never know: formats of output, a particular solver.
+
+mod asking;
+mod choose;
+mod closure;
+mod cuts;
+mod holders;
+mod lift;
+mod part;
+mod profile;
+mod services;
+mod twins;
+
+use crate::logic::formula::Constraint;
+use crate::logic::literals::Literals;
+use crate::lower::lower;
+use crate::model::cluster::Cluster;
+use crate::model::policy::Settings;
+use crate::smt::solver::Solver;
+
+use super::direct::{self, Checked, InternalError};
+use super::verdict::{CheckResult, Verdict};
+use asking::{Asking, count};
+use choose::{Chosen, Map};
+use cuts::Cuts;
+use holders::Holders;
+use profile::Classes;
+
+/// Its name in results.
+pub const STRATEGY: &str = "modular";
+
+/// So many processes at most are given twins.
+const MOST_TWINS: usize = 60;
+
+/// How often a counterexample may turn out to use an address that somebody outside the part holds.
+const MOST_ROUNDS: usize = 48;
+
+/// A cluster with what is looked at of it.
+#[derive(Debug)]
+pub struct Modular<'c> {
+    cluster: &'c Cluster,
+    settings: Settings,
+    options: direct::Options,
+    holders: Holders,
+    literals: Literals,
+    cuts: Cuts,
+    classes: Classes,
+}
+
+/// What is said of what holds whatever policies say.
+const WHATEVER: &str = "for whatever NetworkPolicies say";
+
+/// Whether a result does not hang on what policies say.
+pub fn holds_whatever_policies_say(result: &CheckResult) -> bool {
+    result.strategy == STRATEGY && result.detail.contains(WHATEVER)
+}
+
+/// Why this strategy says nothing of a cluster.
+pub type Why = &'static str;
+
+impl<'c> Modular<'c> {
+    /// Looks at every entity once.
+    pub fn new(
+        cluster: &'c Cluster,
+        settings: Settings,
+        constraints: &[Constraint],
+        options: direct::Options,
+    ) -> Result<Self, Why> {
+        if cluster.snapshot.is_some() {
+            return Err("its network is not made of ideal FIBs");
+        }
+        let holders = Holders::of(cluster);
+        let literals = Literals::of(constraints);
+        let cuts = Cuts::of(cluster, &literals, true);
+        let classes = Classes::of(cluster, &holders, &cuts, &[], true);
+        Ok(Self {
+            cluster,
+            settings,
+            options,
+            holders,
+            literals,
+            cuts,
+            classes,
+        })
+    }
+
+    /// How many of the processes would be looked at, and of how many; none where there are too many kinds of them.
+    fn chosen(map: &Map<'_>, cuts: &Cuts) -> Option<Chosen> {
+        let mut chosen = choose::plainest(map)?;
+        if !services::plainest(map, cuts, &mut chosen) {
+            return None;
+        }
+        closure::close(map, cuts, &mut chosen);
+        Some(chosen)
+    }
+
+    /// Proves what holds whatever policies say, of a part where twins stand for all policies. Of the others: none.
+    pub fn under_any_policies(
+        &self,
+        constraints: &[Constraint],
+        new_solver: &dyn Fn() -> Box<dyn Solver>,
+    ) -> Result<Vec<Option<CheckResult>>, InternalError> {
+        let nothing = || vec![None; constraints.len()];
+        if !twins::apply(self.cluster, self.settings, &self.classes.special) {
+            return Ok(nothing());
+        }
+        let cuts = Cuts::of(self.cluster, &self.literals, false);
+        let classes = Classes::of(self.cluster, &self.holders, &cuts, &[], false);
+        let map = Map::new(self.cluster, &self.holders, &classes);
+        let part = Self::chosen(&map, &cuts).filter(|c| count(self.cluster, c) <= MOST_TWINS);
+        let Some(part) = part.and_then(|chosen| part::cut(&map, &cuts, &chosen)) else {
+            return Ok(nothing());
+        };
+        let cluster = twins::with_twins(&part.cluster);
+        let Ok(lowered) = lower(&cluster, &self.settings) else {
+            return Ok(nothing());
+        };
+        let checked = direct::check(&lowered, constraints, self.options, new_solver)?;
+        let own_pod = twins::own_pod_premise(self.cluster);
+        let own_node = twins::own_node_premise(self.cluster);
+        let looked_at = lowered.network.processes.len();
+        Ok(checked
+            .results
+            .into_iter()
+            .map(|mut result| {
+                let holds = match result.verdict {
+                    Verdict::Proven => match result.id.as_str() {
+                        "KP005" => own_node,
+                        "KP006" | "KP007" => own_pod,
+                        _ => true,
+                    },
+                    Verdict::Vacuous => true,
+                    _ => false,
+                };
+                result.strategy = STRATEGY;
+                result.compared = self.compared();
+                if result.verdict == Verdict::Proven {
+                    result.detail = format!(
+                        "{}; {looked_at} processes stand for all, and {WHATEVER}",
+                        result.detail
+                    );
+                }
+                holds.then_some(result)
+            })
+            .collect())
+    }
+
+    /// Decides constraints, one after the other. `most` processes may be looked at at once.
+    pub fn check(
+        &self,
+        constraints: &[Constraint],
+        most: usize,
+        new_solver: &dyn Fn() -> Box<dyn Solver>,
+    ) -> Result<Result<Checked, Why>, InternalError> {
+        let map = Map::new(self.cluster, &self.holders, &self.classes);
+        let Some(mut chosen) = Self::chosen(&map, &self.cuts) else {
+            return Ok(Err("there are too many kinds of pods or Services"));
+        };
+        if count(self.cluster, &chosen) > most {
+            return Ok(Err("too much of it differs from the rest"));
+        }
+        let asking = Asking {
+            of: self,
+            map,
+            new_solver,
+        };
+        for _ in 0..MOST_ROUNDS {
+            let Some((part, checked)) = asking.decide(&chosen, constraints)? else {
+                return Ok(Err("an explicit rule names somebody who is left out"));
+            };
+            let outsiders = asking.outsiders(&part, &checked);
+            if outsiders.is_empty() {
+                return asking.told(&part, &chosen, constraints, checked).map(Ok);
+            }
+            for id in outsiders {
+                closure::add(&asking.map, id, &mut chosen);
+            }
+            closure::close(&asking.map, &self.cuts, &mut chosen);
+        }
+        Ok(Err("counterexamples use addresses of too many others"))
+    }
+
+    /// How many processes are looked at; none where there are too many kinds of them.
+    pub fn looked_at(&self) -> Option<usize> {
+        let map = Map::new(self.cluster, &self.holders, &self.classes);
+        let chosen = Self::chosen(&map, &self.cuts)?;
+        Some(count(self.cluster, &chosen))
+    }
+
+    /// How many table entries were compared.
+    fn compared(&self) -> usize {
+        self.holders.len() + self.cluster.names.len()
+    }
+}

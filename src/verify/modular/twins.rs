@@ -1,0 +1,262 @@
+//! A part where every policy is stood for by two: each pod has a twin that nothing but its own node reaches, and that
+//! reaches nothing else.
+//!
+//! On a network without explicit changes a gate is asked at most once on a message's way, and all that can come of it is
+//! that the message passes or dies there. So whatever policies say of a pair of pods, the pair fares as one of: both as
+//! without policies; the sender's twin; the receiver's twin. What holds of all of them holds under the policies at hand
+//! (docs/modular.md). ClusterNetworkPolicies may deny a pod its own node, and are not stood for.
+//!
+//! Must never know: classes, formulas, the solver.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::model::cluster::{Address, Cluster, Pod, Process};
+use crate::model::entity::{EntityId, EntityKind, FullName};
+use crate::model::policy::{NetworkPolicy, Operator, Policies, Requirement, Selector, Settings};
+use crate::model::service::{Service, ServiceEndpoint};
+
+/// The label of twins; no pod has it, since a `~` is none of a key's characters.
+const LABEL: &str = "~isolated";
+
+/// Whether the policies of a cluster can be stood for.
+pub(super) fn apply(cluster: &Cluster, settings: Settings, special: &BTreeSet<EntityId>) -> bool {
+    !cluster.policies.network.is_empty()
+        && cluster.policies.cluster.is_empty()
+        && (cluster.host_pods.is_empty() || !settings.host_network_as_pod)
+        && special.is_empty()
+        && cluster.fibs.is_empty()
+        && cluster.links_added.is_empty()
+        && cluster.links_removed.is_empty()
+        && cluster.externals.is_empty()
+        && cluster.pods.iter().all(|p| p.host_ports.is_empty())
+        && cluster
+            .services
+            .iter()
+            .all(|s| s.balancer_sources.is_none())
+}
+
+/// Whether some pod listens where it is dialled: a pod to itself is never forbidden.
+pub(super) fn own_pod_premise(cluster: &Cluster) -> bool {
+    cluster.pods.iter().any(listens)
+}
+
+fn listens(pod: &Pod) -> bool {
+    let mut open = pod.containers.iter().flat_map(|c| &c.open);
+    open.any(|l| pod.addresses.iter().any(|a| l.bind.covers(a.ip)))
+}
+
+/// Whether some process of a node can be asked to reach a pod of its own node, which no policy forbids.
+pub(super) fn own_node_premise(cluster: &Cluster) -> bool {
+    let with: BTreeSet<EntityId> = cluster
+        .nodes
+        .iter()
+        .filter(|n| !n.daemons.is_empty())
+        .map(|n| n.id)
+        .collect();
+    let mut pods = cluster.pods.iter();
+    pods.any(|pod| with.contains(&pod.node) && listens(pod))
+}
+
+/// The cluster with a twin for each of its pods, under policies of their own.
+pub(super) fn with_twins(cluster: &Cluster) -> Cluster {
+    let count = cluster.names.len();
+    let mut names: Vec<(FullName, u32)> = cluster.names.iter().cloned().zip(0..).collect();
+    let mut next = count as u32;
+    let mut free = Free::new(cluster);
+    let mut twin_of: BTreeMap<EntityId, Pod> = BTreeMap::new();
+    for pod in &cluster.pods {
+        let mut fresh = |id: EntityId| {
+            let mut name = cluster.name_of(id).clone();
+            if let Some(part) = name.parts.get_mut(1) {
+                part.push('~');
+            }
+            names.push((name, next));
+            next += 1;
+            EntityId(next - 1)
+        };
+        let mut twin = pod.clone();
+        twin.id = fresh(pod.id);
+        for container in &mut twin.containers {
+            container.id = fresh(container.id);
+        }
+        twin.labels.insert(LABEL.to_owned(), String::new());
+        for address in &mut twin.addresses {
+            address.ip = free.next(address.ip);
+        }
+        // A listener at one address of its own is at the same one of the twin's.
+        for listener in twin.containers.iter_mut().flat_map(|c| &mut c.open) {
+            if let crate::model::cluster::Bind::Address(ip) = listener.bind
+                && let Some(at) = pod.addresses.iter().position(|a| a.ip == ip)
+            {
+                listener.bind = crate::model::cluster::Bind::Address(twin.addresses[at].ip);
+            }
+        }
+        twin_of.insert(pod.id, twin);
+    }
+    names.sort();
+    let mut own = vec![EntityId(0); names.len()];
+    for (new, (_, old)) in (0..).zip(&names) {
+        own[*old as usize] = EntityId(new);
+    }
+    let own = |id: EntityId| own[id.index()];
+    let mut pods: Vec<Pod> = cluster
+        .pods
+        .iter()
+        .chain(twin_of.values())
+        .cloned()
+        .collect();
+    for pod in &mut pods {
+        pod.id = own(pod.id);
+        pod.node = own(pod.node);
+        processes(&mut pod.containers, own);
+    }
+    pods.sort_by_key(|p| p.id);
+    let mut nodes = cluster.nodes.clone();
+    for node in &mut nodes {
+        node.id = own(node.id);
+        processes(&mut node.daemons, own);
+    }
+    let mut services = cluster.services.clone();
+    for service in &mut services {
+        twin_endpoints(service, cluster, &twin_of);
+        renumber(service, own);
+    }
+    let namespaces: BTreeSet<&String> = cluster
+        .names
+        .iter()
+        .filter(|n| n.kind == EntityKind::Pod)
+        .filter_map(|n| n.parts.first())
+        .collect();
+    let policies = namespaces.into_iter().map(|namespace| NetworkPolicy {
+        namespace: namespace.clone(),
+        name: "isolated".to_owned(),
+        subject: Selector {
+            requirements: vec![Requirement {
+                key: LABEL.to_owned(),
+                operator: Operator::Exists,
+            }],
+            origin: cluster.origin,
+        },
+        ingress: Some(Vec::new()),
+        egress: Some(Vec::new()),
+        origin: cluster.origin,
+    });
+    Cluster {
+        names: names.into_iter().map(|(name, _)| name).collect(),
+        pods,
+        nodes,
+        services,
+        host_pods: Vec::new(),
+        policies: Policies {
+            network: policies.collect(),
+            cluster: Vec::new(),
+        },
+        outside: cluster.outside.map(own),
+        ..cluster.clone()
+    }
+}
+
+fn processes(all: &mut [Process], own: impl Fn(EntityId) -> EntityId) {
+    for process in all {
+        process.id = own(process.id);
+    }
+}
+
+/// Where a pod is behind a Service, its twin is too.
+fn twin_endpoints(service: &mut Service, cluster: &Cluster, twin_of: &BTreeMap<EntityId, Pod>) {
+    for port in &mut service.ports {
+        let twins = port.endpoints.iter().filter_map(|e| {
+            let twin = twin_of.get(&e.entity?)?;
+            let at = cluster
+                .pods
+                .binary_search_by_key(&e.entity?, |p| p.id)
+                .ok()?;
+            let index = cluster.pods[at]
+                .addresses
+                .iter()
+                .position(|a| a.ip == e.address)?;
+            Some(ServiceEndpoint {
+                entity: Some(twin.id),
+                address: twin.addresses[index].ip,
+                ..e.clone()
+            })
+        });
+        let twins: Vec<ServiceEndpoint> = twins.collect();
+        port.endpoints.extend(twins);
+    }
+    let selected = service.selected.clone();
+    for one in selected {
+        let Some(twin) = twin_of.get(&one.entity) else {
+            continue;
+        };
+        let Ok(at) = cluster.pods.binary_search_by_key(&one.entity, |p| p.id) else {
+            continue;
+        };
+        let own = &cluster.pods[at].addresses;
+        let Some(index) = own.iter().position(|a| a.ip == one.address) else {
+            continue;
+        };
+        let address = twin.addresses[index].ip;
+        if service.listed.iter().any(|a| a.ip == one.address) {
+            service.listed.push(Address {
+                ip: address,
+                origin: one.origin,
+            });
+        }
+        service.selected.push(crate::model::service::Selected {
+            entity: twin.id,
+            address,
+            origin: one.origin,
+        });
+    }
+    service.listed.sort_by_key(|a| a.ip);
+}
+
+fn renumber(service: &mut Service, own: impl Fn(EntityId) -> EntityId) {
+    service.id = own(service.id);
+    for endpoint in service.ports.iter_mut().flat_map(|p| &mut p.endpoints) {
+        endpoint.entity = endpoint.entity.map(&own);
+        endpoint.node = endpoint.node.map(&own);
+    }
+    for selected in &mut service.selected {
+        selected.entity = own(selected.entity);
+    }
+}
+
+/// Addresses for benchmarks, which nobody holds.
+struct Free {
+    held: BTreeSet<IpAddr>,
+    v4: u32,
+    v6: u128,
+}
+
+impl Free {
+    fn new(cluster: &Cluster) -> Self {
+        let pods = cluster.pods.iter().flat_map(|p| &p.addresses);
+        let nodes = cluster.nodes.iter().flat_map(|n| &n.addresses);
+        let services = cluster.services.iter();
+        let services = services.flat_map(|s| s.addresses.iter().chain(&s.external_addresses));
+        Self {
+            held: pods.chain(nodes).chain(services).map(|a| a.ip).collect(),
+            v4: u32::from(Ipv4Addr::new(198, 18, 0, 0)),
+            v6: u128::from(Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0)),
+        }
+    }
+
+    /// One of the family of this address.
+    fn next(&mut self, like: IpAddr) -> IpAddr {
+        loop {
+            let ip = if like.is_ipv4() {
+                self.v4 += 1;
+                IpAddr::V4(Ipv4Addr::from(self.v4))
+            } else {
+                self.v6 += 1;
+                IpAddr::V6(Ipv6Addr::from(self.v6))
+            };
+            if self.held.insert(ip) {
+                return ip;
+            }
+        }
+    }
+}
