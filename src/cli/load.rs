@@ -8,20 +8,29 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kubeproof::base::diag::Diagnostic;
+use kubeproof::base::far::Far;
 use kubeproof::base::source::SourceMap;
+use kubeproof::input::linux::layout;
 use kubeproof::input::{Input, Options};
+
+mod far;
 
 /// What a PATH means standard input.
 const STDIN: &str = "-";
 /// Folders in folders beyond this are no project.
 const DEEPEST: usize = 64;
 /// More entries than this are no project either; links that fork and join would make them.
-const MOST: usize = 200_000;
-const EXTENSIONS: [&str; 4] = ["yaml", "yml", "json", "spec"];
-/// The file that makes a folder a snapshot: its subfolders hold dumps of tools and no objects.
-const SNAPSHOT: &str = "snapshot.yaml";
+const MOST: usize = 1_000_000;
+const EXTENSIONS: [&str; 5] = ["yaml", "yml", "json", "spec", TABLES];
+/// Route tables (docs/route-tables.md).
+const TABLES: &str = "routes";
+/// Dumps of tools have no limit but that of positions in them.
+const DUMPS: Options = Options {
+    max_file_size: u64::MAX,
+};
 
 /// The texts of all PATHs.
 #[derive(Debug, Default)]
@@ -54,15 +63,14 @@ pub(crate) fn load(
                 continue;
             }
             stdin_used = true;
-            let name = stdin_name.unwrap_or(STDIN);
-            let bytes = files.bounded(name, stdin, options);
-            if let Some(bytes) = bytes {
-                files.text(name, name, true, bytes);
-            }
+            files.stdin(stdin_name.unwrap_or(STDIN), stdin, options);
         } else {
             match fs::metadata(path) {
                 Ok(meta) if meta.is_dir() => files.folder(path, options),
-                Ok(_) => files.file(Path::new(path), path, true, options),
+                Ok(_) => {
+                    files.file(Path::new(path), path, true, options);
+                    files.below(path, options);
+                }
                 Err(error) => files.unreadable(path, &error),
             }
         }
@@ -78,7 +86,8 @@ pub(crate) fn load(
 struct Walk {
     /// The folders from the top to here, by their real names.
     open: BTreeSet<PathBuf>,
-    found: Vec<PathBuf>,
+    /// Files, and whether each is a dump of a tool.
+    found: Vec<(PathBuf, bool)>,
     seen: usize,
 }
 
@@ -97,20 +106,52 @@ impl Files {
         self.trouble("I004", name, message);
     }
 
-    /// All files of a folder that are read, in the order of their names.
-    fn folder(&mut self, path: &str, options: Options) {
-        let mut walk = Walk::default();
-        self.walk(Path::new(path), &mut walk);
-        if walk.seen > MOST {
-            self.trouble("I004", path, "the folder holds too much to be read");
+    /// The dumps that belong to a snapshot's top file that was named itself.
+    fn below(&mut self, path: &str, options: Options) {
+        let file = Path::new(path);
+        if file.file_name().is_none_or(|n| n != layout::TOP) || !is_snapshot(file, options) {
             return;
         }
-        for file in walk.found {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let here = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
+        let mut folders: Vec<PathBuf> = match fs::read_dir(here) {
+            Ok(entries) => entries
+                .flatten()
+                .map(|e| folder.join(e.file_name()))
+                .collect(),
+            Err(error) => return self.unreadable(path, &error),
+        };
+        folders.sort();
+        let mut walk = Walk::default();
+        for folder in folders.iter().filter(|f| f.is_dir()) {
+            dumps(folder, &mut walk);
+        }
+        self.all(walk, path, options);
+    }
+
+    fn all(&mut self, walk: Walk, path: &str, options: Options) {
+        for (file, dump) in walk.found {
+            let options = if dump { DUMPS } else { options };
             self.file(&file, path, false, options);
         }
     }
 
-    fn walk(&mut self, folder: &Path, walk: &mut Walk) {
+    /// All files of a folder that are read, in the order of their names.
+    fn folder(&mut self, path: &str, options: Options) {
+        let mut walk = Walk::default();
+        self.walk(Path::new(path), &mut walk, options);
+        if walk.seen > MOST {
+            self.trouble("I004", path, "the folder holds too much to be read");
+            return;
+        }
+        self.all(walk, path, options);
+    }
+
+    fn walk(&mut self, folder: &Path, walk: &mut Walk, options: Options) {
         let shown = folder.display().to_string();
         if walk.open.len() >= DEEPEST {
             self.trouble("I004", &shown, "folders lie too deep in each other");
@@ -130,9 +171,8 @@ impl Files {
             Err(error) => return self.unreadable(&shown, &error),
         };
         entries.sort();
-        let snapshot = entries
-            .iter()
-            .any(|e| e.file_name().is_some_and(|n| n == SNAPSHOT));
+        // What lies below a snapshot is dumps of tools, and no objects.
+        let snapshot = is_snapshot(&folder.join(layout::TOP), options);
         for entry in entries {
             walk.seen += 1;
             if walk.seen > MOST {
@@ -145,12 +185,9 @@ impl Files {
                 continue;
             }
             match fs::metadata(&entry) {
-                Ok(meta) if meta.is_dir() => {
-                    if !snapshot {
-                        self.walk(&entry, walk);
-                    }
-                }
-                Ok(meta) if meta.is_file() && is_read(&entry) => walk.found.push(entry),
+                Ok(meta) if meta.is_dir() && snapshot => dumps(&entry, walk),
+                Ok(meta) if meta.is_dir() => self.walk(&entry, walk, options),
+                Ok(meta) if meta.is_file() && is_read(&entry) => walk.found.push((entry, false)),
                 Err(error) if is_read(&entry) => {
                     self.unreadable(&entry.display().to_string(), &error);
                 }
@@ -161,6 +198,31 @@ impl Files {
         walk.open.remove(&real);
     }
 
+    /// JSON on standard input knows no limit.
+    fn stdin(&mut self, name: &str, stdin: &mut dyn Read, options: Options) {
+        let mut begun = Vec::new();
+        if let Err(error) = stdin.take(far::FROM).read_to_end(&mut begun) {
+            return self.unreadable(name, &error);
+        }
+        if begun.len() as u64 == far::FROM && far::is_json(&begun) {
+            let far = Arc::new(far::StdinText::new(begun));
+            return self.far(name, name, true, far);
+        }
+        let mut all = io::Cursor::new(begun).chain(stdin);
+        if let Some(bytes) = self.bounded(name, &mut all, options) {
+            self.text(name, name, true, bytes);
+        }
+    }
+
+    fn far(&mut self, name: &str, path: &str, named: bool, far: Arc<dyn Far>) {
+        let source = self.sources.add_far(name, far);
+        self.inputs.push(Input {
+            source,
+            path: path.to_owned(),
+            named,
+        });
+    }
+
     fn file(&mut self, file: &Path, path: &str, named: bool, options: Options) {
         let name = if named {
             path.to_owned()
@@ -168,6 +230,10 @@ impl Files {
             file.display().to_string()
         };
         let size = fs::metadata(file).map_or(0, |meta| meta.len());
+        if streams(file, size) {
+            let far = Arc::new(far::FileText::new(file.to_owned(), size));
+            return self.far(&name, path, named, far);
+        }
         if size > options.largest() {
             self.too_large(&name, options);
             return;
@@ -233,9 +299,40 @@ impl Files {
     }
 }
 
+/// Whether a file is the top of a snapshot.
+fn is_snapshot(file: &Path, options: Options) -> bool {
+    let Ok(opened) = fs::File::open(file) else {
+        return false;
+    };
+    let mut bytes = Vec::new();
+    let read = opened.take(options.largest()).read_to_end(&mut bytes);
+    read.is_ok() && layout::is_top(&String::from_utf8_lossy(&bytes))
+}
+
+/// The dumps of one namespace: the files of the layout and no others, in the order of their names.
+fn dumps(folder: &Path, walk: &mut Walk) {
+    for name in layout::FILES {
+        walk.seen += 1;
+        let file = folder.join(name);
+        if walk.seen <= MOST && file.is_file() {
+            walk.found.push((file, true));
+        }
+    }
+}
+
 fn is_read(file: &Path) -> bool {
+    EXTENSIONS.iter().any(|known| is_a(file, known))
+}
+
+fn is_a(file: &Path, wanted: &str) -> bool {
     let extension = file.extension().and_then(|e| e.to_str());
-    extension.is_some_and(|e| EXTENSIONS.iter().any(|known| e.eq_ignore_ascii_case(known)))
+    extension.is_some_and(|e| e.eq_ignore_ascii_case(wanted))
+}
+
+/// Whether a file is read without being held: dumps, and tables of routes.
+fn streams(file: &Path, size: u64) -> bool {
+    let dump = || far::beginning(file).is_ok_and(|begin| far::is_json(&begin));
+    is_a(file, TABLES) || size >= far::FROM && is_a(file, "json") && dump()
 }
 
 /// The system's messages begin with a capital.

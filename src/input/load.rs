@@ -2,132 +2,21 @@
 //!
 //! Knows: PATHs, documents, batches. Must never know: the fields of a kind.
 
+use super::attach::TableTexts;
 use super::compact;
+use super::far;
 use super::gather::{Choices, Gathered, Outcome, start_of};
+use super::homes::{Home, Homes};
 use super::identify::{Identity, identify};
 use super::intent;
+use super::linux;
+use super::loaded::{Loaded, LoadedCluster, LoadedIntent, NotRead, Unsupported};
+use super::options::{Input, Options};
 use super::problems::{Problems, TOLD};
 use super::text;
 use super::yaml::{self, Document, Node};
 use crate::base::diag::{Diagnostic, Severity};
 use crate::base::source::{SourceId, SourceMap, Span};
-use crate::model::cluster::Cluster;
-use crate::model::intent::Intent;
-
-/// What bounds the reading.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// Larger texts are refused before they are parsed.
-    pub max_file_size: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            max_file_size: 64 << 20,
-        }
-    }
-}
-
-impl Options {
-    /// The largest text that is read, in bytes.
-    pub fn largest(self) -> u64 {
-        self.max_file_size.min(text::HARD_LIMIT)
-    }
-}
-
-/// A text to read.
-#[derive(Debug, Clone)]
-pub struct Input {
-    /// The text.
-    pub source: SourceId,
-    /// The PATH that it came with, as the user gave it: a file or a folder.
-    pub path: String,
-    /// Whether the text itself was named, and not the folder it lies in.
-    pub named: bool,
-}
-
-/// A `kind: Cluster` document, or the Kubernetes objects of a PATH.
-#[derive(Debug)]
-pub struct LoadedCluster {
-    /// `metadata.name`, else the PATH as given.
-    pub name: String,
-    /// The PATH as given.
-    pub path: String,
-    /// Where it is written.
-    pub span: Span,
-    /// The cluster, where nothing is wrong with it.
-    pub cluster: Option<Cluster>,
-    /// What is wrong with it, and warnings.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-/// A `kind: Intent` document.
-#[derive(Debug)]
-pub struct LoadedIntent {
-    /// The PATH as given.
-    pub path: String,
-    /// The intent, where nothing is wrong with it.
-    pub intent: Option<Intent>,
-}
-
-/// A document of a kind that is not read here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unsupported {
-    /// Its apiVersion.
-    pub api_version: String,
-    /// Its kind.
-    pub kind: String,
-    /// The PATH that it came with.
-    pub path: String,
-    /// Where it is written.
-    pub span: Span,
-}
-
-/// A text in a folder that is left aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotRead {
-    /// The text.
-    pub source: SourceId,
-    /// Why, as a clause.
-    pub why: String,
-}
-
-/// Everything that the texts hold.
-#[derive(Debug, Default)]
-pub struct Loaded {
-    /// The clusters, in the order of the texts.
-    pub clusters: Vec<LoadedCluster>,
-    /// The intents, in the order of the texts.
-    pub intents: Vec<LoadedIntent>,
-    /// The constraint files: they are not parsed here.
-    pub specs: Vec<SourceId>,
-    /// Objects for somebody else.
-    pub unsupported: Vec<Unsupported>,
-    /// Texts left aside.
-    pub not_read: Vec<NotRead>,
-    /// Mistakes that belong to no cluster.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-impl Loaded {
-    /// All mistakes and warnings in the order of the texts, those without a place last.
-    pub fn all_diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
-        let of_clusters = self.clusters.iter().flat_map(|c| &c.diagnostics);
-        let mut all: Vec<&Diagnostic> = self.diagnostics.iter().chain(of_clusters).collect();
-        all.sort_by_key(|d| (d.span.is_none(), d.span));
-        all.into_iter()
-    }
-
-    /// Whether anything is wrong: exit code 2.
-    pub fn failed(&self) -> bool {
-        let broken = self.clusters.iter().any(|c| c.cluster.is_none());
-        broken
-            || self
-                .all_diagnostics()
-                .any(|d| d.severity == Severity::Error)
-    }
-}
 
 /// Reads texts with nothing chosen: see [`load_with`].
 pub fn load(sources: &SourceMap, inputs: &[Input], options: Options) -> Loaded {
@@ -142,18 +31,40 @@ pub fn load_with(
     choices: &Choices,
 ) -> Loaded {
     let mut loaded = Loaded::default();
-    let mut gathered: Option<Gathered> = None;
+    let homes = Homes::of(sources, inputs, choices.together);
+    // The clusters of one PATH: of a snapshot each, and of what lies beside none.
+    let mut gathered: Vec<(Option<usize>, Gathered)> = Vec::new();
     for input in inputs {
-        let other = |g: &Gathered| g.path != input.path && !choices.together;
-        if gathered.as_ref().is_some_and(other) {
-            loaded.finish(gathered.take(), choices);
+        let path = name_of_all(inputs, input, choices);
+        if gathered.iter().any(|(_, g)| g.path != path) {
+            loaded.finish(&mut gathered, choices);
         }
-        let group =
-            gathered.get_or_insert_with(|| Gathered::of(name_of_all(inputs, input, choices)));
+        if homes.is_dump(input.source) {
+            continue;
+        }
+        let home = homes.of_input(sources, input);
+        let at = gathered
+            .iter()
+            .position(|(h, _)| *h == home.map(|(at, _)| at));
+        let at = at.unwrap_or_else(|| {
+            let called = home.and_then(|(_, h)| h.called.clone());
+            let called = called.unwrap_or_else(|| path.clone());
+            gathered.push((home.map(|(at, _)| at), Gathered::of(path, called)));
+            gathered.len() - 1
+        });
+        let group = &mut gathered[at].1;
         group.broken |= choices.incomplete.contains(&input.path);
-        one(sources, input, (options, choices), group, &mut loaded);
+        let home = home.map(|(_, home)| home);
+        one(
+            sources,
+            input,
+            (options, choices),
+            (home, group),
+            &mut loaded,
+        );
     }
-    loaded.finish(gathered, choices);
+    loaded.finish(&mut gathered, choices);
+    loaded.tables(sources, inputs);
     loaded
 }
 
@@ -168,22 +79,46 @@ fn name_of_all(inputs: &[Input], input: &Input, choices: &Choices) -> String {
 }
 
 impl Loaded {
-    fn finish(&mut self, gathered: Option<Gathered>, choices: &Choices) {
-        match gathered.map(|g| g.finish(choices)) {
-            Some(Outcome::Cluster {
-                path,
-                origin,
-                cluster,
-                diagnostics,
-            }) => self.clusters.push(LoadedCluster {
-                name: path.clone(),
-                path,
-                span: origin,
-                cluster: cluster.map(|c| *c),
-                diagnostics,
-            }),
-            Some(Outcome::Nothing(diagnostics)) => self.diagnostics.extend(diagnostics),
-            None => {}
+    /// Reads the route tables that clusters speak of.
+    fn tables(&mut self, sources: &SourceMap, inputs: &[Input]) {
+        let mut texts = TableTexts::default();
+        for input in inputs.iter().filter(|i| is_table(sources, i.source)) {
+            texts.add(input);
+        }
+        for loaded in &mut self.clusters {
+            let Some(cluster) = &mut loaded.cluster else {
+                continue;
+            };
+            let diagnostics = texts.attach(sources, cluster);
+            if !diagnostics.is_empty() {
+                loaded.cluster = None;
+            }
+            loaded.diagnostics.extend(diagnostics);
+        }
+        // Where a cluster could not be read, nobody knows which tables it speaks of.
+        if self.clusters.iter().all(|c| c.cluster.is_some()) {
+            self.diagnostics.extend(texts.unused(sources));
+        }
+    }
+
+    fn finish(&mut self, gathered: &mut Vec<(Option<usize>, Gathered)>, choices: &Choices) {
+        for (_, group) in gathered.drain(..) {
+            match group.finish(choices) {
+                Outcome::Cluster {
+                    name,
+                    path,
+                    origin,
+                    cluster,
+                    diagnostics,
+                } => self.clusters.push(LoadedCluster {
+                    name,
+                    path,
+                    span: origin,
+                    cluster: cluster.map(|c| *c),
+                    diagnostics,
+                }),
+                Outcome::Nothing(diagnostics) => self.diagnostics.extend(diagnostics),
+            }
         }
     }
 }
@@ -192,7 +127,7 @@ fn one(
     sources: &SourceMap,
     input: &Input,
     (options, choices): (Options, &Choices),
-    group: &mut Gathered,
+    (home, group): (Option<&Home>, &mut Gathered),
     loaded: &mut Loaded,
 ) {
     let source = sources.get(input.source);
@@ -210,10 +145,22 @@ fn one(
         loaded.specs.push(input.source);
         return;
     }
+    if is_table(sources, input.source) {
+        return;
+    }
     let mut problems = Problems::with_room(TOLD);
-    let read = yaml::parse(input.source, source.text(), &mut problems);
+    let (read, mut objects) = match source.far() {
+        None => (yaml::parse(input.source, source.text(), &mut problems), 0),
+        Some(text) => {
+            let mut into = far::Into {
+                group,
+                choices,
+                problems: &mut problems,
+            };
+            far::read(input.source, source.name(), text, &mut into)
+        }
+    };
     let mut stray = Vec::new();
-    let mut objects = 0_usize;
     let mut untold = 0;
     // Mistakes in cluster files and intents, which are no concern of the objects beside them.
     let mut elsewhere = 0;
@@ -258,6 +205,18 @@ fn one(
                     path: group.path.clone(),
                     intent: intent.filter(|_| sound),
                 });
+            }
+            Identity::Snapshot => {
+                let own = linux::layout::home(source.name());
+                let home = home.filter(|h| own == Some(h.folder.as_str()));
+                let read = if let Some(home) = home {
+                    linux::read(node, &home.folder, &home.dumps, sources, &mut problems)
+                } else {
+                    problems.push(misplaced(node.span()));
+                    None
+                };
+                let name = name_of(node).map(str::to_owned);
+                group.snapshot(node, name, read, &mut problems);
             }
             Identity::Cluster => {
                 let (cluster, left) = cluster(&document, input, &mut problems, &mut elsewhere);
@@ -316,11 +275,7 @@ fn told(
     problems: &mut Problems,
     loaded: &mut Loaded,
 ) {
-    let whole = Span {
-        source: input.source,
-        start: 0,
-        end: 0,
-    };
+    let whole = beginning(input.source);
     if objects > 0 {
         for span in stray {
             problems.push(Diagnostic::error("I016", start_of(span), NO_OBJECT).help(OBJECT));
@@ -338,6 +293,24 @@ fn told(
     }
 }
 
+/// The beginning of a text.
+fn beginning(source: SourceId) -> Span {
+    if source.is_far() {
+        return Span::line(source, 1);
+    }
+    Span {
+        source,
+        start: 0,
+        end: 0,
+    }
+}
+
+fn misplaced(span: Span) -> Diagnostic {
+    let message = "a LinuxSnapshot is read from a file called `snapshot.yaml` only";
+    Diagnostic::error("L001", start_of(span), message)
+        .help("its dumps lie in folders beside that file, one for each namespace")
+}
+
 const NO_OBJECT: &str = "no object with `apiVersion` and `kind`";
 const OBJECT: &str =
     "a cluster file begins with `apiVersion: kubeproof.dev/v1` and `kind: Cluster`";
@@ -348,6 +321,12 @@ pub(crate) fn too_large(name: &str, options: Options) -> Diagnostic {
     let message = format!("the file is larger than {limit} bytes");
     Diagnostic::error_in("I003", Some(name.to_owned()), message)
         .help("`--max-file-size` sets another limit")
+}
+
+/// Whether a text is one of route tables; those are never held.
+fn is_table(sources: &SourceMap, source: SourceId) -> bool {
+    let text = sources.get(source);
+    text.far().is_some() && has_extension(text.name(), "routes")
 }
 
 fn has_extension(name: &str, wanted: &str) -> bool {

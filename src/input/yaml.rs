@@ -8,10 +8,12 @@
 //! [`MAX_EXPANDED`] and the ratio of it that `yaml.v2` allows.
 
 mod build;
+mod json;
 pub mod scalar;
 mod syntax;
-mod tree;
+pub(super) mod tree;
 
+pub use json::{Json, json};
 pub use tree::{Entry, Map, Node, Seq, Tree, Value};
 
 use std::ops::Range;
@@ -53,6 +55,22 @@ pub struct Document<'t> {
 }
 
 impl Yaml {
+    /// No document at all.
+    pub(super) fn empty(source: SourceId) -> Self {
+        Self {
+            tree: Tree::new(source),
+            documents: Vec::new(),
+        }
+    }
+
+    /// One document, by the row of its top.
+    pub(super) fn of(tree: Tree, root: u32, sound: bool) -> Self {
+        Self {
+            tree,
+            documents: vec![(root, sound, 0..usize::MAX)],
+        }
+    }
+
     /// The documents in order.
     pub fn documents(&self) -> impl Iterator<Item = Document<'_>> {
         self.documents.iter().map(|(root, sound, range)| Document {
