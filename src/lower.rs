@@ -60,7 +60,9 @@ pub fn mistakes(cluster: &Cluster) -> Vec<Diagnostic> {
         return Vec::new();
     }
     let edited: BTreeSet<EntityId> = cluster.fibs.iter().map(|edit| edit.at).collect();
-    edit::apply(cluster, &mut ideal::switches_of(cluster, &edited))
+    let mut network = ideal::switches_of(cluster, &edited);
+    tables::apply(cluster, &mut network);
+    edit::apply(cluster, &mut network)
 }
 
 /// What the cluster's policies make of connections.

@@ -76,6 +76,9 @@ impl<'c> Modular<'c> {
         if cluster.snapshot.is_some() {
             return Err("its network is not made of ideal FIBs");
         }
+        if !cluster.tables.is_empty() {
+            return Err("its nodes have route tables");
+        }
         let holders = Holders::of(cluster);
         let literals = Literals::of(constraints);
         let cuts = Cuts::of(cluster, &literals, true);

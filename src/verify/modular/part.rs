@@ -11,6 +11,7 @@ use crate::model::cluster::{
 use crate::model::entity::EntityId;
 use crate::model::policy::Policies;
 use crate::model::service::{Selected, Service, ServiceEndpoint};
+use crate::model::table::Tables;
 
 use super::choose::{Chosen, Map};
 use super::closure::{kept, mismatch};
@@ -121,6 +122,7 @@ pub(super) fn cut(map: &Map<'_>, cuts: &Cuts, chosen: &Chosen) -> Option<Part> {
         links_added: links(&whole.links_added, &own),
         fibs: fibs.map(|edit| fib(edit, &own)).collect::<Option<_>>()?,
         snapshot: None,
+        tables: Tables::default(),
         reading: whole.reading.clone(),
         origin: whole.origin,
         pods,

@@ -44,6 +44,7 @@ pub(super) enum PortKey {
 enum BindKey {
     Any,
     AnyV4,
+    AnyV6,
     Own(usize),
     Other(IpAddr),
 }
@@ -334,6 +335,7 @@ fn listeners(
             let bind = match listener.bind {
                 Bind::Any => BindKey::Any,
                 Bind::AnyV4 => BindKey::AnyV4,
+                Bind::AnyV6 => BindKey::AnyV6,
                 Bind::Address(ip) => match own.iter().position(|a| a.ip == ip) {
                     Some(at) => BindKey::Own(at),
                     None => BindKey::Other(ip),
