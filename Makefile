@@ -11,7 +11,7 @@ BROKEN := examples/broken/backdoor
 # Of `make differential`.
 SEEDS ?= 0..20000
 
-.PHONY: all z3 build demo test lint fmt clippy doc unit tools bench bench-connectivity second-solver differential clean
+.PHONY: all z3 build demo test lint fmt clippy doc unit tools bench bench-connectivity bench-scale second-solver differential clean
 all: build
 
 ## z3: the pinned Z3 into .z3/, once
@@ -69,6 +69,10 @@ bench: build
 ## bench-connectivity: time and memory of the full answer on growing clusters
 bench-connectivity: build
 	$(PYTHON) tools/bench_connectivity.py $(BENCH_ARGS)
+
+## bench-scale: clusters of the official limits of Kubernetes and beyond, written by `kubeproof generate` (4 GB of disk)
+bench-scale: build
+	$(PYTHON) tools/bench_scale.py $(BENCH_ARGS)
 
 ## second-solver: every query of every example once more with cvc5 (docs/second-solver.md)
 second-solver: build

@@ -3,5 +3,6 @@
 //! Must never know: any word of the domain, files on disk, the terminal.
 
 pub mod diag;
+pub mod far;
 pub mod similar;
 pub mod source;

@@ -185,7 +185,7 @@ fn of_objects(cluster: &Cluster) -> Vec<Assumption> {
             "pods of manifests and templates come up and are ready",
         );
     }
-    if reading.addresses_chosen {
+    if reading.addresses_chosen || cluster.services.iter().any(|service| service.chosen) {
         add(
             "some-addresses",
             "what has no address yet has some private address (or one of --pod-cidr) that is distinct from all others; the one shown is an example",

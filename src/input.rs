@@ -9,20 +9,27 @@ pub mod intent;
 pub mod kubernetes;
 pub mod linux;
 pub mod problems;
+pub mod tables;
 pub mod text;
 pub mod yaml;
 
+mod attach;
+mod far;
 mod gather;
 mod homes;
 mod identify;
+mod json;
 mod load;
 mod loaded;
+mod options;
 
 pub use gather::Choices;
 pub use load::{load, load_with};
-pub use loaded::{Input, Loaded, LoadedCluster, LoadedIntent, NotRead, Options, Unsupported};
+pub use loaded::{Loaded, LoadedCluster, LoadedIntent, NotRead, Unsupported};
+pub use options::{Input, Options};
 
-/// The codes of this stage, with a title each; those of the cluster file are [`compact::CODES`].
+/// The codes of this stage, with a title each; those of the cluster file are [`compact::CODES`],
+/// of route tables [`tables::CODES`].
 pub const CODES: &[(&str, &str)] = &[
     ("I001", "the file is no text"),
     ("I002", "the file is not UTF-8"),

@@ -8,6 +8,7 @@ pub mod ideal;
 mod linux;
 mod services;
 pub mod structure;
+mod tables;
 
 use crate::base::diag::Diagnostic;
 use crate::logic::structure::Structure;
@@ -41,6 +42,7 @@ pub fn lower(cluster: &Cluster, settings: &Settings) -> Result<Lowered, Vec<Diag
     }
     let mut network = ideal::network(cluster);
     network.gates = gates(cluster, *settings);
+    tables::apply(cluster, &mut network);
     let mistakes = edit::apply(cluster, &mut network);
     if !mistakes.is_empty() {
         return Err(mistakes);

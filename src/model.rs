@@ -12,3 +12,4 @@ pub mod policy;
 pub mod reading;
 pub mod route;
 pub mod service;
+pub mod table;

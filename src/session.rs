@@ -7,6 +7,7 @@ mod decide;
 mod hangs;
 mod intents;
 mod policies;
+pub mod theorem;
 
 pub use policies::{domain_names, limits};
 
@@ -315,7 +316,10 @@ fn clashes(known: &Applied, new: &Constraint, path: Option<&String>) -> bool {
 
 /// Whether the texts hold an intent of this name, or one that cannot be read and may be it.
 pub fn intent_named(name: &str, sources: &SourceMap, inputs: &[Input]) -> bool {
-    let loaded = input::load(sources, inputs, input::Options::default());
+    // What is too large to be held is no intent.
+    let held = inputs.iter().filter(|i| !i.source.is_far());
+    let held: Vec<Input> = held.cloned().collect();
+    let loaded = input::load(sources, &held, input::Options::default());
     let is = |i: &Option<Intent>| i.as_ref().is_none_or(|i| i.name == name);
     loaded.intents.iter().any(|i| is(&i.intent))
 }

@@ -8,11 +8,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kubeproof::base::diag::Diagnostic;
+use kubeproof::base::far::Far;
 use kubeproof::base::source::SourceMap;
 use kubeproof::input::linux::layout;
 use kubeproof::input::{Input, Options};
+
+mod far;
 
 /// What a PATH means standard input.
 const STDIN: &str = "-";
@@ -20,7 +24,9 @@ const STDIN: &str = "-";
 const DEEPEST: usize = 64;
 /// More entries than this are no project either; links that fork and join would make them.
 const MOST: usize = 1_000_000;
-const EXTENSIONS: [&str; 4] = ["yaml", "yml", "json", "spec"];
+const EXTENSIONS: [&str; 5] = ["yaml", "yml", "json", "spec", TABLES];
+/// Route tables (docs/route-tables.md).
+const TABLES: &str = "routes";
 /// Dumps of tools have no limit but that of positions in them.
 const DUMPS: Options = Options {
     max_file_size: u64::MAX,
@@ -57,11 +63,7 @@ pub(crate) fn load(
                 continue;
             }
             stdin_used = true;
-            let name = stdin_name.unwrap_or(STDIN);
-            let bytes = files.bounded(name, stdin, options);
-            if let Some(bytes) = bytes {
-                files.text(name, name, true, bytes);
-            }
+            files.stdin(stdin_name.unwrap_or(STDIN), stdin, options);
         } else {
             match fs::metadata(path) {
                 Ok(meta) if meta.is_dir() => files.folder(path, options),
@@ -196,6 +198,31 @@ impl Files {
         walk.open.remove(&real);
     }
 
+    /// JSON on standard input knows no limit.
+    fn stdin(&mut self, name: &str, stdin: &mut dyn Read, options: Options) {
+        let mut begun = Vec::new();
+        if let Err(error) = stdin.take(far::FROM).read_to_end(&mut begun) {
+            return self.unreadable(name, &error);
+        }
+        if begun.len() as u64 == far::FROM && far::is_json(&begun) {
+            let far = Arc::new(far::StdinText::new(begun));
+            return self.far(name, name, true, far);
+        }
+        let mut all = io::Cursor::new(begun).chain(stdin);
+        if let Some(bytes) = self.bounded(name, &mut all, options) {
+            self.text(name, name, true, bytes);
+        }
+    }
+
+    fn far(&mut self, name: &str, path: &str, named: bool, far: Arc<dyn Far>) {
+        let source = self.sources.add_far(name, far);
+        self.inputs.push(Input {
+            source,
+            path: path.to_owned(),
+            named,
+        });
+    }
+
     fn file(&mut self, file: &Path, path: &str, named: bool, options: Options) {
         let name = if named {
             path.to_owned()
@@ -203,6 +230,10 @@ impl Files {
             file.display().to_string()
         };
         let size = fs::metadata(file).map_or(0, |meta| meta.len());
+        if streams(file, size) {
+            let far = Arc::new(far::FileText::new(file.to_owned(), size));
+            return self.far(&name, path, named, far);
+        }
         if size > options.largest() {
             self.too_large(&name, options);
             return;
@@ -290,8 +321,18 @@ fn dumps(folder: &Path, walk: &mut Walk) {
 }
 
 fn is_read(file: &Path) -> bool {
+    EXTENSIONS.iter().any(|known| is_a(file, known))
+}
+
+fn is_a(file: &Path, wanted: &str) -> bool {
     let extension = file.extension().and_then(|e| e.to_str());
-    extension.is_some_and(|e| EXTENSIONS.iter().any(|known| e.eq_ignore_ascii_case(known)))
+    extension.is_some_and(|e| e.eq_ignore_ascii_case(wanted))
+}
+
+/// Whether a file is read without being held: dumps, and tables of routes.
+fn streams(file: &Path, size: u64) -> bool {
+    let dump = || far::beginning(file).is_ok_and(|begin| far::is_json(&begin));
+    is_a(file, TABLES) || size >= far::FROM && is_a(file, "json") && dump()
 }
 
 /// The system's messages begin with a capital.

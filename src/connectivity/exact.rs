@@ -18,6 +18,9 @@ pub(super) fn obstacle(cluster: &Cluster, network: &Network) -> Option<&'static 
     if !cluster.fibs.is_empty() {
         return Some("the cluster file changes FIBs");
     }
+    if !cluster.tables.is_empty() {
+        return Some("nodes have route tables");
+    }
     if !cluster.links_removed.is_empty() || !cluster.links_added.is_empty() {
         return Some("the cluster file changes links");
     }

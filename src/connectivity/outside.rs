@@ -187,7 +187,9 @@ fn rule_prefixes(cluster: &Cluster) -> impl Iterator<Item = IpNet> {
         .iter()
         .flat_map(|edit| edit.before.iter().chain(&edit.after));
     let stated = rules.flat_map(|rule| rule.matches.from.into_iter().chain(rule.matches.to));
-    balanced.chain(stated)
+    balanced
+        .chain(stated)
+        .chain(cluster.tables.nets.iter().copied())
 }
 
 fn told_apart_by_rules(cluster: &Cluster, address: IpAddr) -> Vec<bool> {

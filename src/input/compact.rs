@@ -42,8 +42,18 @@ pub const CODES: &[(&str, &str)] = &[
     ("C018", "more entities than one cluster file may hold"),
 ];
 
-/// A cluster file is written by hand; half a million entities are beyond any cluster that runs.
+/// Half a million entities are beyond what anybody writes by hand.
 const MAX_ENTITIES: usize = 500_000;
+
+/// How many entities a file may hold: one that is generated, and read without being held, holds as many as its values
+/// are enough for.
+fn most_entities(node: Node<'_>) -> usize {
+    if node.span().source.is_far() {
+        MAX_ENTITIES + node.among() / 6
+    } else {
+        MAX_ENTITIES
+    }
+}
 
 /// Reads a cluster. None where a mistake was told; `path` names it where it does not name itself.
 pub fn cluster(node: Node<'_>, path: &str, problems: &mut Problems) -> Option<Cluster> {
@@ -67,8 +77,11 @@ pub fn cluster(node: Node<'_>, path: &str, problems: &mut Problems) -> Option<Cl
     entities.externals(&mut top, problems);
     let links = top.get("links");
     let fibs: Vec<Node<'_>> = top.list("fibs", problems).collect();
+    let tables = top
+        .get("tables")
+        .and_then(|n| Some((decode::string(n, problems)?.to_owned(), n.span())));
     top.finish(problems);
-    if entities.too_many(problems) {
+    if entities.too_many(most_entities(node), problems) {
         return None;
     }
 
@@ -81,6 +94,7 @@ pub fn cluster(node: Node<'_>, path: &str, problems: &mut Problems) -> Option<Cl
         edits::links(links, &mut cluster, &resolver, problems);
     }
     cluster.fibs = fibs::fibs(fibs, &resolver, problems);
+    cluster.tables.file = tables;
     cluster.names = names.names;
     (problems.errors() == before).then_some(cluster)
 }

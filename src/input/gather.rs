@@ -136,36 +136,45 @@ impl Gathered {
             return;
         };
         for item in items.iter() {
-            match identify(item, kind.map(|kind| (api_version, kind)), problems) {
-                Identity::Object(kind) => self.object(kind, item, problems),
-                Identity::List {
-                    items,
-                    api_version,
-                    kind,
-                } => {
-                    if let Some(items) = items {
-                        self.list(items, api_version, kind, choices, problems);
-                    }
+            let inherited = kind.map(|kind| (api_version, kind));
+            self.item(item, inherited, choices, problems);
+        }
+    }
+
+    /// Takes an item of a list, which may leave it to the list what it is.
+    pub(super) fn item(
+        &mut self,
+        item: Node<'_>,
+        inherited: Option<(&str, &str)>,
+        choices: &Choices,
+        problems: &mut Problems,
+    ) {
+        match identify(item, inherited, problems) {
+            Identity::Object(kind) => self.object(kind, item, problems),
+            Identity::List {
+                items,
+                api_version,
+                kind,
+            } => {
+                if let Some(items) = items {
+                    self.list(items, api_version, kind, choices, problems);
                 }
-                Identity::Unmodelled { api_version, kind } => {
-                    self.unmodelled(api_version, kind, item.span(), choices);
-                }
-                Identity::Unknown { api_version, kind } => {
-                    self.unknown(api_version, kind, item.span());
-                }
-                Identity::Cluster
-                | Identity::Snapshot
-                | Identity::Intent
-                | Identity::Ours { .. } => {
-                    let message = "an object of ours stands by itself and not in a list";
-                    problems.push(Diagnostic::error("I016", start_of(item.span()), message));
-                }
-                Identity::Stray => {
-                    let message = "an item of a list is no object with `apiVersion` and `kind`";
-                    problems.push(Diagnostic::error("I016", start_of(item.span()), message));
-                }
-                Identity::Wrong => {}
             }
+            Identity::Unmodelled { api_version, kind } => {
+                self.unmodelled(api_version, kind, item.span(), choices);
+            }
+            Identity::Unknown { api_version, kind } => {
+                self.unknown(api_version, kind, item.span());
+            }
+            Identity::Cluster | Identity::Snapshot | Identity::Intent | Identity::Ours { .. } => {
+                let message = "an object of ours stands by itself and not in a list";
+                problems.push(Diagnostic::error("I016", start_of(item.span()), message));
+            }
+            Identity::Stray => {
+                let message = "an item of a list is no object with `apiVersion` and `kind`";
+                problems.push(Diagnostic::error("I016", start_of(item.span()), message));
+            }
+            Identity::Wrong => {}
         }
     }
 
@@ -284,8 +293,5 @@ impl Gathered {
 
 /// The beginning of a document is where to point; underlining all of it helps nobody.
 pub(super) fn start_of(span: Span) -> Span {
-    Span {
-        end: span.start,
-        ..span
-    }
+    span.beginning()
 }

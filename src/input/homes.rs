@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::linux::{Dumps, layout};
-use super::loaded::Input;
+use super::options::Input;
 use crate::base::source::{SourceId, SourceMap};
 
 /// A snapshot's folder.

@@ -2,18 +2,21 @@
 //!
 //! Knows: PATHs, documents, batches. Must never know: the fields of a kind.
 
+use super::attach::TableTexts;
 use super::compact;
+use super::far;
 use super::gather::{Choices, Gathered, Outcome, start_of};
 use super::homes::{Home, Homes};
 use super::identify::{Identity, identify};
 use super::intent;
 use super::linux;
-use super::loaded::{Input, Loaded, LoadedCluster, LoadedIntent, NotRead, Options, Unsupported};
+use super::loaded::{Loaded, LoadedCluster, LoadedIntent, NotRead, Unsupported};
+use super::options::{Input, Options};
 use super::problems::{Problems, TOLD};
 use super::text;
 use super::yaml::{self, Document, Node};
 use crate::base::diag::{Diagnostic, Severity};
-use crate::base::source::{SourceMap, Span};
+use crate::base::source::{SourceId, SourceMap, Span};
 
 /// Reads texts with nothing chosen: see [`load_with`].
 pub fn load(sources: &SourceMap, inputs: &[Input], options: Options) -> Loaded {
@@ -61,6 +64,7 @@ pub fn load_with(
         );
     }
     loaded.finish(&mut gathered, choices);
+    loaded.tables(sources, inputs);
     loaded
 }
 
@@ -75,6 +79,28 @@ fn name_of_all(inputs: &[Input], input: &Input, choices: &Choices) -> String {
 }
 
 impl Loaded {
+    /// Reads the route tables that clusters speak of.
+    fn tables(&mut self, sources: &SourceMap, inputs: &[Input]) {
+        let mut texts = TableTexts::default();
+        for input in inputs.iter().filter(|i| is_table(sources, i.source)) {
+            texts.add(input);
+        }
+        for loaded in &mut self.clusters {
+            let Some(cluster) = &mut loaded.cluster else {
+                continue;
+            };
+            let diagnostics = texts.attach(sources, cluster);
+            if !diagnostics.is_empty() {
+                loaded.cluster = None;
+            }
+            loaded.diagnostics.extend(diagnostics);
+        }
+        // Where a cluster could not be read, nobody knows which tables it speaks of.
+        if self.clusters.iter().all(|c| c.cluster.is_some()) {
+            self.diagnostics.extend(texts.unused(sources));
+        }
+    }
+
     fn finish(&mut self, gathered: &mut Vec<(Option<usize>, Gathered)>, choices: &Choices) {
         for (_, group) in gathered.drain(..) {
             match group.finish(choices) {
@@ -119,10 +145,22 @@ fn one(
         loaded.specs.push(input.source);
         return;
     }
+    if is_table(sources, input.source) {
+        return;
+    }
     let mut problems = Problems::with_room(TOLD);
-    let read = yaml::parse(input.source, source.text(), &mut problems);
+    let (read, mut objects) = match source.far() {
+        None => (yaml::parse(input.source, source.text(), &mut problems), 0),
+        Some(text) => {
+            let mut into = far::Into {
+                group,
+                choices,
+                problems: &mut problems,
+            };
+            far::read(input.source, source.name(), text, &mut into)
+        }
+    };
     let mut stray = Vec::new();
-    let mut objects = 0_usize;
     let mut untold = 0;
     // Mistakes in cluster files and intents, which are no concern of the objects beside them.
     let mut elsewhere = 0;
@@ -237,11 +275,7 @@ fn told(
     problems: &mut Problems,
     loaded: &mut Loaded,
 ) {
-    let whole = Span {
-        source: input.source,
-        start: 0,
-        end: 0,
-    };
+    let whole = beginning(input.source);
     if objects > 0 {
         for span in stray {
             problems.push(Diagnostic::error("I016", start_of(span), NO_OBJECT).help(OBJECT));
@@ -256,6 +290,18 @@ fn told(
             source: input.source,
             why: NO_OBJECT.to_owned(),
         });
+    }
+}
+
+/// The beginning of a text.
+fn beginning(source: SourceId) -> Span {
+    if source.is_far() {
+        return Span::line(source, 1);
+    }
+    Span {
+        source,
+        start: 0,
+        end: 0,
     }
 }
 
@@ -275,6 +321,12 @@ pub(crate) fn too_large(name: &str, options: Options) -> Diagnostic {
     let message = format!("the file is larger than {limit} bytes");
     Diagnostic::error_in("I003", Some(name.to_owned()), message)
         .help("`--max-file-size` sets another limit")
+}
+
+/// Whether a text is one of route tables; those are never held.
+fn is_table(sources: &SourceMap, source: SourceId) -> bool {
+    let text = sources.get(source);
+    text.far().is_some() && has_extension(text.name(), "routes")
 }
 
 fn has_extension(name: &str, wanted: &str) -> bool {

@@ -13,8 +13,38 @@ use crate::base::source::{SourceId, Span};
 /// Spans are 32 bits wide; a text this large is refused whatever the user allows.
 pub const HARD_LIMIT: u64 = 1 << 30;
 
-/// The first character that no text file holds.
+/// The first character that no text file holds, told.
 pub fn check(source: SourceId, text: &str) -> Option<Diagnostic> {
+    let (at, c) = control(text)?;
+    let span = Span {
+        source,
+        start: at as u32,
+        end: (at + c.len_utf8()) as u32,
+    };
+    Some(no_text(span, c))
+}
+
+/// That a text holds a character that no text file holds.
+pub fn no_text(span: Span, c: char) -> Diagnostic {
+    let message = format!("not a text file: it holds the character U+{:04X}", c as u32);
+    Diagnostic::error("I001", span, message)
+        .help("inside double quotes a character can be written as an escape such as `\\x07`")
+}
+
+/// The first character that no text file holds, and the byte where it is.
+pub fn control(text: &str) -> Option<(usize, char)> {
+    // Nearly every text has none, which is seen many bytes at a time.
+    #[expect(clippy::needless_bitwise_bool, reason = "branches would cost more")]
+    let odd = |b: u8| {
+        (b < 0x20) & (b != b'\t') & (b != b'\n') & (b != b'\r')
+            | (b == 0x7f)
+            | (b == 0xc2)
+            | (b == 0xef)
+    };
+    let mut blocks = text.as_bytes().chunks(4096);
+    if !blocks.any(|block| block.iter().fold(false, |any, b| any | odd(*b))) {
+        return None;
+    }
     let bytes = text.as_bytes();
     let at = bytes.iter().enumerate().position(|(i, &b)| match b {
         b'\t' | b'\n' | b'\r' => false,
@@ -24,20 +54,7 @@ pub fn check(source: SourceId, text: &str) -> Option<Diagnostic> {
         0xef => matches!(bytes.get(i + 1..i + 3), Some([0xbf, 0xbe | 0xbf])),
         _ => false,
     })?;
-    let c = text[at..].chars().next()?;
-    let span = Span {
-        source,
-        start: at as u32,
-        end: (at + c.len_utf8()) as u32,
-    };
-    Some(
-        Diagnostic::error(
-            "I001",
-            span,
-            format!("not a text file: it holds the character U+{:04X}", c as u32),
-        )
-        .help("inside double quotes a character can be written as an escape such as `\\x07`"),
-    )
+    Some((at, text[at..].chars().next()?))
 }
 
 /// The documents of a text as byte ranges, without those that hold nothing but blank lines and comments.

@@ -11,7 +11,7 @@ mod build;
 mod json;
 pub mod scalar;
 mod syntax;
-mod tree;
+pub(super) mod tree;
 
 pub use json::{Json, json};
 pub use tree::{Entry, Map, Node, Seq, Tree, Value};
@@ -55,6 +55,22 @@ pub struct Document<'t> {
 }
 
 impl Yaml {
+    /// No document at all.
+    pub(super) fn empty(source: SourceId) -> Self {
+        Self {
+            tree: Tree::new(source),
+            documents: Vec::new(),
+        }
+    }
+
+    /// One document, by the row of its top.
+    pub(super) fn of(tree: Tree, root: u32, sound: bool) -> Self {
+        Self {
+            tree,
+            documents: vec![(root, sound, 0..usize::MAX)],
+        }
+    }
+
     /// The documents in order.
     pub fn documents(&self) -> impl Iterator<Item = Document<'_>> {
         self.documents.iter().map(|(root, sound, range)| Document {

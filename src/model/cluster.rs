@@ -18,6 +18,7 @@ use super::linux::Snapshot;
 use super::policy::Policies;
 use super::route::Entrance;
 use super::service::Service;
+use super::table::Tables;
 use crate::base::source::Span;
 
 pub use super::entity::Address;
@@ -303,6 +304,8 @@ pub struct Cluster {
     pub links_added: Vec<LinkEdit>,
     /// Changes to FIBs, in the order they are written.
     pub fibs: Vec<FibEdit>,
+    /// Route tables of nodes.
+    pub tables: Tables,
     /// The network as it was installed, where that was dumped; else it is the ideal one.
     pub snapshot: Option<Arc<Snapshot>>,
     /// What is known of the input as a whole.

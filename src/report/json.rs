@@ -150,7 +150,7 @@ fn diagnostic(sources: &SourceMap, d: &Diagnostic) -> DiagnosticJson {
 }
 
 fn place(sources: &SourceMap, span: Span) -> PlaceJson {
-    let at = sources.line_col(span.source, span.start);
+    let at = sources.place(span);
     PlaceJson {
         file: sources.get(span.source).name().to_owned(),
         line: at.line,

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthChar as _;
 
 use crate::base::diag::{Diagnostic, Severity};
+use crate::base::far::Excerpt;
 use crate::base::source::{LineCol, SourceMap, Span};
 
 /// Wider lines are cropped around what they are about.
@@ -92,7 +93,7 @@ impl Out {
         style: &'static str,
         related: Option<&(Span, String)>,
     ) {
-        let at = sources.line_col(span.source, span.start);
+        let at = sources.place(span);
         self.arrow(sources, span, at, "  --> ");
         let mut marks = vec![Mark {
             at,
@@ -104,7 +105,7 @@ impl Out {
         if let Some((other, label)) = related
             && other.source == span.source
         {
-            let at = sources.line_col(other.source, other.start);
+            let at = sources.place(*other);
             marks.push(Mark {
                 at,
                 span: *other,
@@ -125,8 +126,7 @@ impl Out {
             if last.is_some_and(|last| last + 1 < line) {
                 self.styled(BLUE, "...\n");
             }
-            let text = sources.line_text(mark.span.source, line);
-            let view = View::of(text, mark);
+            let view = View::of(&sources.excerpt(mark.span), mark);
             if last != Some(line) || view.cropped {
                 self.styled(BLUE, &format!("{line:>gutter$} |"));
                 let _ = writeln!(self.text, " {}", view.text);
@@ -155,7 +155,7 @@ impl Out {
     fn elsewhere(&mut self, sources: &SourceMap, span: Span, label: &str) {
         self.styled(BLUE, "note");
         let _ = writeln!(self.text, ": {}", harmless(label));
-        let at = sources.line_col(span.source, span.start);
+        let at = sources.place(span);
         self.arrow(sources, span, at, "  --> ");
     }
 }
@@ -169,14 +169,19 @@ struct View {
 }
 
 impl View {
-    fn of(line: &str, mark: &Mark<'_>) -> Self {
+    fn of(excerpt: &Excerpt, mark: &Mark<'_>) -> Self {
+        let line = excerpt.text.as_str();
         // From characters to bytes of the line; a hostile line is looked at only around the mark.
-        let column = mark.at.column - 1;
+        let column = mark.at.column.saturating_sub(excerpt.column);
         let start = line
             .char_indices()
             .nth(column)
             .map_or(line.len(), |(i, _)| i);
-        let length = mark.span.end.saturating_sub(mark.span.start) as usize;
+        let length = if mark.span.source.is_far() {
+            token(&line[start..])
+        } else {
+            mark.span.end.saturating_sub(mark.span.start) as usize
+        };
         let mut end = start.saturating_add(length).min(line.len());
         while !line.is_char_boundary(end) {
             end -= 1;
@@ -195,7 +200,7 @@ impl View {
                 .nth(BEFORE - 1)
                 .map_or(0, |(i, _)| i);
         }
-        if begin > 0 {
+        if begin > 0 || excerpt.column > 1 {
             view.push('…');
             view.indent = 1;
             view.cropped = true;
@@ -230,6 +235,30 @@ impl View {
         let c = if dangerous(c) { '\u{fffd}' } else { c };
         self.text.push(c);
         c.width().unwrap_or(0)
+    }
+}
+
+/// How long the JSON token at the beginning of a text is: of a text that is not held only its place is known.
+fn token(text: &str) -> usize {
+    let mut escaped = false;
+    let quoted = text.starts_with('"');
+    let ends = |(at, c): &(usize, char)| {
+        let ended = if quoted {
+            *at > 0 && *c == '"' && !escaped
+        } else {
+            matches!(c, ',' | ':' | '}' | ']') || c.is_whitespace()
+        };
+        escaped = *c == '\\' && !escaped;
+        ended
+    };
+    let end = text
+        .char_indices()
+        .find(ends)
+        .map_or(text.len(), |(at, _)| at);
+    if quoted {
+        (end + 1).min(text.len())
+    } else {
+        end
     }
 }
 

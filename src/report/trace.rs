@@ -27,7 +27,7 @@ pub struct Teller<'r> {
 
 /// `examples/k1/cluster.yaml:12:5`.
 pub fn place(sources: &SourceMap, span: Span) -> String {
-    let at = sources.line_col(span.source, span.start);
+    let at = sources.place(span);
     format!(
         "{}:{}:{}",
         printable(sources.get(span.source).name()),

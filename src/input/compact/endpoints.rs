@@ -14,7 +14,7 @@ use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::Family;
 use crate::model::service::{Readiness, Service, ServiceEndpoint, TargetPort};
 
-/// The pods behind a service, by port; of the families that the service has.
+/// The pods behind a service, by port; of the families that the service has. `pods` are sorted by id.
 pub(super) fn endpoints(
     service: &mut Service,
     endpoints: Vec<Yaml<'_>>,
@@ -39,8 +39,15 @@ pub(super) fn endpoints(
         seen.insert(pod, endpoint.span());
     }
     let families: Vec<Family> = service.addresses.iter().map(|a| Family::of(a.ip)).collect();
-    let mut chosen: Vec<&Pod> = pods.iter().filter(|p| seen.contains_key(&p.id)).collect();
-    chosen.sort_by_key(|p| p.id);
+    // Thousands of Services have a few pods each: they are looked up and not looked for.
+    let mut ids: Vec<EntityId> = seen.keys().copied().collect();
+    ids.sort_unstable();
+    let find = |id: EntityId| pods.binary_search_by_key(&id, |pod| pod.id).ok();
+    let chosen: Vec<&Pod> = ids
+        .into_iter()
+        .filter_map(find)
+        .map(|at| &pods[at])
+        .collect();
     for port in &mut service.ports {
         let TargetPort::Number(target) = port.target else {
             continue;

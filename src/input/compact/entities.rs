@@ -5,7 +5,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use super::MAX_ENTITIES;
 use super::endpoints::endpoints as endpoints_of;
 use super::listener::open;
 use super::names::{Draft, Names, Resolver, Want};
@@ -21,6 +20,7 @@ use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::{Family, IpNet, non_unicast};
 use crate::model::policy::Policies;
 use crate::model::service::Service;
+use crate::model::table::Tables;
 
 /// What was read before the names are sorted: ids are those of drafts.
 #[derive(Debug, Default)]
@@ -40,11 +40,11 @@ pub(super) struct Entities<'t> {
 const NAMELESS: &str = "";
 
 impl<'t> Entities<'t> {
-    pub(super) fn too_many(&self, problems: &mut Problems) -> bool {
-        let Some(draft) = self.drafts.get(MAX_ENTITIES) else {
+    pub(super) fn too_many(&self, most: usize, problems: &mut Problems) -> bool {
+        let Some(draft) = self.drafts.get(most) else {
             return false;
         };
-        let message = format!("more than {MAX_ENTITIES} entities in one cluster file");
+        let message = format!("more than {most} entities in one cluster file");
         problems.push(Diagnostic::error("C018", draft.span, message));
         true
     }
@@ -200,6 +200,7 @@ impl<'t> Entities<'t> {
             let node = host.and_then(|host| resolver.reference(host, want, problems));
             pod.node = node.unwrap_or(pod.id);
         }
+        self.pods.sort_by_key(|e| e.id);
         let mut services = std::mem::take(&mut self.services);
         let endpoints = std::mem::take(&mut self.endpoints);
         for (service, endpoints) in services.iter_mut().zip(endpoints) {
@@ -211,7 +212,6 @@ impl<'t> Entities<'t> {
             external.id = names.id(external.id);
         }
         self.nodes.sort_by_key(|e| e.id);
-        self.pods.sort_by_key(|e| e.id);
         self.services.sort_by_key(|e| e.id);
         self.externals.sort_by_key(|e| e.id);
         Cluster {
@@ -231,6 +231,7 @@ impl<'t> Entities<'t> {
             links_removed: Vec::new(),
             links_added: Vec::new(),
             fibs: Vec::new(),
+            tables: Tables::default(),
             reading: Reading::default(),
             origin,
         }

@@ -26,6 +26,7 @@ use crate::model::cluster::{
 };
 use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::IpNet;
+use crate::model::table::Tables;
 use around::{anybody, namespaces, policies};
 use drafts::Draft;
 use names::{Ids, Register};
@@ -103,7 +104,7 @@ pub fn assemble(mut objects: Objects, about: About, problems: &mut Problems) -> 
         name: about.name,
         path: about.path,
         namespaces: namespaces(&mut objects, &made, &ids, &policies),
-        names: ids.names.clone(),
+        names: Vec::new(),
         nodes: made.nodes,
         pods: made.pods.into_iter().map(|(pod, _)| pod).collect(),
         host_pods: made.host_pods.into_iter().map(|(pod, _)| pod).collect(),
@@ -120,9 +121,11 @@ pub fn assemble(mut objects: Objects, about: About, problems: &mut Problems) -> 
         links_removed: Vec::new(),
         links_added: Vec::new(),
         fibs: Vec::new(),
+        tables: Tables::default(),
         reading,
         origin: about.origin,
     };
+    cluster.names = ids.names;
     cluster.reading.objects = true;
     (problems.errors() == before).then_some(cluster)
 }

@@ -99,7 +99,7 @@ pub struct PodStatus {
 const POD: &[&str] = &["apiVersion", "kind", "metadata", "$schema"];
 /// Other fields of a pod's `spec`: they say nothing about the network, and none is a slip of one that does.
 #[rustfmt::skip]
-const SPEC: &[&str] = &[
+pub(in crate::input) const SPEC: &[&str] = &[
     "activeDeadlineSeconds", "affinity", "automountServiceAccountToken", "dnsConfig", "dnsPolicy", "enableServiceLinks",
     "ephemeralContainers", "hostAliases", "hostIPC", "hostPID", "hostUsers", "hostname", "hostnameOverride",
     "imagePullSecrets", "nodeSelector", "os", "overhead", "preemptionPolicy", "priority", "priorityClassName",
@@ -109,13 +109,13 @@ const SPEC: &[&str] = &[
     "volumes",
 ];
 #[rustfmt::skip]
-const CONTAINER: &[&str] = &[
+pub(in crate::input) const CONTAINER: &[&str] = &[
     "args", "command", "env", "envFrom", "image", "imagePullPolicy", "lifecycle", "livenessProbe", "readinessProbe",
     "resizePolicy", "resources", "restartPolicyRules", "securityContext", "startupProbe", "stdin", "stdinOnce",
     "terminationMessagePath", "terminationMessagePolicy", "tty", "volumeDevices", "volumeMounts", "workingDir",
 ];
 #[rustfmt::skip]
-const STATUS: &[&str] = &[
+pub(in crate::input) const STATUS: &[&str] = &[
     "message", "reason", "startTime", "qosClass", "containerStatuses", "initContainerStatuses",
     "ephemeralContainerStatuses", "nominatedNodeName", "resize", "observedGeneration", "resourceClaimStatuses",
 ];

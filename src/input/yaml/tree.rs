@@ -10,7 +10,7 @@ use crate::base::source::{SourceId, Span};
 
 /// What a row of the table holds, and so what its two numbers mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::input) enum Kind {
     Null,
     Bool,
     Int,
@@ -27,14 +27,14 @@ pub(super) enum Kind {
 
 /// One row: a node or a key.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row {
-    pub(super) start: u32,
-    pub(super) end: u32,
-    pub(super) kind: Kind,
+pub(in crate::input) struct Row {
+    pub(in crate::input) start: u32,
+    pub(in crate::input) end: u32,
+    pub(in crate::input) kind: Kind,
     /// First row of the children, offset in the pool, or the high half of a number.
-    pub(super) a: u32,
+    pub(in crate::input) a: u32,
     /// How many rows of children, how many bytes of the pool, or the low half of a number.
-    pub(super) b: u32,
+    pub(in crate::input) b: u32,
 }
 
 impl Row {
@@ -46,13 +46,13 @@ impl Row {
 /// All nodes of one text.
 #[derive(Debug)]
 pub struct Tree {
-    pub(super) source: SourceId,
-    pub(super) rows: Vec<Row>,
-    pub(super) pool: String,
+    pub(in crate::input) source: SourceId,
+    pub(in crate::input) rows: Vec<Row>,
+    pub(in crate::input) pool: String,
 }
 
 impl Tree {
-    pub(super) fn new(source: SourceId) -> Self {
+    pub(in crate::input) fn new(source: SourceId) -> Self {
         Self {
             source,
             rows: Vec::new(),
@@ -60,14 +60,14 @@ impl Tree {
         }
     }
 
-    pub(super) fn str_of(&self, row: Row) -> &str {
+    pub(in crate::input) fn str_of(&self, row: Row) -> &str {
         let start = row.a as usize;
         self.pool
             .get(start..start + row.b as usize)
             .unwrap_or_default()
     }
 
-    pub(super) fn span_of(&self, row: Row) -> Span {
+    pub(in crate::input) fn span_of(&self, row: Row) -> Span {
         Span {
             source: self.source,
             start: row.start,
@@ -75,7 +75,7 @@ impl Tree {
         }
     }
 
-    pub(super) fn node(&self, at: u32) -> Node<'_> {
+    pub(in crate::input) fn node(&self, at: u32) -> Node<'_> {
         Node { tree: self, at }
     }
 }
@@ -109,6 +109,11 @@ pub enum Value<'t> {
 impl<'t> Node<'t> {
     fn row(self) -> Option<Row> {
         self.tree.rows.get(self.at as usize).copied()
+    }
+
+    /// How many values the tree holds.
+    pub(in crate::input) fn among(self) -> usize {
+        self.tree.rows.len()
     }
 
     /// Where it is written; for an alias, where the alias is.

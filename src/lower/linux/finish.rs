@@ -102,12 +102,15 @@ impl Builder<'_> {
             }
         }
         let mut endpoints = Vec::new();
+        let mut selected: BTreeMap<Ns, Sources> = BTreeMap::new();
         for (process, home) in attached {
             let (switch, socket, sources) = match homes.get(&home) {
                 Some(ns) => {
                     let switch = renumber[&self.stage(Key::Send(*ns))];
                     let socket = renumber[&self.stage(Key::Socket(*ns))];
-                    (switch, socket, self.selected(*ns))
+                    let sources = selected.entry(*ns);
+                    let sources = sources.or_insert_with(|| self.selected(*ns)).clone();
+                    (switch, socket, sources)
                 }
                 None => (nowhere[&home], nowhere[&home], Sources::Free),
             };

@@ -84,6 +84,8 @@ impl Found<'_> {
 pub(super) struct Tables<'s> {
     routes: BTreeMap<(Family, String), Vec<&'s Route>>,
     rules: Vec<&'s PolicyRule>,
+    /// For the place of a route, one to the same destination that it hides.
+    hidden: BTreeMap<Span, &'s Route>,
 }
 
 impl<'s> Tables<'s> {
@@ -91,6 +93,10 @@ impl<'s> Tables<'s> {
     pub(super) fn of(ns: &'s NetNs) -> Self {
         let mut routes: BTreeMap<(Family, String), Vec<&'s Route>> = BTreeMap::new();
         for route in &ns.routes {
+            // Link-local and multicast addresses name nobody without a link.
+            if scoped(route.destination) {
+                continue;
+            }
             let dead = !route.hops.is_empty() && route.hops.iter().all(|h| h.dead);
             if !dead {
                 let family = Family::of(route.destination.addr());
@@ -98,15 +104,31 @@ impl<'s> Tables<'s> {
                 table.push(route);
             }
         }
+        let mut hidden = BTreeMap::new();
         for table in routes.values_mut() {
             let length = |r: &Route| std::cmp::Reverse(r.destination.prefix_len());
             table.sort_by_key(|r| (length(r), r.destination.addr(), r.metric));
             // The better metric hides the others.
-            table.dedup_by(|b, a| a.destination.trunc() == b.destination.trunc());
+            table.dedup_by(|b, a| {
+                let same = a.destination.trunc() == b.destination.trunc();
+                if same && b.kind == RouteType::Unicast && b.metric > a.metric {
+                    hidden.entry(a.origin).or_insert(*b);
+                }
+                same
+            });
         }
         let mut rules: Vec<_> = ns.rules.iter().collect();
         rules.sort_by_key(|r| r.priority);
-        Self { routes, rules }
+        Self {
+            routes,
+            rules,
+            hidden,
+        }
+    }
+
+    /// A route with a worse metric that this one hides.
+    pub(super) fn hidden(&self, route: &Route) -> Option<&'s Route> {
+        self.hidden.get(&route.origin).copied()
     }
 
     /// The routes of a table, best first.
@@ -252,6 +274,14 @@ fn selected(rule: &PolicyRule, flow: &Flow<'_>) -> Option<Context> {
     all.matches.from_ports.clone_from(&rule.from_ports);
     all.matches.to_ports.clone_from(&rule.to_ports);
     Some(all)
+}
+
+/// IPv6: `fe80::/10` and `ff00::/8`.
+fn scoped(net: IpNet) -> bool {
+    match net.addr() {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(a) => net.prefix_len() > 0 && (a.is_unicast_link_local() || a.is_multicast()),
+    }
 }
 
 fn destination(flow: &Flow<'_>, net: IpNet) -> Context {

@@ -24,7 +24,7 @@ impl<'s> Builder<'s> {
             return vec![next.rule(Context::default(), Some(text), strange.origin)];
         }
         let mut fib = Fib::new();
-        for family in [Family::V4, Family::V6] {
+        for family in self.families.clone() {
             let env = Env::new(family, None);
             let asked = !self.facts[ns].hook(family, Hook::Output).is_empty();
             self.outgoing(ns, &env, asked, &mut fib);
@@ -325,14 +325,7 @@ impl<'s> Builder<'s> {
 
     /// The route with a worse metric that this one hides, in words.
     fn hidden(&self, ns: Ns, route: &Route) -> Option<String> {
-        let mut others = self.facts[ns].ns.routes.iter();
-        let other = others.find(|r| {
-            r.table == route.table
-                && r.destination == route.destination
-                && r.metric > route.metric
-                && r.kind == RouteType::Unicast
-                && route.kind != RouteType::Local
-        })?;
+        let other = self.tables[ns].hidden(route)?;
         Some(format!("it hides {}, whose metric is worse", other.text))
     }
 

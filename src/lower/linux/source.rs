@@ -17,7 +17,7 @@ impl Builder<'_> {
     /// What the processes of a namespace send from.
     pub(super) fn selected(&self, ns: Ns) -> Sources {
         let mut all: Vec<(IpNet, Vec<IpAddr>)> = Vec::new();
-        for family in [Family::V4, Family::V6] {
+        for &family in &self.families {
             let own = self.usable(ns, family);
             let flow = Flow {
                 family,

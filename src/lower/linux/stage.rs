@@ -240,6 +240,8 @@ pub(super) struct Builder<'s> {
     pub(super) tables: Vec<Tables<'s>>,
     /// The namespaces that own an address.
     pub(super) owners: HashMap<IpAddr, Vec<Ns>>,
+    /// The families that anybody has an address of.
+    pub(super) families: Vec<Family>,
     /// Frames of some bridge travel through a tunnel.
     pub(super) overlay: bool,
     /// Whom a device reaches on its link.
@@ -270,7 +272,15 @@ impl<'s> Builder<'s> {
             }
         }
         let devices = || snapshot.namespaces.iter().flat_map(|n| &n.interfaces);
+        let addresses = || devices().flat_map(|i| &i.addresses).map(|a| a.net.addr());
+        let counts = |a: IpAddr, f: Family| {
+            let local = matches!(a, IpAddr::V6(a) if a.is_unicast_link_local());
+            Family::of(a) == f && !local && !a.is_loopback()
+        };
+        let families = [Family::V4, Family::V6].into_iter();
+        let families = families.filter(|f| *f == Family::V4 || addresses().any(|a| counts(a, *f)));
         let mut all = Self {
+            families: families.collect(),
             snapshot,
             tables: snapshot.namespaces.iter().map(Tables::of).collect(),
             owners,

@@ -1,0 +1,195 @@
+//! What `generate` writes conforms, unless a fault is asked for; and each fault is one that `verify` finds.
+
+#![allow(
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may stop"
+)]
+
+use std::sync::Arc;
+
+use kubeproof::base::far::Held;
+use kubeproof::base::source::SourceMap;
+use kubeproof::generate::{ALL_FAULTS, Fault, Format, Generator, Wish};
+use kubeproof::input::Input;
+use kubeproof::session::{self, Options};
+
+fn text(wish: &Wish) -> String {
+    let mut text = String::new();
+    let generator = Generator::new(wish.clone()).unwrap_or_else(|why| panic!("{wish:?}: {why}"));
+    generator.write(&mut text).unwrap();
+    text
+}
+
+/// How many constraints are violated; nothing else may be wrong.
+fn violated(texts: &[(&str, String)]) -> usize {
+    let mut sources = SourceMap::new();
+    let inputs: Vec<Input> = texts
+        .iter()
+        .map(|(name, text)| Input {
+            source: sources.add_far(*name, Arc::new(Held(text.as_bytes().to_vec()))),
+            path: "dir".to_owned(),
+            named: false,
+        })
+        .collect();
+    let outcome = session::verify(sources, &inputs, &Options::default()).unwrap();
+    assert!(!outcome.run.has_errors(), "{:?}", outcome.run.diagnostics);
+    let summary = outcome.run.summary();
+    assert_eq!(summary.unknown, 0);
+    assert!(summary.proven > 0);
+    summary.violated
+}
+
+fn small() -> Wish {
+    Wish {
+        nodes: 3,
+        pods: 1,
+        services: 1,
+        ..Wish::default()
+    }
+}
+
+#[test]
+fn each_fault_of_a_cluster_file_is_found() {
+    assert_eq!(violated(&[("c.json", text(&small()))]), 0);
+    for (name, fault) in ALL_FAULTS {
+        let wish = Wish {
+            faults: vec![*fault],
+            ..small()
+        };
+        if Generator::new(wish.clone()).is_err() {
+            assert_eq!(*fault, Fault::NarrowPrefix, "{name}");
+            continue;
+        }
+        let found = violated(&[("c.json", text(&wish))]) > 0;
+        assert_eq!(found, *fault != Fault::Detour, "{name}");
+    }
+}
+
+#[test]
+fn each_fault_of_a_route_table_is_found() {
+    let cluster = Wish {
+        tables: Some("fibs.routes".to_owned()),
+        ..small()
+    };
+    let mut tried = 0;
+    for fault in std::iter::once(None).chain(ALL_FAULTS.iter().map(|(_, fault)| Some(*fault))) {
+        let routes = Wish {
+            format: Format::Routes,
+            faults: fault.into_iter().collect(),
+            ..small()
+        };
+        if Generator::new(routes.clone()).is_err() {
+            continue;
+        }
+        tried += 1;
+        let texts = [
+            ("dir/c.json", text(&cluster)),
+            ("dir/fibs.routes", text(&routes)),
+        ];
+        let harmless = [None, Some(Fault::Detour)].contains(&fault);
+        assert_eq!(violated(&texts) == 0, harmless, "{fault:?}");
+    }
+    assert_eq!(tried, 5);
+}
+
+#[test]
+fn dumps_conform() {
+    for format in [Format::Kubernetes, Format::PodList] {
+        let wish = Wish {
+            format,
+            nodes: 2,
+            services: u32::from(format == Format::Kubernetes),
+            pad: 3000,
+            ..small()
+        };
+        assert_eq!(violated(&[("dump.json", text(&wish))]), 0, "{format:?}");
+    }
+    let wish = Wish {
+        format: Format::Kubernetes,
+        faults: vec![Fault::ClosedPort, Fault::DuplicateAddress],
+        ..small()
+    };
+    assert!(violated(&[("dump.json", text(&wish))]) > 0);
+}
+
+#[test]
+fn the_same_wish_gives_the_same_text_and_pads_as_wanted() {
+    for format in [
+        Format::Cluster,
+        Format::Kubernetes,
+        Format::PodList,
+        Format::Pods,
+    ] {
+        let wish = Wish {
+            format,
+            nodes: 4,
+            pods: 25,
+            policies: if format == Format::Cluster { 0 } else { 50 },
+            pad: 15_000,
+            ..small()
+        };
+        assert_eq!(text(&wish), text(&wish));
+        if format == Format::PodList {
+            let length = text(&wish).len() / 100;
+            assert!((15_000..16_000).contains(&length), "{length}");
+        }
+        if format == Format::Pods {
+            let other = Wish {
+                seed: 2,
+                ..wish.clone()
+            };
+            assert_ne!(text(&wish), text(&other));
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let no = |wish: Wish| Generator::new(wish).unwrap_err();
+    for wish in [
+        Wish {
+            nodes: 0,
+            ..small()
+        },
+        Wish {
+            nodes: 1_000_000,
+            pods: 250,
+            ..small()
+        },
+        Wish {
+            pods: u32::MAX,
+            ..small()
+        },
+        Wish {
+            containers: 0,
+            ..small()
+        },
+        Wish { pods: 0, ..small() },
+        Wish {
+            policies: 1,
+            ..small()
+        },
+        Wish {
+            nodes: 1,
+            faults: vec![Fault::Loop],
+            ..small()
+        },
+        Wish {
+            services: 0,
+            faults: vec![Fault::ClosedPort],
+            ..small()
+        },
+    ] {
+        assert!(!no(wish).is_empty());
+    }
+    let largest = Wish {
+        nodes: 130_000,
+        pods: 8,
+        services: 10_000,
+        ..small()
+    };
+    assert!(Generator::new(largest).is_ok());
+}
