@@ -61,10 +61,10 @@ enum Command {
     Explain(explain::Args),
     /// List constraints, predicates, codes, or the entities and rules of a cluster
     List(list::Args),
-    /// Print the script that takes a Linux snapshot of a node and its pods
-    Collect,
     /// Write a cluster of any size, to measure or to try
     Generate(generate::Args),
+    /// Print the script that takes a Linux snapshot of a node and its pods
+    Collect,
     /// Print the JSON Schema of a kind of input
     Schema(schema::Args),
 }
@@ -102,8 +102,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Theorem(args) => theorem::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::List(args) => list::run(&args, &mut output),
-        Command::Collect => collect::run(&mut output),
         Command::Generate(args) => generate::run(&args, &mut output),
+        Command::Collect => collect::run(&mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
     };
     if output.finish() {

@@ -40,14 +40,6 @@ pub const CODES: &[(&str, &str)] = &[
 /// What the input does not show and was taken for granted.
 pub fn assumptions(cluster: &Cluster, settings: &Settings) -> Vec<Assumption> {
     let mut all = Vec::new();
-    if cluster.snapshot.is_some() {
-        // Routes, rules, sources and sockets are there as they were installed; what policies mean is not.
-        if !cluster.policies.is_empty() {
-            all.extend(about_policies(cluster, *settings));
-            all.retain(|a| a.id != "plugin-enforces-policies");
-        }
-        return all;
-    }
     let stated = |id| cluster.fibs.iter().any(|f| f.at == id && !f.keep_ideal);
     let switches = cluster
         .nodes

@@ -57,7 +57,7 @@ pub(super) fn network(cluster: &Cluster, snapshot: &Snapshot) -> (Network, Vec<F
     (network, done.names)
 }
 
-/// Every address that somebody of the cluster holds: nobody outside has it. A host outside has its own.
+/// Every address that somebody holds: nobody outside has it.
 fn held(cluster: &Cluster, snapshot: &Snapshot) -> Vec<IpAddr> {
     let mut all: BTreeSet<IpAddr> = super::ideal::held(cluster).into_iter().collect();
     // What a host outside has is its own, and nobody's here.

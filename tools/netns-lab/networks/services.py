@@ -54,7 +54,8 @@ def iptables_rules(ports):
             rules.append(f"-A {chain}{chance} -j {separate}")
             rules += [f"-A {separate} -s {endpoint}/32 -j KUBE-MARK-MASQ",
                       f"-A {separate} -p tcp -m tcp -j DNAT --to-destination {endpoint}:{one.target}"]
-    rules.append("-A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS")
+    # As with --iptables-localhost-nodeports=false: a node port is none of 127.0.0.1's.
+    rules.append("-A KUBE-SERVICES ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS")
     filters = [
         "*filter", ":KUBE-SERVICES - [0:0]", ":KUBE-FORWARD - [0:0]",
         "-A FORWARD -m conntrack --ctstate NEW -j KUBE-SERVICES",

@@ -73,7 +73,8 @@ pub(super) fn install(maps: &Maps, draft: &mut Draft) -> bool {
     // What the kernel would send to Cilium's own device, its programs decide; no map says what.
     for link in &mut draft.links {
         if link.interface.name == "cilium_host" {
-            link.interface.kind = LinkKind::Other("Cilium's host device".to_owned());
+            link.interface.kind =
+                LinkKind::Other("veth whose messages eBPF programs take".to_owned());
         }
     }
     own.append(&mut draft.netns.routes);
