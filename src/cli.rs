@@ -4,6 +4,7 @@
 
 mod assume;
 mod choices;
+mod collect;
 mod connectivity;
 mod diff;
 mod exit;
@@ -13,6 +14,7 @@ mod list;
 mod load;
 mod output;
 mod schema;
+mod theorem;
 mod trace;
 mod verify;
 
@@ -53,12 +55,16 @@ enum Command {
     Connectivity(connectivity::Args),
     /// Show what became reachable from one cluster to another, and what stopped being
     Diff(diff::Args),
+    /// Prove the network model for clusters of every size
+    Theorem(theorem::Args),
     /// Explain a constraint, a code, a disposition or an assumption
     Explain(explain::Args),
     /// List constraints, predicates, codes, or the entities and rules of a cluster
     List(list::Args),
     /// Write a cluster of any size, to measure or to try
     Generate(generate::Args),
+    /// Print the script that takes a Linux snapshot of a node and its pods
+    Collect,
     /// Print the JSON Schema of a kind of input
     Schema(schema::Args),
 }
@@ -93,9 +99,11 @@ pub(crate) fn run() -> ExitCode {
         Command::Trace(args) => trace::run(&args, &mut output),
         Command::Connectivity(args) => connectivity::run(&args, &mut output),
         Command::Diff(args) => diff::run(&args, &mut output),
+        Command::Theorem(args) => theorem::run(&args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::List(args) => list::run(&args, &mut output),
         Command::Generate(args) => generate::run(&args, &mut output),
+        Command::Collect => collect::run(&mut output),
         Command::Schema(args) => schema::run(&args, &mut output),
     };
     if output.finish() {

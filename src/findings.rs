@@ -46,7 +46,9 @@ pub fn assumptions(cluster: &Cluster, settings: &Settings) -> Vec<Assumption> {
         .iter()
         .map(|n| n.id)
         .chain(cluster.pods.iter().map(|p| p.id));
-    if switches.into_iter().any(|id| !stated(id)) {
+    // Of a snapshot every rule is read, and routes say which address a node sends from.
+    let installed = cluster.snapshot.is_some();
+    if !installed && switches.into_iter().any(|id| !stated(id)) {
         all.push(Assumption {
             id: "ideal-plugin",
             value: "yes".to_owned(),
@@ -55,6 +57,14 @@ pub fn assumptions(cluster: &Cluster, settings: &Settings) -> Vec<Assumption> {
         });
     }
     all.extend(of_objects(cluster));
+    if installed {
+        if !cluster.policies.is_empty() {
+            let policies = about_policies(cluster, *settings).into_iter();
+            // Whether it does is what is asked.
+            all.extend(policies.filter(|a| a.id != "plugin-enforces-policies"));
+        }
+        return all;
+    }
     let one_each = |family| {
         cluster.nodes.iter().all(|n| {
             n.addresses
@@ -163,7 +173,7 @@ fn of_objects(cluster: &Cluster) -> Vec<Assumption> {
             meaning,
         });
     };
-    if reading.objects {
+    if reading.objects && cluster.snapshot.is_none() {
         add(
             "declared-ports-listen",
             "containers listen on the ports that they declare, on every address, and on no others",
@@ -175,7 +185,7 @@ fn of_objects(cluster: &Cluster) -> Vec<Assumption> {
             "pods of manifests and templates come up and are ready",
         );
     }
-    if reading.addresses_chosen {
+    if reading.addresses_chosen || cluster.services.iter().any(|service| service.chosen) {
         add(
             "some-addresses",
             "what has no address yet has some private address (or one of --pod-cidr) that is distinct from all others; the one shown is an example",

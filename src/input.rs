@@ -7,6 +7,7 @@ pub mod compact;
 pub mod decode;
 pub mod intent;
 pub mod kubernetes;
+pub mod linux;
 pub mod problems;
 pub mod tables;
 pub mod text;
@@ -15,13 +16,16 @@ pub mod yaml;
 mod attach;
 mod far;
 mod gather;
+mod homes;
 mod identify;
 mod json;
 mod load;
+mod loaded;
 mod options;
 
 pub use gather::Choices;
-pub use load::{Loaded, LoadedCluster, LoadedIntent, NotRead, Unsupported, load, load_with};
+pub use load::{load, load_with};
+pub use loaded::{Loaded, LoadedCluster, LoadedIntent, NotRead, Unsupported};
 pub use options::{Input, Options};
 
 /// The codes of this stage, with a title each; those of the cluster file are [`compact::CODES`],

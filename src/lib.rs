@@ -26,4 +26,5 @@ pub mod report;
 pub mod session;
 pub mod sim;
 pub mod smt;
+pub mod theorem;
 pub mod verify;

@@ -5,6 +5,7 @@
 mod balance;
 pub mod edit;
 pub mod ideal;
+mod linux;
 mod services;
 pub mod structure;
 mod tables;
@@ -31,6 +32,14 @@ pub const CODES: &[(&str, &str)] = &[("N001", "a rule to remove is not among the
 
 /// Lowers a cluster: the ideal network of the seed with its policies enforced, then the cluster file's explicit changes.
 pub fn lower(cluster: &Cluster, settings: &Settings) -> Result<Lowered, Vec<Diagnostic>> {
+    if let Some(snapshot) = &cluster.snapshot {
+        // What policies come to is in the installed rules, or it is not enforced.
+        let (network, stages) = linux::network(cluster, snapshot);
+        let mut structure = structure::structure(cluster, &network);
+        structure.policies = gates(cluster, *settings);
+        structure::add_stages(&mut structure, &network, stages);
+        return Ok(Lowered { network, structure });
+    }
     let mut network = ideal::network(cluster);
     network.gates = gates(cluster, *settings);
     tables::apply(cluster, &mut network);

@@ -12,4 +12,5 @@ pub mod rule;
 pub mod run;
 pub mod snippet;
 pub mod text;
+pub mod theorem;
 pub mod trace;

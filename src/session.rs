@@ -7,6 +7,7 @@ mod decide;
 mod hangs;
 mod intents;
 mod policies;
+pub mod theorem;
 
 pub use policies::{domain_names, limits};
 

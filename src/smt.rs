@@ -1,4 +1,4 @@
-//! The solver side: terms over Booleans and bit-vectors, a solver that decides them, and their SMT-LIB text.
+//! The solver side: terms over Booleans, bit-vectors and uninterpreted sorts, solvers that decide them, and their SMT-LIB text.
 //!
 //! Knows: terms, sorts, models. Must never know: networks, formulas, entities, or any other room of kubeproof.
 

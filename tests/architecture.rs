@@ -39,6 +39,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "smt",
         ],
     ),
+    ("theorem", &["logic", "model", "smt"]),
     ("generate", &[]),
     ("reference", &["base", "model"]),
     (
@@ -50,9 +51,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "base",
             "connectivity",
+            "logic",
             "lower",
             "model",
             "network",
+            "theorem",
             "verify",
         ],
     ),
@@ -68,7 +71,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "session",
         &[
             "base", "findings", "input", "intent", "lang", "library", "logic", "lower", "model",
-            "policy", "network", "report", "smt", "verify",
+            "policy", "network", "report", "smt", "theorem", "verify",
         ],
     ),
 ];

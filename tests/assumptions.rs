@@ -3,7 +3,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test stops at what it cannot read"
+    clippy::format_collect,
+    reason = "a test stops at what it cannot read, and may be slow"
 )]
 
 use std::process::Command;
@@ -331,4 +332,86 @@ fn other_commands_tell_of_domain_names() {
     assert_eq!(exit, Some(3), "{told}");
     assert!(told.contains("domainNames"), "{told}");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// What a counterexample says could be added can be applied, and then breaks the intent by itself.
+#[test]
+fn what_is_beyond_the_cluster_can_be_applied() {
+    let intents = "examples/intents";
+    let only = "no-batch-pod-of-red-reaches-db";
+    let (exit, told) = kubeproof(&["verify", "--only", only, "-o", "json", intents]);
+    assert_eq!(exit, Some(1));
+    let json: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let found = &json["clusters"][0]["results"][0]["counterexample"];
+    assert_eq!(found["assignment"]["X"], "container/red/added/main");
+    let beyond = found["beyond"].as_str().unwrap();
+    let objects = std::fs::read_to_string("examples/intents/objects.yaml").unwrap();
+    let result = wish(
+        &(objects + beyond),
+        "{mustNotReach: {from: [{pod: red/added}], to: [{pod: red/db}]}}",
+    );
+    assert_eq!(result.verdict, Verdict::Violated);
+    // A pod that cannot be called `app: web` is kept out, whatever else it is.
+    let kept = std::fs::read_to_string("examples/intents/objects.yaml").unwrap();
+    let text = format!(
+        "{kept}---\napiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {{mustNotReach: {{from: [{{anyPod: {{namespace: red, podSelector: {{matchLabels: {{app: batch}}}}}}}}], to: [{{pod: red/db}}]}}}}\n"
+    );
+    let options = Options {
+        only: vec!["i".to_owned()],
+        ..Options::default()
+    };
+    assert_eq!(results(&text, &options)[0].verdict, Verdict::Proven);
+}
+
+/// What policies alone do not decide is not asked of a large cluster at once: it says so instead of running for ever.
+#[test]
+fn a_large_cluster_that_is_not_ideal_is_refused() {
+    let pods: String = (0..201)
+        .map(|i| {
+            format!(
+                "- {{name: p{i}, labels: {{side: \"{}\"}}, node: N1, addresses: [10.0.0.{i}], containers: [{{name: c, open: [80]}}]}}\n",
+                i % 2
+            )
+        })
+        .collect();
+    let text = format!(
+        "apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {{name: c}}\nnodes: [{{name: N1, addresses: [192.0.2.1]}}]\npods:\n{pods}links: {{remove: [{{from: node/N1, to: pod/default/p0}}]}}\n---\napiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {{isolate: {{byLabel: side}}}}\n"
+    );
+    let options = Options {
+        only: vec!["i".to_owned()],
+        ..Options::default()
+    };
+    let result = results(&text, &options).remove(0);
+    assert_eq!(result.verdict, Verdict::Unknown);
+    assert!(result.detail.contains("changes links"), "{}", result.detail);
+    assert!(result.detail.contains("201 processes"), "{}", result.detail);
+}
+
+/// A Service of a manifest has no address yet: the one that is shown is an example, and that is said.
+#[test]
+fn chosen_addresses_of_services_are_told() {
+    let service = |more: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: x}}\nspec: {{selector: {{app: a}}, {more}ports: [{{port: 80}}]}}\n"
+        )
+    };
+    for (more, wanted) in [("", true), ("clusterIP: 10.96.0.1, ", false)] {
+        let mut sources = SourceMap::new();
+        let inputs = [Input {
+            source: sources.add("c.yaml", two_pods() + &service(more)),
+            path: "c.yaml".to_owned(),
+            named: true,
+        }];
+        let options = Options {
+            only: vec!["KP001".to_owned()],
+            ..Options::default()
+        };
+        let outcome = session::verify(sources, &inputs, &options).unwrap();
+        let verified = outcome.run.clusters[0].verified.as_ref().unwrap();
+        let told = verified
+            .assumptions
+            .iter()
+            .any(|a| a.id == "some-addresses");
+        assert_eq!(told, wanted, "{more}");
+    }
 }

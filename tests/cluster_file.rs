@@ -68,6 +68,7 @@ fn everything() {
             let bind = match l.bind {
                 Bind::Any => "*".to_owned(),
                 Bind::AnyV4 => "0.0.0.0".to_owned(),
+                Bind::AnyV6 => "::".to_owned(),
                 Bind::Address(ip) => ip.to_string(),
             };
             format!("{bind}:{}/{}", l.port, l.protocol)

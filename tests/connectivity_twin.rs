@@ -18,6 +18,8 @@ use std::fmt::Write as _;
 use kubeproof::connectivity::answer::{Answer, Options, Way};
 use kubeproof::connectivity::compare::Comparison;
 use kubeproof::connectivity::group::{By, Groups};
+use kubeproof::connectivity::ports::PortsId;
+use kubeproof::connectivity::row::Row;
 use kubeproof::logic::bind::bind;
 use kubeproof::lower::{Lowered, lower};
 use kubeproof::model::cluster::Cluster;
@@ -146,6 +148,14 @@ fn objects(seed: u64, dual: bool) -> String {
     if rng.percent(50) {
         push(cluster_policy(&mut rng));
     }
+    if rng.percent(60) {
+        push(format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: s1}}\n\
+             spec: {{clusterIP: 10.96.0.1, selector: {{app: a{}}}, ports: [{{port: 80, targetPort: main, protocol: {}}}]}}",
+            rng.between(1, 3),
+            rng.pick(&["TCP", "TCP", "UDP"])
+        ));
+    }
     out
 }
 
@@ -253,52 +263,64 @@ fn random_policies() {
     );
 }
 
-/// What a row says of a pair of pods, as constraints: received on these ports, and on no others.
+/// What a row says of a pod and another pod or a Service, as constraints: received on these ports, and on no others.
 fn as_constraints(cluster: &Cluster, lowered: &Lowered) -> String {
     let mut answer = Answer::new(cluster, &lowered.network, Options::default());
     let mut text = String::new();
     let mut number = 0;
-    for from in &cluster.pods {
-        let rows = answer.rows_from(answer.parties().entity(from.id).unwrap(), |_| true);
-        for to in cluster.pods.iter().filter(|to| to.id != from.id) {
+    let name = |id| {
+        let full = cluster.name_of(id);
+        format!("{}({})", full.kind.word(), full.parts.join("/"))
+    };
+    let pods = cluster.pods.iter().map(|p| p.id);
+    let targets: Vec<_> = pods
+        .clone()
+        .chain(cluster.services.iter().map(|s| s.id))
+        .collect();
+    for from in pods {
+        let rows = answer.rows_from(answer.parties().entity(from).unwrap(), |_| true);
+        for to in targets.iter().copied().filter(|to| *to != from) {
             for protocol in ["TCP", "UDP", "SCTP"] {
-                let party = answer.parties().entity(to.id);
+                let party = answer.parties().entity(to);
                 let row = rows
                     .iter()
                     .find(|r| Some(r.to) == party && r.protocol.to_string() == protocol);
-                let ports: Vec<u16> = row.map_or_else(Vec::new, |row| {
-                    let ranges = answer.ports().set(row.all).ranges().to_vec();
-                    ranges
-                        .into_iter()
-                        .flat_map(|(low, high)| low..=high)
-                        .collect()
-                });
-                let is_one: Vec<String> = ports.iter().map(|p| format!("tp = {p}")).collect();
-                let none_is: Vec<String> = ports.iter().map(|p| format!("tp ≠ {p}")).collect();
-                let name = |id| cluster.name_of(id).short().to_owned();
+                let mut ports = |which: fn(&Row) -> PortsId| -> Vec<u16> {
+                    let set = row.map(|row| answer.ports().set(which(row)).ranges().to_vec());
+                    let ranges = set.unwrap_or_default().into_iter();
+                    ranges.flat_map(|(low, high)| low..=high).collect()
+                };
+                let (all, some) = (ports(|r| r.all), ports(|r| r.some));
+                let is_one: Vec<String> = all.iter().map(|p| format!("tp = {p}")).collect();
+                let others: String = all
+                    .iter()
+                    .chain(&some)
+                    .map(|p| format!(" ∧ tp ≠ {p}"))
+                    .collect();
                 let premise = format!(
-                    "K8s-Container(C, pod({})) ∧ addr(pod({}), ta) ∧ Send(e, C, _, _, ta, tp) ∧ proto(e) = {protocol}",
-                    name(from.id),
-                    name(to.id)
+                    "K8s-Container(C, {}) ∧ addr({}, ta) ∧ Send(e, C, _, _, ta, tp) ∧ proto(e) = {protocol}",
+                    name(from),
+                    name(to)
                 );
                 let answered = if protocol == "UDP" {
                     ""
                 } else {
                     " ∧ Replied(e)"
                 };
-                let received = format!(
-                    "(∃ D. K8s-Container(D, pod({})) ∧ Recv(e, D, _, _, _, _)){answered}",
-                    name(to.id)
-                );
+                let who = if cluster.services.iter().any(|s| s.id == to) {
+                    String::new()
+                } else {
+                    format!("K8s-Container(D, {}) ∧ ", name(to))
+                };
+                let received = format!("(∃ D. {who}Recv(e, D, _, _, _, _)){answered}");
                 number += 1;
-                if !ports.is_empty() {
+                if !all.is_empty() {
                     let _ = writeln!(
                         text,
                         "constraint yes{number} \"in the row\"\n  ∀ e, C, ta, tp. {premise} ∧ ({}) ⟹ {received}",
                         is_one.join(" ∨ ")
                     );
                 }
-                let others: String = none_is.iter().map(|n| format!(" ∧ {n}")).collect();
                 let _ = writeln!(
                     text,
                     "constraint no{number} \"not in the row\"\n  ∀ e, C, ta, tp. {premise}{others} ⟹ ¬({received})"

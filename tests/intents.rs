@@ -388,6 +388,84 @@ fn policy_and_direct_agree() {
     }
 }
 
+/// The same where ports of nodes, ports of pods on their nodes and addresses outside lead to pods: what policies alone do
+/// not decide is left to `direct`, and only that.
+#[test]
+fn ports_of_nodes_are_told_apart() {
+    use kubeproof::model::cluster::{Address, HostPort};
+    use kubeproof::model::inet::Protocol;
+    let (mut decided, mut left) = (0, 0);
+    for seed in 0..60 {
+        let mut rng = Rng::new(seed, 11);
+        let mut sources = SourceMap::new();
+        let text = cluster_text(&mut rng);
+        let plain = load(&mut sources, &text)
+            .clusters
+            .remove(0)
+            .cluster
+            .unwrap();
+        let first = plain.name_of(plain.pods[0].id);
+        let text = format!(
+            "{text}services:\n- {{name: s, addresses: [10.96.0.1], ports: [{{port: 80}}], endpoints: [\"{first}\"]}}\n"
+        );
+        let mut cluster = load(&mut sources, &text)
+            .clusters
+            .remove(0)
+            .cluster
+            .unwrap();
+        let origin = cluster.origin;
+        let service = &mut cluster.services[0];
+        service.external_local = rng.percent(50);
+        if rng.percent(60) {
+            service.ports[0].node_port = Some(80);
+        }
+        if rng.percent(60) {
+            let ip = rng.pick(&["203.0.113.9", "198.51.100.9"]).parse().unwrap();
+            service.external_addresses.push(Address { ip, origin });
+        }
+        if rng.percent(40) {
+            cluster.pods[1].host_ports.push(HostPort {
+                port: 80,
+                host_port: 81,
+                protocol: Protocol::Tcp,
+                host_ip: None,
+                origin,
+            });
+        }
+        cluster.policies = policies(&mut rng, &cluster);
+        let settings = Settings::default();
+        let lowered = lower(&cluster, &settings).unwrap();
+        let specs: Vec<String> = (0..4).map(|_| intent_text(&mut rng)).collect();
+        let intents: Vec<Intent> = specs.iter().map(|s| read_intent(&mut sources, s)).collect();
+        let constraints: Vec<Constraint> = intents
+            .iter()
+            .map(|i| stated(&mut sources, i, &lowered))
+            .collect();
+        let all: Vec<&Intent> = intents.iter().collect();
+        let policy = Policy::new(&cluster, &lowered, settings, &all, None);
+        for ((intent, constraint), spec) in intents.iter().zip(&constraints).zip(&specs) {
+            let Some(other) = policy
+                .check(intent, constraint, &solver)
+                .unwrap_or_else(|e| panic!("seed {seed}: {spec}: {e}\n{text}"))
+            else {
+                left += 1;
+                continue;
+            };
+            let one = std::slice::from_ref(constraint);
+            let direct = direct::check(&lowered, one, direct::Options::default(), &solver);
+            let direct = direct.unwrap().results.remove(0);
+            assert_eq!(
+                essence(&direct),
+                essence(&other),
+                "seed {seed}: direct, policy; {spec}\n{text}\n{:#?}",
+                cluster.policies
+            );
+            decided += 1;
+        }
+    }
+    assert!(decided > 60 && left > 30, "{decided} decided, {left} left");
+}
+
 /// "No pod with k=x, whatever else it is, reaches one with k=z": with a policy that says so, and one that can be evaded.
 #[test]
 fn pods_that_could_be_added() {

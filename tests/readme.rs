@@ -56,7 +56,12 @@ fn refreshed(text: &str) -> String {
 }
 
 /// Texts with screens.
-const SCREENS: &[&str] = &["README.md", "docs/connectivity.md"];
+const SCREENS: &[&str] = &[
+    "README.md",
+    "docs/connectivity.md",
+    "docs/intents.md",
+    "docs/theorem.md",
+];
 
 #[test]
 fn screens_are_real() {

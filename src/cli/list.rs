@@ -100,6 +100,7 @@ fn codes() -> Vec<(&'static str, &'static str)> {
         input::CODES,
         input::compact::CODES,
         input::tables::CODES,
+        input::linux::CODES,
         input::intent::CODES,
         input::kubernetes::CODES,
         input::kubernetes::services::CODES,

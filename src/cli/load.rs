@@ -13,6 +13,7 @@ use std::sync::Arc;
 use kubeproof::base::diag::Diagnostic;
 use kubeproof::base::far::Far;
 use kubeproof::base::source::SourceMap;
+use kubeproof::input::linux::layout;
 use kubeproof::input::{Input, Options};
 
 mod far;
@@ -22,12 +23,14 @@ const STDIN: &str = "-";
 /// Folders in folders beyond this are no project.
 const DEEPEST: usize = 64;
 /// More entries than this are no project either; links that fork and join would make them.
-const MOST: usize = 200_000;
+const MOST: usize = 1_000_000;
 const EXTENSIONS: [&str; 5] = ["yaml", "yml", "json", "spec", TABLES];
 /// Route tables (docs/route-tables.md).
 const TABLES: &str = "routes";
-/// The file that makes a folder a snapshot: its subfolders hold dumps of tools and no objects.
-const SNAPSHOT: &str = "snapshot.yaml";
+/// Dumps of tools have no limit but that of positions in them.
+const DUMPS: Options = Options {
+    max_file_size: u64::MAX,
+};
 
 /// The texts of all PATHs.
 #[derive(Debug, Default)]
@@ -64,7 +67,10 @@ pub(crate) fn load(
         } else {
             match fs::metadata(path) {
                 Ok(meta) if meta.is_dir() => files.folder(path, options),
-                Ok(_) => files.file(Path::new(path), path, true, options),
+                Ok(_) => {
+                    files.file(Path::new(path), path, true, options);
+                    files.below(path, options);
+                }
                 Err(error) => files.unreadable(path, &error),
             }
         }
@@ -80,7 +86,8 @@ pub(crate) fn load(
 struct Walk {
     /// The folders from the top to here, by their real names.
     open: BTreeSet<PathBuf>,
-    found: Vec<PathBuf>,
+    /// Files, and whether each is a dump of a tool.
+    found: Vec<(PathBuf, bool)>,
     seen: usize,
 }
 
@@ -99,20 +106,52 @@ impl Files {
         self.trouble("I004", name, message);
     }
 
-    /// All files of a folder that are read, in the order of their names.
-    fn folder(&mut self, path: &str, options: Options) {
-        let mut walk = Walk::default();
-        self.walk(Path::new(path), &mut walk);
-        if walk.seen > MOST {
-            self.trouble("I004", path, "the folder holds too much to be read");
+    /// The dumps that belong to a snapshot's top file that was named itself.
+    fn below(&mut self, path: &str, options: Options) {
+        let file = Path::new(path);
+        if file.file_name().is_none_or(|n| n != layout::TOP) || !is_snapshot(file, options) {
             return;
         }
-        for file in walk.found {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let here = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
+        let mut folders: Vec<PathBuf> = match fs::read_dir(here) {
+            Ok(entries) => entries
+                .flatten()
+                .map(|e| folder.join(e.file_name()))
+                .collect(),
+            Err(error) => return self.unreadable(path, &error),
+        };
+        folders.sort();
+        let mut walk = Walk::default();
+        for folder in folders.iter().filter(|f| f.is_dir()) {
+            dumps(folder, &mut walk);
+        }
+        self.all(walk, path, options);
+    }
+
+    fn all(&mut self, walk: Walk, path: &str, options: Options) {
+        for (file, dump) in walk.found {
+            let options = if dump { DUMPS } else { options };
             self.file(&file, path, false, options);
         }
     }
 
-    fn walk(&mut self, folder: &Path, walk: &mut Walk) {
+    /// All files of a folder that are read, in the order of their names.
+    fn folder(&mut self, path: &str, options: Options) {
+        let mut walk = Walk::default();
+        self.walk(Path::new(path), &mut walk, options);
+        if walk.seen > MOST {
+            self.trouble("I004", path, "the folder holds too much to be read");
+            return;
+        }
+        self.all(walk, path, options);
+    }
+
+    fn walk(&mut self, folder: &Path, walk: &mut Walk, options: Options) {
         let shown = folder.display().to_string();
         if walk.open.len() >= DEEPEST {
             self.trouble("I004", &shown, "folders lie too deep in each other");
@@ -132,9 +171,8 @@ impl Files {
             Err(error) => return self.unreadable(&shown, &error),
         };
         entries.sort();
-        let snapshot = entries
-            .iter()
-            .any(|e| e.file_name().is_some_and(|n| n == SNAPSHOT));
+        // What lies below a snapshot is dumps of tools, and no objects.
+        let snapshot = is_snapshot(&folder.join(layout::TOP), options);
         for entry in entries {
             walk.seen += 1;
             if walk.seen > MOST {
@@ -147,12 +185,9 @@ impl Files {
                 continue;
             }
             match fs::metadata(&entry) {
-                Ok(meta) if meta.is_dir() => {
-                    if !snapshot {
-                        self.walk(&entry, walk);
-                    }
-                }
-                Ok(meta) if meta.is_file() && is_read(&entry) => walk.found.push(entry),
+                Ok(meta) if meta.is_dir() && snapshot => dumps(&entry, walk),
+                Ok(meta) if meta.is_dir() => self.walk(&entry, walk, options),
+                Ok(meta) if meta.is_file() && is_read(&entry) => walk.found.push((entry, false)),
                 Err(error) if is_read(&entry) => {
                     self.unreadable(&entry.display().to_string(), &error);
                 }
@@ -260,6 +295,27 @@ impl Files {
                 let diagnostic = Diagnostic::error_in("I002", Some(name.to_owned()), message);
                 self.diagnostics.push(diagnostic.help(help));
             }
+        }
+    }
+}
+
+/// Whether a file is the top of a snapshot.
+fn is_snapshot(file: &Path, options: Options) -> bool {
+    let Ok(opened) = fs::File::open(file) else {
+        return false;
+    };
+    let mut bytes = Vec::new();
+    let read = opened.take(options.largest()).read_to_end(&mut bytes);
+    read.is_ok() && layout::is_top(&String::from_utf8_lossy(&bytes))
+}
+
+/// The dumps of one namespace: the files of the layout and no others, in the order of their names.
+fn dumps(folder: &Path, walk: &mut Walk) {
+    for name in layout::FILES {
+        walk.seen += 1;
+        let file = folder.join(name);
+        if walk.seen <= MOST && file.is_file() {
+            walk.found.push((file, true));
         }
     }
 }

@@ -19,6 +19,8 @@ enum Kind {
     Cluster,
     /// `kind: Intent` of kubeproof.dev/v1
     Intent,
+    /// `kind: LinuxSnapshot` of kubeproof.dev/v1
+    LinuxSnapshot,
 }
 
 /// Prints the schema.
@@ -26,6 +28,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
     output.print(match args.kind {
         Kind::Cluster => include_str!("../../schemas/cluster.schema.json"),
         Kind::Intent => include_str!("../../schemas/intent.schema.json"),
+        Kind::LinuxSnapshot => include_str!("../../schemas/linux-snapshot.schema.json"),
     });
     Exit::Good
 }

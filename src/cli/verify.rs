@@ -128,7 +128,7 @@ fn report(text: &str) -> Result<(Format, String), String> {
     Ok((format, path.to_owned()))
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text
         .parse()
         .map_err(|_| "write a number of seconds, such as 30 or 0.5".to_owned())?;

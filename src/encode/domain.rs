@@ -226,7 +226,7 @@ fn nets(structure: &Structure, network: &Network, literals: &Literals) -> BTreeS
     all.extend(structure.listed.iter().map(|row| host(&row.1)));
     all.extend(structure.open.iter().filter_map(|row| match row.bind {
         Bind::Address(ip) => Some(host(&ip)),
-        Bind::Any | Bind::AnyV4 => None,
+        Bind::Any | Bind::AnyV4 | Bind::AnyV6 => None,
     }));
     all.extend(network.held.iter().map(host));
     for gate in network.gates.all.iter().chain(&structure.policies.all) {

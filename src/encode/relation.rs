@@ -245,6 +245,7 @@ impl Encoder<'_> {
             (Sym::Address(a), Cell::Bind(bind)) => match bind {
                 Bind::Any => self.pool.truth(true),
                 Bind::AnyV4 => self.pool.not(a.v6),
+                Bind::AnyV6 => a.v6,
                 Bind::Address(ip) => self.is_address(a, ip),
             },
             (Sym::Port(p), Cell::Ports(low, high)) => self.in_range(p, low, high),

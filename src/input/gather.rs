@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::decode::show;
 use super::identify::{Identity, identify};
 use super::kubernetes::{self, About, Objects};
+use super::linux::{self, Draught};
 use super::problems::{Problems, TOLD};
 use super::yaml::{Node, Value};
 use crate::base::diag::Diagnostic;
@@ -32,6 +33,8 @@ pub struct Choices {
 pub(super) struct Gathered {
     /// The PATH as given; of several, joined.
     pub(super) path: String,
+    /// What the cluster is called; the PATH, or the folder of a snapshot where the PATH holds several.
+    called: String,
     objects: Objects,
     reading: Reading,
     unread: BTreeMap<(String, String), Unread>,
@@ -39,6 +42,8 @@ pub(super) struct Gathered {
     names: HashMap<(&'static str, String, String), Span>,
     /// Where the first object that is read is written.
     first: Option<Span>,
+    /// The snapshot that the objects lie beside: where it is written, its own name, and what was read of it.
+    snapshot: Option<(Span, Option<String>, Option<Draught>)>,
     /// Some object, or some text, could not be read: nothing is to be said of the rest.
     pub(super) broken: bool,
     pub(super) diagnostics: Vec<Diagnostic>,
@@ -49,6 +54,7 @@ pub(super) struct Gathered {
 pub(super) enum Outcome {
     /// A cluster; none where something is wrong.
     Cluster {
+        name: String,
         path: String,
         origin: Span,
         cluster: Option<Box<Cluster>>,
@@ -69,9 +75,10 @@ const CLUSTER_WIDE: &[&str] = &[
 
 impl Gathered {
     /// Nothing yet, of this PATH.
-    pub(super) fn of(path: String) -> Self {
+    pub(super) fn of(path: String, called: String) -> Self {
         Self {
             path,
+            called,
             ..Self::default()
         }
     }
@@ -159,7 +166,7 @@ impl Gathered {
             Identity::Unknown { api_version, kind } => {
                 self.unknown(api_version, kind, item.span());
             }
-            Identity::Cluster | Identity::Intent | Identity::Ours { .. } => {
+            Identity::Cluster | Identity::Snapshot | Identity::Intent | Identity::Ours { .. } => {
                 let message = "an object of ours stands by itself and not in a list";
                 problems.push(Diagnostic::error("I016", start_of(item.span()), message));
             }
@@ -203,23 +210,47 @@ impl Gathered {
         entry.count += 1;
     }
 
+    /// Takes what was read of a snapshot, which may be nothing.
+    pub(super) fn snapshot(
+        &mut self,
+        node: Node<'_>,
+        name: Option<String>,
+        read: Option<Draught>,
+        problems: &mut Problems,
+    ) {
+        let origin = start_of(node.span());
+        if let Some((there, ..)) = self.snapshot {
+            let message = "a second LinuxSnapshot in one folder";
+            problems
+                .push(Diagnostic::error("L001", origin, message).related(there, "the first one"));
+            return;
+        }
+        self.snapshot = Some((origin, name, read));
+    }
+
     /// The cluster, where there is an object that is read; else what is to be said of the others.
     pub(super) fn finish(mut self, choices: &Choices) -> Outcome {
-        let Some(first) = self.first else {
+        let (snapshot, of_snapshot, draught) = match self.snapshot.take() {
+            Some((origin, name, draught)) => (Some(origin), name, draught),
+            None => (None, None, None),
+        };
+        let Some(first) = snapshot.or(self.first) else {
             self.diagnostics.extend(self.others());
             return Outcome::Nothing(self.diagnostics);
         };
+        let name = of_snapshot.unwrap_or_else(|| self.called.clone());
         let about = About {
-            name: self.path.clone(),
+            name: name.clone(),
             path: self.path.clone(),
             origin: start_of(first),
             pod_cidrs: choices.pod_cidrs.clone(),
         };
         let mut problems = Problems::with_room(TOLD);
-        let cluster = if self.broken {
-            None
-        } else {
-            kubernetes::assemble(self.objects, about, &mut problems)
+        let cluster = match draught {
+            _ if self.broken => None,
+            None if snapshot.is_some() => None,
+            None => kubernetes::assemble(self.objects, about, &mut problems),
+            Some(draught) => linux::assemble(draught, self.objects, about, &mut problems),
         };
         self.diagnostics.extend(problems.into_list());
         let cluster = cluster.map(|mut cluster| {
@@ -229,6 +260,7 @@ impl Gathered {
             Box::new(cluster)
         });
         Outcome::Cluster {
+            name,
             path: self.path,
             origin: start_of(first),
             cluster,

@@ -55,6 +55,8 @@ const UNMODELLED: &[(&str, &[&str])] = &[
 pub(super) enum Identity<'t> {
     /// `kind: Cluster` of ours.
     Cluster,
+    /// `kind: LinuxSnapshot` of ours.
+    Snapshot,
     /// `kind: Intent` of ours.
     Intent,
     /// A Kubernetes object of a kind that is read.
@@ -104,6 +106,7 @@ pub(super) fn identify<'t>(
                 match kind {
                     "Cluster" => Identity::Cluster,
                     "Intent" => Identity::Intent,
+                    "LinuxSnapshot" => Identity::Snapshot,
                     _ if KINDS.contains(&kind) => Identity::Ours { api_version, kind },
                     _ => unknown_kind(kind, kind_span, problems),
                 }

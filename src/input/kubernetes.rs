@@ -15,17 +15,21 @@ mod gateway;
 mod ingress;
 mod namespace;
 mod network_policy;
-mod node;
-pub(super) mod pod;
+pub mod node;
+pub mod pod;
 pub mod selector;
 mod service;
 pub mod services;
 mod template;
 mod workload;
 
+use std::collections::HashMap;
+
 use super::problems::Problems;
 use super::yaml::Node as Yaml;
+use crate::base::source::Span;
 use crate::model::cluster::Namespace;
+use crate::model::inet::IpNet;
 use crate::model::policy::{ClusterPolicy, NetworkPolicy};
 
 pub use assemble::{About, PodFacts, assemble};
@@ -71,6 +75,28 @@ pub struct Objects {
     pub network_policies: Vec<NetworkPolicy>,
     /// ClusterNetworkPolicies and their predecessors.
     pub cluster_policies: Vec<ClusterPolicy>,
+    /// Who is there beside pods, where a snapshot says it; else every node has an agent, and there is an outside.
+    pub installed: Option<Installed>,
+}
+
+/// Who is there beside pods.
+#[derive(Debug, Default)]
+pub struct Installed {
+    /// Names of processes, by node.
+    pub daemons: HashMap<String, Vec<String>>,
+    /// Hosts outside.
+    pub outsiders: Vec<Outsider>,
+}
+
+/// A host outside.
+#[derive(Debug)]
+pub struct Outsider {
+    /// Its name.
+    pub name: String,
+    /// Its addresses.
+    pub prefixes: Vec<IpNet>,
+    /// Where it is written.
+    pub origin: Span,
 }
 
 /// Which API groups, versions and kinds are read. The core group is the empty word.

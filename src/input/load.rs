@@ -6,98 +6,17 @@ use super::attach::TableTexts;
 use super::compact;
 use super::far;
 use super::gather::{Choices, Gathered, Outcome, start_of};
+use super::homes::{Home, Homes};
 use super::identify::{Identity, identify};
 use super::intent;
+use super::linux;
+use super::loaded::{Loaded, LoadedCluster, LoadedIntent, NotRead, Unsupported};
 use super::options::{Input, Options};
 use super::problems::{Problems, TOLD};
 use super::text;
 use super::yaml::{self, Document, Node};
 use crate::base::diag::{Diagnostic, Severity};
 use crate::base::source::{SourceId, SourceMap, Span};
-use crate::model::cluster::Cluster;
-use crate::model::intent::Intent;
-
-/// A `kind: Cluster` document, or the Kubernetes objects of a PATH.
-#[derive(Debug)]
-pub struct LoadedCluster {
-    /// `metadata.name`, else the PATH as given.
-    pub name: String,
-    /// The PATH as given.
-    pub path: String,
-    /// Where it is written.
-    pub span: Span,
-    /// The cluster, where nothing is wrong with it.
-    pub cluster: Option<Cluster>,
-    /// What is wrong with it, and warnings.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-/// A `kind: Intent` document.
-#[derive(Debug)]
-pub struct LoadedIntent {
-    /// The PATH as given.
-    pub path: String,
-    /// The intent, where nothing is wrong with it.
-    pub intent: Option<Intent>,
-}
-
-/// A document of a kind that is not read here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unsupported {
-    /// Its apiVersion.
-    pub api_version: String,
-    /// Its kind.
-    pub kind: String,
-    /// The PATH that it came with.
-    pub path: String,
-    /// Where it is written.
-    pub span: Span,
-}
-
-/// A text in a folder that is left aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotRead {
-    /// The text.
-    pub source: SourceId,
-    /// Why, as a clause.
-    pub why: String,
-}
-
-/// Everything that the texts hold.
-#[derive(Debug, Default)]
-pub struct Loaded {
-    /// The clusters, in the order of the texts.
-    pub clusters: Vec<LoadedCluster>,
-    /// The intents, in the order of the texts.
-    pub intents: Vec<LoadedIntent>,
-    /// The constraint files: they are not parsed here.
-    pub specs: Vec<SourceId>,
-    /// Objects for somebody else.
-    pub unsupported: Vec<Unsupported>,
-    /// Texts left aside.
-    pub not_read: Vec<NotRead>,
-    /// Mistakes that belong to no cluster.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-impl Loaded {
-    /// All mistakes and warnings in the order of the texts, those without a place last.
-    pub fn all_diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
-        let of_clusters = self.clusters.iter().flat_map(|c| &c.diagnostics);
-        let mut all: Vec<&Diagnostic> = self.diagnostics.iter().chain(of_clusters).collect();
-        all.sort_by_key(|d| (d.span.is_none(), d.span));
-        all.into_iter()
-    }
-
-    /// Whether anything is wrong: exit code 2.
-    pub fn failed(&self) -> bool {
-        let broken = self.clusters.iter().any(|c| c.cluster.is_none());
-        broken
-            || self
-                .all_diagnostics()
-                .any(|d| d.severity == Severity::Error)
-    }
-}
 
 /// Reads texts with nothing chosen: see [`load_with`].
 pub fn load(sources: &SourceMap, inputs: &[Input], options: Options) -> Loaded {
@@ -112,18 +31,39 @@ pub fn load_with(
     choices: &Choices,
 ) -> Loaded {
     let mut loaded = Loaded::default();
-    let mut gathered: Option<Gathered> = None;
+    let homes = Homes::of(sources, inputs, choices.together);
+    // The clusters of one PATH: of a snapshot each, and of what lies beside none.
+    let mut gathered: Vec<(Option<usize>, Gathered)> = Vec::new();
     for input in inputs {
-        let other = |g: &Gathered| g.path != input.path && !choices.together;
-        if gathered.as_ref().is_some_and(other) {
-            loaded.finish(gathered.take(), choices);
+        let path = name_of_all(inputs, input, choices);
+        if gathered.iter().any(|(_, g)| g.path != path) {
+            loaded.finish(&mut gathered, choices);
         }
-        let group =
-            gathered.get_or_insert_with(|| Gathered::of(name_of_all(inputs, input, choices)));
+        if homes.is_dump(input.source) {
+            continue;
+        }
+        let home = homes.of_input(sources, input);
+        let at = gathered
+            .iter()
+            .position(|(h, _)| *h == home.map(|(at, _)| at));
+        let at = at.unwrap_or_else(|| {
+            let called = home.and_then(|(_, h)| h.called.clone());
+            let called = called.unwrap_or_else(|| path.clone());
+            gathered.push((home.map(|(at, _)| at), Gathered::of(path, called)));
+            gathered.len() - 1
+        });
+        let group = &mut gathered[at].1;
         group.broken |= choices.incomplete.contains(&input.path);
-        one(sources, input, (options, choices), group, &mut loaded);
+        let home = home.map(|(_, home)| home);
+        one(
+            sources,
+            input,
+            (options, choices),
+            (home, group),
+            &mut loaded,
+        );
     }
-    loaded.finish(gathered, choices);
+    loaded.finish(&mut gathered, choices);
     loaded.tables(sources, inputs);
     loaded
 }
@@ -161,22 +101,24 @@ impl Loaded {
         }
     }
 
-    fn finish(&mut self, gathered: Option<Gathered>, choices: &Choices) {
-        match gathered.map(|g| g.finish(choices)) {
-            Some(Outcome::Cluster {
-                path,
-                origin,
-                cluster,
-                diagnostics,
-            }) => self.clusters.push(LoadedCluster {
-                name: path.clone(),
-                path,
-                span: origin,
-                cluster: cluster.map(|c| *c),
-                diagnostics,
-            }),
-            Some(Outcome::Nothing(diagnostics)) => self.diagnostics.extend(diagnostics),
-            None => {}
+    fn finish(&mut self, gathered: &mut Vec<(Option<usize>, Gathered)>, choices: &Choices) {
+        for (_, group) in gathered.drain(..) {
+            match group.finish(choices) {
+                Outcome::Cluster {
+                    name,
+                    path,
+                    origin,
+                    cluster,
+                    diagnostics,
+                } => self.clusters.push(LoadedCluster {
+                    name,
+                    path,
+                    span: origin,
+                    cluster: cluster.map(|c| *c),
+                    diagnostics,
+                }),
+                Outcome::Nothing(diagnostics) => self.diagnostics.extend(diagnostics),
+            }
         }
     }
 }
@@ -185,7 +127,7 @@ fn one(
     sources: &SourceMap,
     input: &Input,
     (options, choices): (Options, &Choices),
-    group: &mut Gathered,
+    (home, group): (Option<&Home>, &mut Gathered),
     loaded: &mut Loaded,
 ) {
     let source = sources.get(input.source);
@@ -263,6 +205,18 @@ fn one(
                     path: group.path.clone(),
                     intent: intent.filter(|_| sound),
                 });
+            }
+            Identity::Snapshot => {
+                let own = linux::layout::home(source.name());
+                let home = home.filter(|h| own == Some(h.folder.as_str()));
+                let read = if let Some(home) = home {
+                    linux::read(node, &home.folder, &home.dumps, sources, &mut problems)
+                } else {
+                    problems.push(misplaced(node.span()));
+                    None
+                };
+                let name = name_of(node).map(str::to_owned);
+                group.snapshot(node, name, read, &mut problems);
             }
             Identity::Cluster => {
                 let (cluster, left) = cluster(&document, input, &mut problems, &mut elsewhere);
@@ -349,6 +303,12 @@ fn beginning(source: SourceId) -> Span {
         start: 0,
         end: 0,
     }
+}
+
+fn misplaced(span: Span) -> Diagnostic {
+    let message = "a LinuxSnapshot is read from a file called `snapshot.yaml` only";
+    Diagnostic::error("L001", start_of(span), message)
+        .help("its dumps lie in folders beside that file, one for each namespace")
 }
 
 const NO_OBJECT: &str = "no object with `apiVersion` and `kind`";

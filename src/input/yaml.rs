@@ -8,10 +8,12 @@
 //! [`MAX_EXPANDED`] and the ratio of it that `yaml.v2` allows.
 
 mod build;
+mod json;
 pub mod scalar;
 mod syntax;
 pub(super) mod tree;
 
+pub use json::{Json, json};
 pub use tree::{Entry, Map, Node, Seq, Tree, Value};
 
 use std::ops::Range;

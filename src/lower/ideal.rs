@@ -355,7 +355,7 @@ fn sendable(addresses: &[Address]) -> Vec<IpAddr> {
 }
 
 /// Every address that a pod, node or service holds.
-fn held(cluster: &Cluster) -> Vec<IpAddr> {
+pub(super) fn held(cluster: &Cluster) -> Vec<IpAddr> {
     let pods = cluster.pods.iter().flat_map(|p| &p.addresses);
     let nodes = cluster.nodes.iter().flat_map(|n| &n.addresses);
     let services = cluster.services.iter();

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use super::balance;
 use crate::logic::structure::{Clients, EndpointRow, EntityRow, OfferedRow, OpenRow, Structure};
 use crate::model::cluster::{Address, Bind, Cluster, HostPod, NamedPort, Pod, Process, Workload};
-use crate::model::entity::{EntityId, EntityKind};
+use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::{Family, Protocol};
 use crate::model::service::{Service, ServiceEndpoint, ServicePort};
 use crate::network::graph::Network;
@@ -91,6 +91,25 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
     all.addr.sort_unstable();
     all.host.sort_unstable();
     all
+}
+
+/// Adds the stages of a network to the universe; links are those between what they are stages of.
+pub fn add_stages(all: &mut Structure, network: &Network, stages: Vec<FullName>) {
+    let none = Arc::new(BTreeMap::new());
+    let rows = stages.into_iter().map(|name| EntityRow {
+        name,
+        parent: None,
+        namespace_labels: Arc::clone(&none),
+        namespace: None,
+        labels: BTreeMap::new(),
+        workload: None,
+        named_ports: Vec::new(),
+    });
+    all.entities.extend(rows);
+    let of = |id: EntityId| network.switch(id).map_or(id, |s| s.of);
+    let links = network.links.iter().map(|(x, y)| (of(*x), of(*y)));
+    let links: BTreeSet<_> = links.filter(|(x, y)| x != y).collect();
+    all.link = links.into_iter().collect();
 }
 
 /// What processes of one network namespace serve together, for each of them.

@@ -14,6 +14,8 @@ pub enum Bind {
     Any,
     /// Every IPv4 address (`0.0.0.0`).
     AnyV4,
+    /// Every IPv6 address and no other (`ss` prints `[::]`; a socket of both families is `*`).
+    AnyV6,
     /// One address only.
     Address(IpAddr),
 }
@@ -24,6 +26,7 @@ impl Bind {
         match self {
             Self::Any => true,
             Self::AnyV4 => address.is_ipv4(),
+            Self::AnyV6 => address.is_ipv6(),
             Self::Address(own) => own == address,
         }
     }

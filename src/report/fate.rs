@@ -2,8 +2,10 @@
 //!
 //! Must never know: how it was found.
 
+use std::net::IpAddr;
+
 use crate::base::source::Span;
-use crate::model::entity::EntityId;
+use crate::model::entity::{Address, EntityId};
 use crate::network::fib::{Action, DiscardReason};
 use crate::network::header::Header;
 use crate::network::trace::{Disposition, Event, Journey, Outcome, Step};
@@ -101,8 +103,13 @@ impl Teller<'_> {
                     format!("{at} drops {it}: the way back to {source} leads elsewhere")
                 }
                 (Disposition::Neighbour, _) => {
-                    let by = by(*rule);
-                    format!("nobody on the link of {at} takes {it}{by}")
+                    let by = rule.and_then(|i| self.fib_rule(last.at, i)?.text.as_ref());
+                    let by = by.map_or_else(
+                        || "nobody answers for its next hop".to_owned(),
+                        |text| printable(text),
+                    );
+                    let whose = self.whose(last.header.destination);
+                    format!("{at} cannot hand {it} on: {by}{whose}")
                 }
                 (Disposition::LeavesCluster, _) => {
                     format!("{at} hands {it} to where nothing is known{}", by(*rule))
@@ -168,6 +175,20 @@ impl Teller<'_> {
         round.join(" → ")
     }
 
+    /// `; 10.1.2.11 is pod n2p1's, on node n2`: whoever has the address that nobody answers for.
+    fn whose(&self, address: IpAddr) -> String {
+        let cluster = self.names.cluster();
+        let has = |all: &[Address]| all.iter().any(|a| a.ip == address);
+        let pods = cluster.pods.iter().filter(|p| has(&p.addresses));
+        let pods = pods.map(|p| {
+            let (pod, node) = (self.names.with_kind(p.id), self.names.with_kind(p.node));
+            format!("; {address} is {pod}'s, on {node}")
+        });
+        let nodes = cluster.nodes.iter().filter(|n| has(&n.addresses));
+        let nodes = nodes.map(|n| format!("; {address} is {}'s", self.names.with_kind(n.id)));
+        pods.chain(nodes).collect()
+    }
+
     fn unmodelled(&self, at: EntityId, rule: usize) -> String {
         match self.fib_rule(at, rule).map(|r| &r.action) {
             Some(Action::Discard(DiscardReason::Unmodelled(why))) => printable(why),
@@ -187,6 +208,11 @@ impl Teller<'_> {
             }
         }
         // One rule may be met several times.
+        if all.is_empty() {
+            let reached = outcome.request.receiver.is_some();
+            let journey = lost.or((!reached).then_some(&outcome.request));
+            all.extend(journey.and_then(|j| self.led(j)));
+        }
         let mut seen: Vec<Blame> = Vec::new();
         for blame in all {
             if !seen.contains(&blame) {
@@ -194,6 +220,26 @@ impl Teller<'_> {
             }
         }
         seen
+    }
+
+    /// The rule of a node by which a message went to another namespace, where it died.
+    fn led(&self, journey: &Journey) -> Option<Blame> {
+        let died = journey.steps.last()?.of;
+        let mut back = journey.steps.iter().rev();
+        let (at, rule) = back.find_map(|step| match step.event {
+            Event::Lookup { rule, .. } => {
+                let rule = self.fib_rule(step.at, rule)?;
+                rule.text.as_ref().map(|_| (step.of, rule))
+            }
+            _ => None,
+        })?;
+        let cluster = self.names.cluster();
+        let by_node = cluster.nodes.iter().any(|n| n.id == at);
+        (by_node && at != died).then(|| Blame {
+            rule: rule::show(rule, self.names),
+            why: format!("it leads to {}, where it ends", self.names.with_kind(died)),
+            at: rule.origin,
+        })
     }
 
     fn blamed(&self, step: &Step, what: &str, outcome: &Outcome) -> Option<Blame> {

@@ -54,11 +54,15 @@ impl<'c> Names<'c> {
         id.index() >= self.cluster.names.len()
     }
 
-    /// `prerouting eth0`: the place of a stage within its namespace.
+    /// `prerouting eth0`: the place of a stage within its namespace, without the number that tells it from others.
     pub fn place_in(&self, id: EntityId) -> Option<String> {
         let parts = self.stage(id)?.parts.as_slice();
         let place = parts.get(1..)?.join(" ");
-        (!place.is_empty()).then(|| printable(&place))
+        let place = match place.rsplit_once(" #") {
+            Some((place, number)) if number.bytes().all(|b| b.is_ascii_digit()) => place,
+            _ => &place,
+        };
+        (!place.is_empty()).then(|| printable(place))
     }
 
     /// The namespace of a stage: `node/n1`.

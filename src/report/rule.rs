@@ -3,14 +3,18 @@
 //! Must never know: how rules are made, executed or encoded.
 
 use crate::model::inet::show_net;
-use crate::network::fib::{Action, DiscardReason, FibRule, Rewrite};
+use crate::network::fib::{Action, DiscardReason, FibRule, Rewrite, RuleKind};
 
 use super::names::{Names, printable};
 
-/// `[* * 10.1.2.1 * → Forward(N2)]`, `[TCP * * 10.1.1.1 8080 → Deliver(C1.1)]`; where it is a rule of Linux, its own words.
+/// `[* * 10.1.2.1 * → Forward(N2)]`, `[TCP * * 10.1.1.1 8080 → Deliver(C1.1)]`; where it is a rule of Linux, its own
+/// words, or what it does.
 pub fn show(rule: &FibRule, names: &Names<'_>) -> String {
     if let Some(text) = &rule.text {
         return printable(text);
+    }
+    if rule.kind == RuleKind::Linux {
+        return action(&rule.action, names);
     }
     let m = &rule.matches;
     let any = || "*".to_owned();

@@ -107,6 +107,8 @@ fn dependences(
                     !about.daemons.is_empty() || about.services
                 }
                 "hairpin" => about.services,
+                // A Service leads to pods of any namespace.
+                "ipblock-matches-pods" => about.blocks || about.services,
                 _ => true,
             };
             // The gates of pods that could be added are none of these.

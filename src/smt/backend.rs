@@ -1,8 +1,8 @@
-//! Z3 behind the [`Solver`] trait: the one file that names the crate `z3`.
+//! Z3 behind the [`Solver`] trait: this file and those below it alone name the crate `z3`.
 //!
 //! Knows: Z3's values, parameters and habits. Must never know: what terms mean, how verdicts are told.
 //!
-//! No Z3 value leaves this file, and none crosses a thread: the crate keeps one context a thread, and its values are
+//! No Z3 value leaves them, and none crosses a thread: the crate keeps one context a thread, and its values are
 //! not `Send`. A `Z3` is made, used and dropped on one thread.
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -10,11 +10,16 @@ use std::fmt;
 use z3::ast::{Ast, BV, Bool};
 use z3::{Model, Params};
 
+pub mod first_order;
+#[cfg(test)]
+mod script;
 mod value;
 
 use super::error::SmtError;
 use super::names::c_name as symbol;
 use super::solver::{Limits, SatResult, Solver, Value};
+#[cfg(test)]
+pub(super) use script::check_script;
 use value::{Translated, constant, ill_sorted};
 
 use super::term::{FunctionId, Op, Sort, TermId, TermPool};
@@ -181,6 +186,7 @@ impl Z3 {
             Op::Variable(_) => match node.sort {
                 Sort::Bool => Translated::Truth(Bool::new_const(name())),
                 Sort::BitVec(width) => Translated::Bits(BV::new_const(name(), width)),
+                Sort::Uninterpreted(_) => ill_sorted(t), // see `first_order`
             },
             Op::Not => Translated::Truth(truth(0).not()),
             Op::And => Translated::Truth(Bool::and(&truths())),
@@ -191,7 +197,8 @@ impl Z3 {
             Op::Ite => Translated::Truth(truth(0).ite(truth(1), truth(2))),
             Op::Ule => Translated::Truth(bits(0).bvule(bits(1))),
             Op::Extract { high, low } => Translated::Bits(bits(0).extract(high, low)),
-            Op::Apply(_) => ill_sorted(t), // dealt with above
+            // The first is dealt with above, for the others see `first_order`.
+            Op::Apply(_) | Op::Forall | Op::Exists => ill_sorted(t),
         }
     }
 
@@ -201,6 +208,7 @@ impl Z3 {
         let constant = match function.result {
             Sort::Bool => Translated::Truth(Bool::fresh_const(&function.name)),
             Sort::BitVec(width) => Translated::Bits(BV::fresh_const(&function.name, width)),
+            Sort::Uninterpreted(_) => ill_sorted(t),
         };
         let others = self.applications.entry(f).or_default().clone();
         for other in others {
@@ -382,18 +390,4 @@ impl Solver for Z3 {
     fn unsat_assumptions(&mut self) -> Vec<TermId> {
         self.core.clone()
     }
-}
-
-/// Reads an SMT-LIB script by Z3's own reader, and decides it by its general core, which knows functions: how many
-/// assertions it found, and the answer. So what [`Z3::apply`] makes of functions is checked too.
-#[cfg(test)]
-pub(super) fn check_script(script: &str) -> (usize, SatResult) {
-    let solver = z3::Solver::new();
-    solver.from_string(script);
-    let answer = match solver.check() {
-        z3::SatResult::Sat => SatResult::Sat,
-        z3::SatResult::Unsat => SatResult::Unsat,
-        z3::SatResult::Unknown => SatResult::unknown("unknown"),
-    };
-    (solver.get_assertions().len(), answer)
 }

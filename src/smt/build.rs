@@ -306,6 +306,27 @@ impl TermPool {
         self.intern(Op::Apply(f), args, result)
     }
 
+    /// `body` for all values of the variables. Sorts are not empty, so that a constant body needs no quantifier.
+    ///
+    /// A variable that is bound anywhere must be free nowhere: names are told apart by whoever makes them.
+    pub fn forall(&mut self, variables: &[TermId], body: TermId) -> TermId {
+        self.quantified(Op::Forall, variables, body)
+    }
+
+    /// `body` for some values of the variables.
+    pub fn exists(&mut self, variables: &[TermId], body: TermId) -> TermId {
+        self.quantified(Op::Exists, variables, body)
+    }
+
+    fn quantified(&mut self, op: Op, variables: &[TermId], body: TermId) -> TermId {
+        self.expect_bool(&[body]);
+        debug_assert!(variables.iter().all(|&v| self.name(v).is_some()));
+        if variables.is_empty() || self.as_truth(body).is_some() {
+            return body;
+        }
+        self.intern(op, &[variables, &[body]].concat(), Sort::Bool)
+    }
+
     fn expect_bool(&self, ts: &[TermId]) {
         debug_assert!(
             ts.iter().all(|&t| self.sort(t) == Sort::Bool),

@@ -4,11 +4,11 @@
 //!
 //! The text is linear in the terms reachable from the assertions: what is used twice, or is deep, gets a name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::names::Symbols;
-use super::term::{FunctionId, Op, Sort, TermId, TermPool};
+use super::term::{FunctionId, Op, Sort, SortId, TermId, TermPool};
 
 /// How deep a term is written in place before it gets a name. Bounds the copying (each level copies the text below it)
 /// and keeps readers that recurse over parentheses from running out of stack.
@@ -30,8 +30,14 @@ pub fn print(
     if let Some(status) = status {
         line(&mut out, &format!("(set-info :status {status})"));
     }
-    line(&mut out, "(set-logic QF_UFBV)");
-    Printer::new(pool, asserts).print(asserts, &mut out);
+    let printer = Printer::new(pool, asserts);
+    let logic = if printer.first_order() {
+        "UF"
+    } else {
+        "QF_UFBV"
+    };
+    line(&mut out, &format!("(set-logic {logic})"));
+    printer.print(asserts, &mut out);
     line(&mut out, "(check-sat)");
     out
 }
@@ -56,6 +62,10 @@ struct Printer<'a> {
     uses: Vec<u8>,
     symbols: Symbols,
     functions: BTreeMap<FunctionId, String>,
+    sorts: BTreeMap<SortId, String>,
+    /// Variables that a quantifier binds, and terms that hold one of them free: these have no name outside of it.
+    bound: BTreeSet<TermId>,
+    open: Vec<bool>,
 }
 
 /// A term on its way to the term that uses it.
@@ -73,12 +83,45 @@ impl<'a> Printer<'a> {
         for &t in inner.flat_map(|t| pool.children(t)).chain(asserts) {
             uses[t.index()] = uses[t.index()].saturating_add(1);
         }
+        let wanted = || pool.ids().filter(|t| reachable[t.index()]);
+        let quantifiers = wanted().filter(|&t| matches!(pool.op(t), Op::Forall | Op::Exists));
+        let bound: BTreeSet<TermId> = quantifiers
+            .filter_map(|t| pool.children(t).split_last())
+            .flat_map(|(_, variables)| variables.iter().copied())
+            .collect();
+        let open = open(pool, &bound);
         Self {
             pool,
             reachable,
             uses,
             symbols: Symbols::default(),
             functions: BTreeMap::new(),
+            sorts: BTreeMap::new(),
+            bound,
+            open,
+        }
+    }
+
+    /// Whether the script is beyond bit-vectors and functions on them. The two kinds do not meet.
+    fn first_order(&self) -> bool {
+        let mut ids = self.pool.ids().filter(|t| self.reachable[t.index()]);
+        ids.any(|t| matches!(self.pool.sort(t), Sort::Uninterpreted(_)))
+    }
+
+    /// Declares the sort, if need be, and writes it.
+    fn sort(&mut self, sort: Sort, out: &mut String) -> String {
+        match sort {
+            Sort::Bool => "Bool".to_owned(),
+            Sort::BitVec(width) => format!("(_ BitVec {width})"),
+            Sort::Uninterpreted(id) => {
+                if let Some(name) = self.sorts.get(&id) {
+                    return name.clone();
+                }
+                let name = self.symbols.of(self.pool.sort_name(id));
+                line(out, &format!("(declare-sort {name} 0)"));
+                self.sorts.insert(id, name.clone());
+                name
+            }
         }
     }
 
@@ -90,8 +133,10 @@ impl<'a> Printer<'a> {
         for &t in &wanted {
             if let Some(name) = pool.name(t) {
                 let name = self.symbols.of(name);
-                let sort = sort(pool.sort(t));
-                line(out, &format!("(declare-const {name} {sort})"));
+                let sort = self.sort(pool.sort(t), out);
+                if !self.bound.contains(&t) {
+                    line(out, &format!("(declare-const {name} {sort})"));
+                }
                 texts[t.index()].text = name;
             }
         }
@@ -112,9 +157,9 @@ impl<'a> Printer<'a> {
             let depth = depth.map_or(0, |depth| depth + 1);
             let mut text = self.write(t, &texts);
             let shared = self.uses[t.index()] > 1 && depth > 0;
-            if shared && !self.cheap(t) || depth >= DEEP {
+            if (shared && !self.cheap(t) || depth >= DEEP) && !self.open[t.index()] {
                 let name = self.symbols.fresh();
-                let sort = sort(pool.sort(t));
+                let sort = self.sort(pool.sort(t), out);
                 line(out, &format!("(define-fun {name} () {sort} {text})"));
                 text = name;
                 texts[t.index()] = Text { text, depth: 0 };
@@ -151,9 +196,10 @@ impl<'a> Printer<'a> {
         }
         let function = self.pool.function_of(f);
         let name = self.symbols.of(&function.name);
-        let parameters: Vec<String> = function.parameters.iter().copied().map(sort).collect();
+        let parameters = function.parameters.iter();
+        let parameters: Vec<String> = parameters.map(|s| self.sort(*s, out)).collect();
         let parameters = parameters.join(" ");
-        let result = sort(function.result);
+        let result = self.sort(function.result, out);
         line(
             out,
             &format!("(declare-fun {name} ({parameters}) {result})"),
@@ -189,6 +235,8 @@ impl<'a> Printer<'a> {
             Op::Ule => "bvule",
             Op::Extract { high, low } => &format!("(_ extract {high} {low})"),
             Op::Apply(f) => self.functions.get(&f).map_or("", String::as_str),
+            Op::Forall => return self.quantified("forall", node.children, texts),
+            Op::Exists => return self.quantified("exists", node.children, texts),
         };
         let mut text = format!("({head}");
         for &child in node.children {
@@ -197,11 +245,50 @@ impl<'a> Printer<'a> {
         text.push(')');
         text
     }
+
+    fn quantified(&self, word: &str, children: &[TermId], texts: &[Text]) -> String {
+        let Some((body, variables)) = children.split_last() else {
+            return String::new();
+        };
+        let variables: Vec<String> = variables
+            .iter()
+            .map(|v| {
+                let sort = match self.pool.sort(*v) {
+                    Sort::Uninterpreted(id) => self.sorts.get(&id).cloned().unwrap_or_default(),
+                    Sort::BitVec(width) => format!("(_ BitVec {width})"),
+                    Sort::Bool => "Bool".to_owned(),
+                };
+                format!("({} {sort})", texts[v.index()].text)
+            })
+            .collect();
+        let body = &texts[body.index()].text;
+        format!("({word} ({}) {body})", variables.join(" "))
+    }
 }
 
-fn sort(sort: Sort) -> String {
-    match sort {
-        Sort::Bool => "Bool".to_owned(),
-        Sort::BitVec(width) => format!("(_ BitVec {width})"),
+/// Which terms hold a bound variable that no quantifier inside them binds.
+fn open(pool: &TermPool, bound: &BTreeSet<TermId>) -> Vec<bool> {
+    let mut open = vec![false; pool.len()];
+    if bound.is_empty() {
+        return open;
     }
+    let mut free: Vec<BTreeSet<TermId>> = Vec::with_capacity(pool.len());
+    for t in pool.ids() {
+        let children = pool.children(t);
+        let mut here: BTreeSet<TermId> = children
+            .iter()
+            .flat_map(|c| &free[c.index()])
+            .copied()
+            .collect();
+        if bound.contains(&t) {
+            here.insert(t);
+        }
+        if let (Op::Forall | Op::Exists, Some((_, variables))) = (pool.op(t), children.split_last())
+        {
+            here.retain(|v| !variables.contains(v));
+        }
+        open[t.index()] = !here.is_empty();
+        free.push(here);
+    }
+    open
 }

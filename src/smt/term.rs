@@ -33,6 +33,10 @@ impl FunctionId {
     }
 }
 
+/// An uninterpreted sort of one pool: see [`TermPool::sort_named`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SortId(u32);
+
 /// The sort of a term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sort {
@@ -40,6 +44,8 @@ pub enum Sort {
     Bool,
     /// Bit-vectors of this width, 1 to [`MAX_WIDTH`].
     BitVec(u32),
+    /// A set of which nothing is known but that it is not empty.
+    Uninterpreted(SortId),
 }
 
 /// What a term does with its children. There is no `Ult`: `a < b` is kept as `¬(b ≤ a)`, and `a → b` as `¬a ∨ b`,
@@ -80,6 +86,10 @@ pub enum Op {
     },
     /// An uninterpreted function of the children.
     Apply(FunctionId),
+    /// The last child for all values of the children before it, which are variables.
+    Forall,
+    /// The last child for some values of the children before it, which are variables.
+    Exists,
 }
 
 /// A term, taken apart.
@@ -127,6 +137,8 @@ pub struct TermPool {
     numbers: HashMap<String, (u32, Sort)>,
     functions: Vec<Function>,
     function_ids: HashMap<String, FunctionId>,
+    /// Names of uninterpreted sorts, by [`SortId`].
+    sorts: Vec<String>,
 }
 
 impl Default for TermPool {
@@ -148,6 +160,7 @@ impl TermPool {
             numbers: HashMap::new(),
             functions: Vec::new(),
             function_ids: HashMap::new(),
+            sorts: Vec::new(),
         };
         // They get the ids 0 and 1, which `truth` relies on.
         pool.intern(Op::False, &[], Sort::Bool);
@@ -203,12 +216,26 @@ impl TermPool {
         self.entries[t.index()].sort
     }
 
-    /// Its width; none for a Boolean.
+    /// Its width; none where it is no bit-vector.
     pub fn width(&self, t: TermId) -> Option<u32> {
         match self.sort(t) {
-            Sort::Bool => None,
+            Sort::Bool | Sort::Uninterpreted(_) => None,
             Sort::BitVec(width) => Some(width),
         }
+    }
+
+    /// An uninterpreted sort: the same name gives the same sort.
+    pub fn sort_named(&mut self, name: &str) -> Sort {
+        let known = self.sorts.iter().position(|s| s == name);
+        Sort::Uninterpreted(SortId(known.unwrap_or_else(|| {
+            self.sorts.push(name.to_owned());
+            self.sorts.len() - 1
+        }) as u32))
+    }
+
+    /// What an uninterpreted sort is called.
+    pub fn sort_name(&self, sort: SortId) -> &str {
+        &self.sorts[sort.0 as usize]
     }
 
     /// The truth value, if the term is a constant.
@@ -326,7 +353,7 @@ impl TermPool {
 /// Is this a sort that terms may have?
 pub(super) fn valid(sort: Sort) -> bool {
     match sort {
-        Sort::Bool => true,
+        Sort::Bool | Sort::Uninterpreted(_) => true,
         Sort::BitVec(width) => (1..=MAX_WIDTH).contains(&width),
     }
 }

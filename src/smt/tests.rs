@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::many_single_char_names)]
 
+mod first_order;
 mod garden;
 
 use std::time::{Duration, Instant};

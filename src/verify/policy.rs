@@ -26,11 +26,12 @@ use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
 use crate::model::inet::IpNet;
 use crate::model::intent::{Intent, IntentPeer, Relation, Who, Wish};
-use crate::model::policy::Settings;
+use crate::model::policy::{NetworkPolicy, Peer, Settings};
 use crate::smt::solver::Solver;
 
 use super::direct::InternalError;
 use super::verdict::{CheckResult, Counterexample, Verdict};
+use points::Ideal;
 
 /// Its name in results.
 pub const STRATEGY: &str = "policy";
@@ -54,6 +55,8 @@ pub(super) enum Decided {
 pub struct About {
     /// Processes of nodes.
     pub daemons: BTreeSet<EntityId>,
+    /// Pods of namespaces whose policies name blocks of addresses.
+    pub blocks: bool,
     /// Addresses of Services.
     pub services: bool,
     /// Pods that could be added.
@@ -66,8 +69,8 @@ pub struct Policy<'c> {
     cluster: &'c Cluster,
     lowered: &'c Lowered,
     settings: Settings,
-    /// How many entries were compared, or why this strategy says nothing here.
-    ideal: Result<usize, String>,
+    /// What was compared, or why this strategy says nothing here.
+    ideal: Result<Ideal, String>,
     points: Vec<Point<'c>>,
     cuts: Vec<IpNet>,
     timeout: Option<Duration>,
@@ -98,9 +101,8 @@ impl<'c> Policy<'c> {
 
     /// What an intent speaks of that few choices are about.
     pub fn about(&self, intent: &Intent) -> About {
-        let daemons = self.points.iter().filter(|p| p.kind == PointKind::Daemon);
-        let meant = |p: &&Point<'_>| match &intent.wish {
-            Wish::Isolate(_) => p.hosted.is_some(),
+        let meant = |p: &Point<'_>| match &intent.wish {
+            Wish::Isolate(_) => p.pod.or(p.hosted).is_some(),
             // Nobody else: nodes neither.
             Wish::OnlyThese(_) => true,
             Wish::MustReach(r) | Wish::MustNotReach(r) => {
@@ -108,14 +110,34 @@ impl<'c> Policy<'c> {
                     || points::is_one_of(&r.to, self.cluster, p)
             }
         };
+        let blocks: BTreeSet<&str> = self
+            .cluster
+            .policies
+            .network
+            .iter()
+            .filter(|policy| has_block(policy))
+            .map(|policy| policy.namespace.as_str())
+            .collect();
+        let daemon = |p: &&Point<'_>| p.kind == PointKind::Daemon && meant(p);
+        let block = |p: &Point<'_>| {
+            let space = p.pod.or(p.hosted).map(|pod| pod.namespace);
+            space.is_some_and(|n| blocks.contains(n)) && meant(p)
+        };
+        let added = intent::is_about_any_pod(intent);
         let peers = relation(intent).map(|r| r.from.iter().chain(&r.to));
         About {
-            daemons: daemons.filter(meant).map(|p| p.process).collect(),
+            daemons: self
+                .points
+                .iter()
+                .filter(daemon)
+                .map(|p| p.process)
+                .collect(),
+            blocks: added || self.points.iter().any(block),
             services: peers
                 .into_iter()
                 .flatten()
                 .any(|p| matches!(p.who, Who::Service { .. })),
-            added: intent::is_about_any_pod(intent),
+            added,
         }
     }
 
@@ -143,7 +165,7 @@ impl<'c> Policy<'c> {
 
     /// How many entries were compared to know that this strategy can decide, or why it cannot.
     fn ready(&self, intent: &Intent, constraint: &Constraint) -> Result<usize, String> {
-        let compared = self.ideal.clone()?;
+        let ideal = self.ideal.as_ref().map_err(Clone::clone)?;
         let kinds = intent::kinds(intent);
         let service = |peer: &IntentPeer| matches!(peer.who, Who::Service { .. });
         let relation = relation(intent);
@@ -156,7 +178,30 @@ impl<'c> Policy<'c> {
         if kinds.len() != constraint.clauses().len() {
             return Err("its text has other clauses".to_owned());
         }
-        Ok(compared)
+        if ideal.entered && self.bypassed(intent, ideal) {
+            return Err(
+                "ports of nodes, or addresses of load balancers, lead to whom it speaks of"
+                    .to_owned(),
+            );
+        }
+        Ok(ideal.compared)
+    }
+
+    /// Whether ports of nodes or addresses outside lead past what policies say of an intent.
+    fn bypassed(&self, intent: &Intent, ideal: &Ideal) -> bool {
+        let Some(relation) = relation(intent) else {
+            let mut pods = self.points.iter().filter(|p| p.pod.or(p.hosted).is_some());
+            return pods.any(|p| ideal.leads_past(p, false));
+        };
+        let must_reach = !matches!(intent.wish, Wish::MustNotReach(_));
+        let is = |peers, p: &Point<'_>| points::is_one_of(peers, self.cluster, p);
+        let mut to = relation.to.iter();
+        // Nobody knows whom they would lead to. An answer to a node may come to a port that leads elsewhere.
+        to.any(|p| matches!(p.who, Who::AnyPod(_)))
+            || self.points.iter().any(|p| {
+                must_reach && p.kind == PointKind::Daemon && is(&relation.from, p)
+                    || is(&relation.to, p) && ideal.leads_past(p, must_reach)
+            })
     }
 
     /// Decides an intent; none where another strategy has to.
@@ -227,6 +272,13 @@ impl<'c> Policy<'c> {
         let result = result(verdict, detail, queries, compared, counterexample);
         Ok(Some(result))
     }
+}
+
+/// Whether a policy names blocks of addresses.
+fn has_block(policy: &NetworkPolicy) -> bool {
+    let rules = policy.ingress.iter().chain(&policy.egress).flatten();
+    let mut peers = rules.flat_map(|rule| rule.peers.iter().flatten());
+    peers.any(|peer| matches!(peer, Peer::Block(_)))
 }
 
 const UNIVERSE: &str = "all messages between those that the intent speaks of, on an ideal network";

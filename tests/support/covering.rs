@@ -179,7 +179,7 @@ fn named(cluster: &Cluster) -> Vec<IpNet> {
         .flat_map(|p| &p.open)
         .filter_map(|l| match l.bind {
             Bind::Address(ip) => Some(IpNet::from(ip)),
-            Bind::Any | Bind::AnyV4 => None,
+            Bind::Any | Bind::AnyV4 | Bind::AnyV6 => None,
         });
     held.chain(outside).chain(bound).collect()
 }

@@ -59,6 +59,7 @@ fn open(x: &Process, a: IpAddr, p: u16, protocol: Protocol) -> bool {
         let covers = match l.bind {
             Bind::Any => true,
             Bind::AnyV4 => a.is_ipv4(),
+            Bind::AnyV6 => a.is_ipv6(),
             Bind::Address(own) => own == a,
         };
         covers && l.port == p && l.protocol == protocol

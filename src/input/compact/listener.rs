@@ -24,6 +24,7 @@ pub(super) fn open(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<List
         let (address, kind) = match listener.bind {
             Bind::Any => (IpAddr::from([0; 4]), 0),
             Bind::AnyV4 => (IpAddr::from([0; 4]), 1),
+            Bind::AnyV6 => (IpAddr::from([0; 16]), 1),
             Bind::Address(address) => (address, 2),
         };
         let key = (address, kind, listener.port, listener.protocol);

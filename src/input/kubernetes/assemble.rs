@@ -7,6 +7,7 @@
 //! the cluster has an outside that holds whatever nobody else holds.
 
 mod addresses;
+mod around;
 mod drafts;
 mod names;
 mod nodes;
@@ -14,20 +15,19 @@ mod owners;
 mod place;
 mod services;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use super::Objects;
 use super::pod::ContainerObject;
+use super::{Installed, Objects};
 use crate::base::source::Span;
 use crate::input::problems::Problems;
 use crate::model::cluster::{
-    Bind, Chosen, Cluster, External, HostPod, HostPort, Listener, NamedPort, Namespace, Node, Pod,
-    Process,
+    Bind, Chosen, Cluster, External, HostPod, HostPort, Listener, NamedPort, Node, Pod, Process,
 };
 use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::IpNet;
-use crate::model::policy::Policies;
 use crate::model::table::Tables;
+use around::{anybody, namespaces, policies};
 use drafts::Draft;
 use names::{Ids, Register};
 use nodes::NodeDraft;
@@ -71,16 +71,32 @@ pub fn assemble(mut objects: Objects, about: About, problems: &mut Problems) -> 
     } = placed;
     let mut register = Register::default();
     let mut made = Made::default();
-    made.nodes(nodes, &mut register);
+    let installed = objects.installed.take();
+    made.nodes(nodes, installed.as_ref(), &mut register);
     made.pods(pods, &mut register);
-    let external = register.add(FullName::new(EntityKind::External, &[OUTSIDE]));
-    let outside = register.add(FullName::new(EntityKind::Outside, &[]));
+    let outsiders = installed.map_or_else(|| anybody(about.origin), |i| i.outsiders);
+    let mut externals = Vec::new();
+    for outsider in outsiders {
+        let id = register.add(FullName::new(EntityKind::External, &[&outsider.name]));
+        externals.push(External {
+            id,
+            prefixes: outsider.prefixes,
+            open: None,
+            origin: outsider.origin,
+        });
+    }
+    let outside =
+        (!externals.is_empty()).then(|| register.add(FullName::new(EntityKind::Outside, &[])));
     for service in &objects.services {
         let parts = [service.meta.namespace.as_str(), service.meta.name.as_str()];
         register.add(FullName::new(EntityKind::Service, &parts));
     }
     let ids = register.sorted();
     made.rename(&ids);
+    for external in &mut externals {
+        external.id = ids.of(external.id);
+    }
+    externals.sort_by_key(|e| e.id);
     let policies = policies(&mut objects);
     let services = services::services(&objects, &made, &ids.names, problems);
     let mut cluster = Cluster {
@@ -100,13 +116,8 @@ pub fn assemble(mut objects: Objects, about: About, problems: &mut Problems) -> 
             &objects.grants,
         ),
         policies,
-        externals: vec![External {
-            id: ids.of(external),
-            open: None,
-            prefixes: everything(),
-            origin: about.origin,
-        }],
-        outside: Some(ids.of(outside)),
+        externals,
+        outside: outside.map(|o| ids.of(o)),
         links_removed: Vec::new(),
         links_added: Vec::new(),
         fibs: Vec::new(),
@@ -129,20 +140,30 @@ struct Made {
 }
 
 impl Made {
-    fn nodes(&mut self, nodes: Vec<NodeDraft>, register: &mut Register) {
+    fn nodes(
+        &mut self,
+        nodes: Vec<NodeDraft>,
+        installed: Option<&Installed>,
+        register: &mut Register,
+    ) {
         for node in nodes {
             let id = register.add(FullName::new(EntityKind::Node, &[&node.name]));
-            let kubelet = FullName::new(EntityKind::Daemon, &[&node.name, KUBELET]);
-            let kubelet = Process {
-                id: register.add(kubelet),
-                open: Vec::new(),
-                origin: node.origin,
-            };
+            let agents = installed.and_then(|i| i.daemons.get(&node.name));
+            let agents = agents.map_or_else(|| vec![KUBELET.to_owned()], Clone::clone);
+            let mut daemons = Vec::new();
+            for agent in agents {
+                let name = FullName::new(EntityKind::Daemon, &[&node.name, &agent]);
+                daemons.push(Process {
+                    id: register.add(name),
+                    open: Vec::new(),
+                    origin: node.origin,
+                });
+            }
             self.node_ids.insert(node.name, id);
             self.nodes.push(Node {
                 id,
                 addresses: node.addresses,
-                daemons: vec![kubelet],
+                daemons,
                 labels: node.labels,
                 origin: node.origin,
             });
@@ -328,56 +349,4 @@ fn named_ports(containers: &[ContainerObject]) -> Vec<NamedPort> {
         })
     });
     named.collect()
-}
-
-fn policies(objects: &mut Objects) -> Policies {
-    let mut network = std::mem::take(&mut objects.network_policies);
-    network.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-    let mut cluster = std::mem::take(&mut objects.cluster_policies);
-    cluster.sort_by(|a, b| (a.tier, a.priority, &a.name).cmp(&(b.tier, b.priority, &b.name)));
-    Policies { network, cluster }
-}
-
-/// Every namespace that an object is in, and those that are given.
-fn namespaces(
-    objects: &mut Objects,
-    made: &Made,
-    ids: &Ids,
-    policies: &Policies,
-) -> Vec<Namespace> {
-    let mut all: BTreeMap<String, Namespace> = BTreeMap::new();
-    for namespace in std::mem::take(&mut objects.namespaces) {
-        all.insert(namespace.name.clone(), namespace);
-    }
-    let mut add = |name: &str, origin: Span| {
-        if !all.contains_key(name) {
-            all.insert(name.to_owned(), Namespace::named(name, origin));
-        }
-    };
-    for (pod, _) in &made.pods {
-        if let Some(name) = ids.names[pod.id.index()].parts.first() {
-            add(name, pod.origin);
-        }
-    }
-    for (pod, _) in &made.host_pods {
-        add(&pod.namespace, pod.origin);
-    }
-    for service in &objects.services {
-        add(&service.meta.namespace, service.meta.span);
-    }
-    for policy in &policies.network {
-        add(&policy.namespace, policy.origin);
-    }
-    all.into_values().collect()
-}
-
-/// All addresses of both families: an External has those that nobody holds.
-fn everything() -> Vec<IpNet> {
-    let zero = [
-        std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
-        std::net::IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
-    ];
-    zero.iter()
-        .filter_map(|ip| IpNet::new(*ip, 0).ok())
-        .collect()
 }

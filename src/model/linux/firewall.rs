@@ -77,7 +77,7 @@ pub struct FirewallRule {
     pub tests: Vec<Test>,
     /// What happens then, in order; the last one may end the walk through the chain.
     pub effects: Vec<Effect>,
-    /// As dumped, without counters.
+    /// As dumped, without counters and without `-A CHAIN`: `-s 10.1.0.0/16 -o eth0 -j MASQUERADE`.
     pub text: String,
     /// Where it is written.
     pub origin: Span,

@@ -69,6 +69,7 @@ fn evaluate(pool: &TermPool, t: TermId, child: impl Fn(usize) -> u128, variable:
         Op::Ule => truth(child(0) <= child(1)),
         Op::Extract { high, low } => (child(0) >> low) & mask(high - low + 1),
         Op::Apply(f) => interpret(f, &children.collect::<Vec<_>>(), node.sort),
+        Op::Forall | Op::Exists => unreachable!("no quantifier grows here"),
     }
 }
 
@@ -140,6 +141,7 @@ impl Garden {
         let t = match sort {
             Sort::Bool => self.pool.truth(value == 1),
             Sort::BitVec(width) => self.pool.bits(value, width),
+            Sort::Uninterpreted(_) => unreachable!("no such sort grows here"),
         };
         (t, [value; SAMPLES])
     }

@@ -8,25 +8,53 @@ use std::net::IpAddr;
 use crate::encode::question::net::representatives;
 use crate::encode::question::point::{PodFacts, Point, PointKind};
 use crate::model::cluster::{Address, Cluster, Process};
+use crate::model::entity::EntityKind;
 use crate::model::inet::{Family, IpNet, Protocol, non_unicast};
 use crate::model::intent::{IntentPeer, PodsOf, Who};
 use crate::model::policy::{Peer, Settings};
 use crate::network::fib::{Action, RuleKind};
 use crate::network::graph::Network;
 
-/// Whether messages go as policies alone say: how many entries were compared, or what stands in the way.
+/// What was compared to know that messages go as policies alone say.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ideal {
+    /// How many entries.
+    pub(super) compared: usize,
+    /// Whether some port of a node or address outside stands for a Service or a pod.
+    pub(super) entered: bool,
+    /// Where those lead, from a source that may be another one.
+    pub(super) targets: BTreeSet<IpAddr>,
+    /// The addresses outside among them.
+    pub(super) dialled: BTreeSet<IpAddr>,
+}
+
+impl Ideal {
+    /// Whether a receiver may be reached, or missed, by ports of nodes and addresses outside: a process of a node, which
+    /// shares its address with them, and whom they lead to.
+    pub(super) fn leads_past(&self, receiver: &Point<'_>, must_reach: bool) -> bool {
+        match receiver.kind {
+            PointKind::Pod => self.targets.contains(&receiver.address),
+            PointKind::Daemon => true,
+            // What is dialled in vain is not reached, and is kept out all the same.
+            PointKind::External => must_reach || self.dialled.contains(&receiver.address),
+        }
+    }
+}
+
+/// Whether messages go as policies alone say: what was compared, or what stands in the way.
 ///
 /// * no links and no rules of the cluster file's own;
 /// * pods, nodes and Services have addresses of their own, of hosts; no node is without;
 /// * one listener a port of a pod or node;
 /// * a pod in the network of its node is its node to policies;
-/// * no port of a node and no address outside stands for a Service or a pod;
-/// * no translation gives a message another source, but where a pod meets itself.
+/// * no translation gives a message another source, but where a pod meets itself; those of ports of nodes and of addresses
+///   outside, which may, are told ([`Ideal::leads_past`]).
 pub(super) fn ideal(
     cluster: &Cluster,
     network: &Network,
     settings: Settings,
-) -> Result<usize, String> {
+) -> Result<Ideal, String> {
+    let mut all = Ideal::default();
     let mut compared = 0;
     if !cluster.links_added.is_empty() || !cluster.links_removed.is_empty() {
         return Err("the cluster file changes links".to_owned());
@@ -88,9 +116,18 @@ pub(super) fn ideal(
                 RuleKind::HostPort,
             ];
             if kinds.contains(&rule.kind) {
-                return Err(
-                    "ports of nodes, or addresses of load balancers, lead elsewhere".to_owned(),
-                );
+                let to = rule.matches.to.map(|net| net.addr());
+                let whose = to.and_then(|to| seen.get(&to));
+                if whose.is_some_and(|id| cluster.kind_of(*id) != EntityKind::Node) {
+                    return Err("an external address of a Service is somebody's".to_owned());
+                }
+                all.entered = true;
+                all.dialled.extend(to);
+                if let Action::Translate(ways) = &rule.action {
+                    let targets = ways.iter().filter_map(|w| w.destination);
+                    all.targets.extend(targets);
+                }
+                continue;
             }
             if let Action::Translate(ways) = &rule.action
                 && ways
@@ -101,7 +138,11 @@ pub(super) fn ideal(
             }
         }
     }
-    Ok(compared)
+    all.compared = compared;
+    if all.targets.iter().any(|ip| !seen.contains_key(ip)) {
+        return Err("ports of nodes, or addresses of load balancers, lead outside".to_owned());
+    }
+    Ok(all)
 }
 
 /// Each port once: a listener on every address and one on this address are one process's.

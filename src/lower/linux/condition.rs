@@ -1,0 +1,333 @@
+//! When a rule of a chain holds: in terms of what the kernel knows already, and of the message's header.
+//!
+//! Must never know: what a rule does.
+
+use crate::model::cluster::Match;
+use crate::model::inet::{Family, IpNet, PortSet, Protocol};
+use crate::model::linux::{
+    CtState, FirewallRule, RouteType, SetElement, SetField, SetValue, Tested,
+};
+use crate::network::fib::State;
+
+use super::context::{Context, whole};
+use super::facts::{Facts, fits};
+use super::lookup::Tables;
+use super::stage::{Cursor, Way};
+
+/// More alternatives than this are not followed.
+const MOST: usize = 20_000;
+
+/// When a rule holds, given what is known.
+#[derive(Debug, Default)]
+pub(super) struct Condition {
+    /// Where any of these holds …
+    pub(super) any: Vec<Context>,
+    /// … and none of these.
+    pub(super) none: Vec<Context>,
+    /// And then perhaps not.
+    pub(super) sometimes: bool,
+    /// Whether it holds then is not known, and why.
+    pub(super) unknown: Option<String>,
+    /// Whether it holds for these is not known, and why; `any` holds all the same for the others.
+    pub(super) perhaps: Vec<(Context, String)>,
+}
+
+/// What one test comes to.
+enum Answer {
+    Yes,
+    No,
+    Any(Vec<Context>),
+    /// Any of the second, none of the first.
+    AnyBut(Vec<Context>, Vec<Context>),
+    Sometimes,
+    Unknown(String),
+    /// Any of these; of the second it is not known, and why.
+    Partly(Vec<Context>, Vec<Context>, &'static str),
+}
+
+/// When a rule holds for messages at a cursor.
+pub(super) fn condition(
+    facts: &Facts<'_>,
+    tables: &Tables<'_>,
+    cursor: &Cursor,
+    rule: &FirewallRule,
+) -> Condition {
+    let mut all = Condition {
+        any: vec![cursor.context.clone()],
+        ..Condition::default()
+    };
+    for test in &rule.tests {
+        let answer = asked(facts, tables, cursor, &test.what);
+        match (answer, test.negated) {
+            (Answer::Yes, false) | (Answer::No, true) => {}
+            (Answer::No, false) | (Answer::Yes, true) => {
+                all.any.clear();
+                all.perhaps.clear();
+            }
+            (Answer::Any(ways), false) => all.any = meet(&all.any, &ways),
+            (Answer::Any(ways), true) => all.none.extend(ways),
+            (Answer::AnyBut(but, ways), false) => {
+                all.none.extend(but);
+                all.any = meet(&all.any, &ways);
+            }
+            (Answer::AnyBut(..), true) => {
+                all.unknown = Some("a negated set with exceptions".to_owned());
+            }
+            (Answer::Partly(sure, unsure, why), negated) => {
+                let unsure = meet(&all.any, &unsure);
+                all.perhaps
+                    .extend(unsure.into_iter().map(|c| (c, why.to_owned())));
+                if negated {
+                    all.none.extend(sure);
+                } else {
+                    all.any = meet(&all.any, &sure);
+                }
+            }
+            (Answer::Sometimes, _) => all.sometimes = true,
+            (Answer::Unknown(why), _) => all.unknown = Some(why),
+        }
+        // What the other tests exclude is of no account.
+        let known = asked(facts, tables, cursor, &test.what);
+        if let (Answer::Any(ways), false) = (&known, test.negated) {
+            all.perhaps = all
+                .perhaps
+                .iter()
+                .flat_map(|(c, why)| {
+                    let met = ways.iter().filter_map(|w| c.meet(w));
+                    met.map(|c| (c, why.clone())).collect::<Vec<_>>()
+                })
+                .collect();
+        }
+        if all.any.is_empty() && all.perhaps.is_empty() {
+            return Condition::default();
+        }
+        if all.any.len() > MOST {
+            all.unknown = Some("too many alternatives".to_owned());
+            all.any = vec![cursor.context.clone()];
+        }
+    }
+    let each: Vec<Context> = all
+        .none
+        .iter()
+        .flat_map(|n| all.any.iter().filter_map(|a| a.meet(n)))
+        .collect();
+    // Where an exception is all there is, the rule never holds.
+    all.any.retain(|a| !each.contains(a));
+    all.none = each;
+    all
+}
+
+fn meet(all: &[Context], ways: &[Context]) -> Vec<Context> {
+    let each = all.iter();
+    each.flat_map(|a| ways.iter().filter_map(|w| a.meet(w)))
+        .collect()
+}
+
+fn sure(holds: bool) -> Answer {
+    if holds { Answer::Yes } else { Answer::No }
+}
+
+fn asked(facts: &Facts<'_>, tables: &Tables<'_>, cursor: &Cursor, what: &Tested) -> Answer {
+    let env = &cursor.env;
+    let of_family = |net: &&IpNet| Family::of(net.addr()) == env.family;
+    let nets = |nets: &[IpNet], one: fn(IpNet) -> Context| {
+        Answer::Any(
+            nets.iter()
+                .filter(of_family)
+                .map(|n| one(n.trunc()))
+                .collect(),
+        )
+    };
+    let ports = |matches: Match| {
+        // Ports are those of protocols that have any: all of ours.
+        Answer::Any(vec![Context::of(matches)])
+    };
+    let device = |device: Option<usize>, patterns: &[String]| {
+        sure(device.is_some_and(|d| fits(patterns, &facts.interface(d).name)))
+    };
+    match what {
+        Tested::Source(all) => nets(all, Context::from),
+        Tested::Destination(all) => nets(all, Context::to),
+        Tested::Protocol(all) => Answer::Any(all.iter().map(|p| Context::protocol(*p)).collect()),
+        Tested::SourcePort(set) => ports(Match {
+            from_ports: Some(set.clone()),
+            ..Match::default()
+        }),
+        Tested::DestinationPort(set) => ports(Match {
+            to_ports: Some(set.clone()),
+            ..Match::default()
+        }),
+        Tested::InDevice(patterns) => device(env.incoming, patterns),
+        Tested::OutDevice(patterns) => device(env.outgoing, patterns),
+        Tested::PhysIn(pattern) => device(env.port, std::slice::from_ref(pattern)),
+        Tested::PhysOut(pattern) => match &env.way {
+            Way::Bridged(crossing, _) => device(crossing.out, std::slice::from_ref(pattern)),
+            _ => Answer::No,
+        },
+        Tested::Bridged => sure(matches!(
+            &env.way,
+            Way::Bridged(crossing, _) if crossing.out.is_some()
+        )),
+        Tested::State(states) => state(facts, cursor, states),
+        Tested::Mark { value, mask } => sure(env.mark & mask == *value),
+        Tested::ConnMark { value, mask } => {
+            let holds = env.connection & mask == *value;
+            if !facts.saves_marks || cursor.context.state == Some(State::New) {
+                return sure(holds);
+            }
+            // What was not seen has no mark.
+            let mut all: Vec<Context> = Vec::new();
+            all.extend(holds.then(|| Context::state(State::New)));
+            all.extend((*value == 0).then(|| Context::state(State::Unseen)));
+            let answers = vec![Context::state(State::Established)];
+            Answer::Partly(all, answers, "the mark of a connection")
+        }
+        Tested::DestinationType(kind) => kinds(tables, env.family, *kind, Context::to),
+        Tested::SourceType(kind) => kinds(tables, env.family, *kind, Context::from),
+        Tested::Sometimes { never: true, .. } => Answer::No,
+        Tested::Sometimes { always: true, .. } | Tested::Always => Answer::Yes,
+        Tested::Sometimes { .. } => Answer::Sometimes,
+        Tested::InSet { set, fields } => match facts.ns.sets.get(set) {
+            Some(elements) => listed(elements, fields, env.family),
+            None => Answer::Unknown(format!("set {set} is not in the dump")),
+        },
+        Tested::Unknown(why) => Answer::Unknown(why.clone()),
+    }
+}
+
+/// Connection states. What answers a connection that was not seen opens one where it is a datagram, and belongs to none
+/// else.
+fn state(facts: &Facts<'_>, cursor: &Cursor, states: &[CtState]) -> Answer {
+    if cursor.env.untracked {
+        return sure(states.contains(&CtState::Untracked));
+    }
+    let unseen = |protocol| Context::state(State::Unseen).meet(&Context::protocol(protocol));
+    let mut all = Vec::new();
+    for state in states {
+        match state {
+            CtState::New => {
+                all.push(Context::state(State::New));
+                all.extend(unseen(Protocol::Udp));
+            }
+            CtState::Established => all.push(Context::state(State::Established)),
+            CtState::Invalid => {
+                all.extend(
+                    [Protocol::Tcp, Protocol::Sctp]
+                        .into_iter()
+                        .filter_map(unseen),
+                );
+            }
+            CtState::Snat if cursor.env.translated.0 => all.push(Context::state(State::New)),
+            CtState::Dnat if cursor.env.translated.1 => all.push(Context::state(State::New)),
+            CtState::Related | CtState::Untracked | CtState::Snat | CtState::Dnat => {}
+        }
+    }
+    let asks = states.contains(&CtState::Dnat) || states.contains(&CtState::Snat);
+    if asks && !states.contains(&CtState::Established) {
+        let answers = translated_answers(facts, states);
+        return Answer::Partly(all, answers, "whether an answer's connection is translated");
+    }
+    Answer::Any(all)
+}
+
+/// Answers whose connection may be translated: what comes from where destinations are translated to, as long as it is
+/// not translated back; of sources nothing is to be seen.
+fn translated_answers(facts: &Facts<'_>, states: &[CtState]) -> Vec<Context> {
+    let answers = Context::state(State::Established);
+    let (sources, destinations) = facts.translates();
+    if states.contains(&CtState::Snat) && sources {
+        return vec![answers];
+    }
+    if !states.contains(&CtState::Dnat) || !destinations {
+        return Vec::new();
+    }
+    let targets = facts.targets();
+    if targets.contains(&None) {
+        return vec![answers];
+    }
+    let each = targets.into_iter().flatten();
+    each.filter_map(|a| answers.meet(&Context::from(IpNet::from(a))))
+        .collect()
+}
+
+/// `addrtype`: by the table `local`.
+fn kinds(
+    tables: &Tables<'_>,
+    family: Family,
+    kind: RouteType,
+    one: fn(IpNet) -> Context,
+) -> Answer {
+    let mut all = tables.table(family, "local").iter();
+    let of = |kind: RouteType| {
+        let all = tables.table(family, "local").iter();
+        let all = all.filter(move |r| r.kind == kind);
+        all.map(|r| one(r.destination.trunc())).collect::<Vec<_>>()
+    };
+    match kind {
+        RouteType::Unicast => {
+            let others = all.by_ref().map(|r| one(r.destination.trunc())).collect();
+            Answer::AnyBut(others, vec![one(whole(family))])
+        }
+        RouteType::Local | RouteType::Broadcast | RouteType::Anycast | RouteType::Multicast => {
+            Answer::Any(of(kind))
+        }
+        _ => Answer::No,
+    }
+}
+
+fn listed(elements: &[SetElement], fields: &[SetField], family: Family) -> Answer {
+    let (mut any, mut but) = (Vec::new(), Vec::new());
+    for element in elements {
+        match element_context(element, fields, family) {
+            Ok(Some(context)) if element.exempt => but.push(context),
+            Ok(Some(context)) => any.push(context),
+            Ok(None) => {}
+            Err(why) => return Answer::Unknown(why),
+        }
+    }
+    if but.is_empty() {
+        Answer::Any(any)
+    } else {
+        Answer::AnyBut(but, any)
+    }
+}
+
+/// Which messages an element of a set is about; none where none of the family is.
+pub(super) fn element_context(
+    element: &SetElement,
+    fields: &[SetField],
+    family: Family,
+) -> Result<Option<Context>, String> {
+    let mut all = Context::default();
+    for (field, value) in fields.iter().zip(&element.key) {
+        let one = match (field, value) {
+            (_, SetValue::Any) => continue,
+            (SetField::Source, SetValue::Net(net)) => Context::from(net.trunc()),
+            (SetField::Destination, SetValue::Net(net)) => Context::to(net.trunc()),
+            (SetField::SourcePort, SetValue::Ports(set)) => ported(set, true),
+            (SetField::DestinationPort, SetValue::Ports(set)) => ported(set, false),
+            (SetField::Protocol, SetValue::Protocol(protocol)) => Context::protocol(*protocol),
+            _ => return Err("a set whose elements do not fit its fields".to_owned()),
+        };
+        if let SetValue::Net(net) = value
+            && Family::of(net.addr()) != family
+        {
+            return Ok(None);
+        }
+        match all.meet(&one) {
+            Some(met) => all = met,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(all))
+}
+
+fn ported(set: &PortSet, source: bool) -> Context {
+    let mut matches = Match::default();
+    if source {
+        matches.from_ports = Some(set.clone());
+    } else {
+        matches.to_ports = Some(set.clone());
+    }
+    Context::of(matches)
+}

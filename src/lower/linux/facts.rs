@@ -1,0 +1,377 @@
+//! What is asked of a namespace again and again: its addresses, switches of `sysctl`, chains by hook, devices that nothing
+//! tells apart.
+//!
+//! Must never know: stages, how a message travels.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::base::source::Span;
+use crate::model::inet::{Family, IpNet};
+use crate::model::linux::{
+    Chain, ChainFamily, CtState, Effect, FirewallRule, Hook, Interface, LinkKind, NetNs, Tested,
+};
+
+/// A chain of a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Item {
+    /// A base chain, by its index.
+    Chain(usize),
+    /// A base chain that translates; the first of a hook also undoes for answers. None: it only undoes.
+    Nat(Option<usize>),
+}
+
+/// One namespace, prepared.
+#[derive(Debug)]
+pub(super) struct Facts<'s> {
+    /// As read.
+    pub(super) ns: &'s NetNs,
+    by_name: BTreeMap<&'s str, usize>,
+    by_index: BTreeMap<u32, usize>,
+    own: BTreeSet<IpAddr>,
+    chains: BTreeMap<(ChainFamily, &'s str, bool, &'s str), usize>,
+    hooks: BTreeMap<(Family, Hook), Vec<Item>>,
+    /// Devices whose names no rule of a chain tells apart, by the first of them.
+    named: Vec<usize>,
+    /// Outgoing devices, likewise.
+    leaving: Vec<usize>,
+    /// Some rule saves marks of connections.
+    pub(super) saves_marks: bool,
+    /// Some rule asks whether a connection is translated.
+    pub(super) asks_translated: bool,
+    /// Some rule looks at ports of bridges.
+    pub(super) asks_ports: bool,
+}
+
+impl<'s> Facts<'s> {
+    /// Of a namespace.
+    pub(super) fn of(ns: &'s NetNs) -> Self {
+        let interfaces = ns.interfaces.iter();
+        let own = interfaces.clone().filter(|i| i.up).flat_map(|i| {
+            let usable = i.addresses.iter().filter(|a| !a.unusable);
+            usable.map(|a| a.net.addr())
+        });
+        let rules = || ns.chains.iter().flat_map(|c| &c.rules);
+        let tests = || rules().flat_map(|r| &r.tests).map(|t| &t.what);
+        let effect = |wanted: fn(&Effect) -> bool| every_effect(ns).any(wanted);
+        let saves_marks = effect(|e| matches!(e, Effect::SaveMark(_)));
+        let asks = |state: CtState| {
+            tests().any(|t| matches!(t, Tested::State(states) if states.contains(&state)))
+        };
+        let masquerades = effect(|e| matches!(e, Effect::Masquerade));
+        let redirects = effect(|e| matches!(e, Effect::Redirect(_)));
+        let patterns = |out: bool| -> Vec<&Vec<String>> {
+            let named = tests().filter_map(move |t| match t {
+                Tested::InDevice(names) if !out => Some(names),
+                Tested::OutDevice(names) if out => Some(names),
+                _ => None,
+            });
+            named.collect()
+        };
+        let (into, outof) = (patterns(false), patterns(true));
+        let signature = |i: &Interface, patterns: &[&Vec<String>], addresses: bool| {
+            let vector: Vec<bool> = patterns.iter().map(|p| fits(p, &i.name)).collect();
+            let usable = i.addresses.iter().filter(|a| addresses && !a.unusable);
+            let addresses: Vec<_> = usable.map(|a| a.net).collect();
+            (vector, addresses)
+        };
+        Self {
+            ns,
+            by_name: (interfaces.clone().map(|i| i.name.as_str()))
+                .zip(0..)
+                .collect(),
+            by_index: interfaces.clone().map(|i| i.index).zip(0..).collect(),
+            own: own.collect(),
+            chains: chains(ns),
+            hooks: hooks(ns),
+            named: classes(interfaces.clone().map(|i| signature(i, &into, redirects))),
+            leaving: classes(interfaces.map(|i| signature(i, &outof, masquerades))),
+            saves_marks,
+            asks_translated: asks(CtState::Dnat) || asks(CtState::Snat),
+            asks_ports: tests()
+                .any(|t| matches!(t, Tested::PhysIn(_) | Tested::PhysOut(_) | Tested::Bridged)),
+        }
+    }
+
+    /// The interface with a name.
+    pub(super) fn device(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The interface with an index.
+    pub(super) fn indexed(&self, index: u32) -> Option<usize> {
+        self.by_index.get(&index).copied()
+    }
+
+    /// An interface.
+    pub(super) fn interface(&self, device: usize) -> &'s Interface {
+        &self.ns.interfaces[device]
+    }
+
+    /// `lo`, if it is there.
+    pub(super) fn loopback(&self) -> Option<usize> {
+        let all = &self.ns.interfaces;
+        all.iter().position(|i| i.kind == LinkKind::Loopback)
+    }
+
+    /// Whether an address is one of its own, on whatever interface.
+    pub(super) fn owns(&self, address: IpAddr) -> bool {
+        self.own.contains(&address)
+    }
+
+    /// Its own addresses.
+    pub(super) fn own(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.own.iter().copied()
+    }
+
+    /// A chain by its name in the table of another.
+    pub(super) fn chain(&self, beside: &Chain, name: &str) -> Option<usize> {
+        let key = (beside.family, beside.table.as_str(), beside.iptables, name);
+        self.chains.get(&key).copied()
+    }
+
+    /// What is asked at a hook, in order.
+    pub(super) fn hook(&self, family: Family, hook: Hook) -> &[Item] {
+        self.hooks.get(&(family, hook)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether any hook of a family has something to ask.
+    pub(super) fn filters(&self, family: Family) -> bool {
+        let mut all = self.hooks.iter();
+        all.any(|((f, _), items)| *f == family && !items.is_empty())
+    }
+
+    /// The device that stands for all incoming ones that chains do not tell apart from it.
+    pub(super) fn named(&self, device: usize) -> usize {
+        self.named[device]
+    }
+
+    /// The same of outgoing ones.
+    pub(super) fn leaving(&self, device: usize) -> usize {
+        self.leaving[device]
+    }
+
+    /// A value of `sysctl`.
+    pub(super) fn sysctl(&self, name: &str) -> Option<(i64, Span)> {
+        let (value, origin) = self.ns.sysctls.get(name)?;
+        Some((value.trim().parse().ok()?, *origin))
+    }
+
+    /// A value of `net.ipv4.conf`, of a device; where it is not dumped, what new devices get.
+    fn of_device(&self, family: &str, device: usize, key: &str) -> Option<(i64, Span)> {
+        let name = &self.interface(device).name;
+        let of = |name: &str| {
+            let dotted = self.sysctl(&format!("net.{family}.conf.{name}.{key}"));
+            // A dot in a name of a device is a slash for `sysctl`.
+            let slash = || format!("net.{family}.conf.{}.{key}", name.replace('.', "/"));
+            dotted.or_else(|| self.sysctl(&slash()))
+        };
+        of(name).or_else(|| of("default"))
+    }
+
+    /// A switch that is on where it is on for all or for the device.
+    pub(super) fn either(&self, device: usize, key: &str) -> Option<(i64, Span)> {
+        let all = self.sysctl(&format!("net.ipv4.conf.all.{key}"));
+        let own = self.of_device("ipv4", device, key);
+        [own, all].into_iter().flatten().max_by_key(|v| v.0)
+    }
+
+    /// Strict (1), loose (2) or no (0) check of the way back, and where it is written.
+    pub(super) fn reverse_path(&self, device: usize) -> (i64, Option<Span>) {
+        self.either(device, "rp_filter")
+            .map_or((0, None), |(v, at)| (v, Some(at)))
+    }
+
+    /// Whether it forwards what comes in by a device, and where that is written.
+    pub(super) fn forwards(&self, family: Family, device: usize) -> (bool, Option<Span>) {
+        let value = match family {
+            Family::V4 => {
+                let name = &self.interface(device).name;
+                let own = self.sysctl(&format!("net.ipv4.conf.{name}.forwarding"));
+                own.or_else(|| self.sysctl("net.ipv4.ip_forward"))
+                    .or_else(|| self.sysctl("net.ipv4.conf.all.forwarding"))
+            }
+            Family::V6 => self.sysctl("net.ipv6.conf.all.forwarding"),
+        };
+        value.map_or((false, None), |(v, at)| (v != 0, Some(at)))
+    }
+
+    /// Whether frames of a bridge pass the chains.
+    pub(super) fn calls(&self, family: Family, bridge: usize) -> bool {
+        let LinkKind::Bridge {
+            call_iptables,
+            call_ip6tables,
+            ..
+        } = &self.interface(bridge).kind
+        else {
+            return false;
+        };
+        let (own, name) = match family {
+            Family::V4 => (*call_iptables, "net.bridge.bridge-nf-call-iptables"),
+            Family::V6 => (*call_ip6tables, "net.bridge.bridge-nf-call-ip6tables"),
+        };
+        self.filters(family) && (own || self.sysctl(name).is_some_and(|v| v.0 != 0))
+    }
+
+    /// What destinations are translated to; none where a rule does not say.
+    pub(super) fn targets(&self) -> BTreeSet<Option<IpAddr>> {
+        let each = every_effect(self.ns).flat_map(|e| match e {
+            Effect::Dnat(all) => all.iter().map(|(a, _)| *a).collect(),
+            Effect::Redirect(_) => vec![None],
+            _ => Vec::new(),
+        });
+        each.collect()
+    }
+
+    /// Whether rules translate sources, destinations: `(sources, destinations)`.
+    pub(super) fn translates(&self) -> (bool, bool) {
+        translates(self.ns)
+    }
+}
+
+/// Whether a name is one of these; `cali+` is a prefix.
+pub(super) fn fits(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|p| match p.strip_suffix('+') {
+        Some(prefix) => name.starts_with(prefix),
+        None => p == name,
+    })
+}
+
+fn every_effect(ns: &NetNs) -> impl Iterator<Item = &Effect> {
+    let rules = ns.chains.iter().flat_map(|c| &c.rules);
+    let elements = ns.sets.values().flatten().flat_map(|e| &e.effects);
+    let all = rules.flat_map(|r| &r.effects).chain(elements);
+    all.flat_map(|e| -> Vec<&Effect> {
+        match e {
+            Effect::OneOf(ways) => ways.iter().flatten().collect(),
+            _ => vec![e],
+        }
+    })
+}
+
+fn translates(ns: &NetNs) -> (bool, bool) {
+    let sources = |e: &Effect| matches!(e, Effect::Snat(_) | Effect::Masquerade);
+    let destinations = |e: &Effect| matches!(e, Effect::Dnat(_) | Effect::Redirect(_));
+    (
+        every_effect(ns).any(sources),
+        every_effect(ns).any(destinations),
+    )
+}
+
+fn chains(ns: &NetNs) -> BTreeMap<(ChainFamily, &str, bool, &str), usize> {
+    let key = |c: &'_ Chain| (c.family, c.iptables);
+    let mut all = BTreeMap::new();
+    for (i, chain) in ns.chains.iter().enumerate() {
+        let (family, iptables) = key(chain);
+        all.entry((family, chain.table.as_str(), iptables, chain.name.as_str()))
+            .or_insert(i);
+    }
+    all
+}
+
+/// Priority of the one place of a hook where the kernel translates.
+fn translating(hook: Hook) -> i32 {
+    match hook {
+        Hook::Prerouting | Hook::Output => -100,
+        _ => 100,
+    }
+}
+
+fn hooks(ns: &NetNs) -> BTreeMap<(Family, Hook), Vec<Item>> {
+    let (sources, destinations) = translates(ns);
+    let mut all = BTreeMap::new();
+    for family in [Family::V4, Family::V6] {
+        for hook in [
+            Hook::Prerouting,
+            Hook::Input,
+            Hook::Forward,
+            Hook::Output,
+            Hook::Postrouting,
+        ] {
+            let mut items: Vec<(i32, i32, usize, Item)> = Vec::new();
+            for (i, chain) in ns.chains.iter().enumerate() {
+                let seen = match chain.family {
+                    ChainFamily::V4 => family == Family::V4,
+                    ChainFamily::V6 => family == Family::V6,
+                    ChainFamily::Both => true,
+                    ChainFamily::Link => false,
+                };
+                let Some(base) = chain.base.as_ref().filter(|b| seen && b.hook == hook) else {
+                    continue;
+                };
+                // Nothing to ask, nothing to decide.
+                if base.accepts && chain.rules.iter().all(idle) {
+                    continue;
+                }
+                items.push(if base.kind == "nat" {
+                    (translating(hook), base.priority, i, Item::Nat(Some(i)))
+                } else {
+                    (base.priority, 0, i, Item::Chain(i))
+                });
+            }
+            let undoes = match hook {
+                Hook::Prerouting | Hook::Output => sources,
+                Hook::Postrouting | Hook::Input => destinations,
+                _ => false,
+            };
+            if undoes && !items.iter().any(|i| matches!(i.3, Item::Nat(_))) {
+                items.push((translating(hook), 0, 0, Item::Nat(None)));
+            }
+            items.sort_by_key(|&(p, q, i, _)| (p, q, i));
+            let items: Vec<Item> = items.into_iter().map(|i| i.3).collect();
+            all.insert((family, hook), items);
+        }
+    }
+    all
+}
+
+/// Whether a rule does nothing.
+fn idle(rule: &FirewallRule) -> bool {
+    rule.effects
+        .iter()
+        .all(|e| matches!(e, Effect::Nothing | Effect::Return))
+}
+
+/// Of each, the first that has the same signature.
+fn classes<S: PartialEq>(signatures: impl Iterator<Item = S>) -> Vec<usize> {
+    let all: Vec<S> = signatures.collect();
+    let first = |s: &S| all.iter().position(|t| t == s).unwrap_or_default();
+    all.iter().map(first).collect()
+}
+
+impl Facts<'_> {
+    /// The source that Linux selects for a device and a neighbour (`inet_select_addr`): a primary address whose scope is
+    /// wide enough, one in the neighbour's prefix before the others, one of another device where this one has none.
+    pub(super) fn select(&self, device: usize, near: Option<IpAddr>, scope: u8) -> Option<IpAddr> {
+        let usable = |i: &'_ Interface| -> Vec<IpNet> {
+            let all = i.addresses.iter();
+            let all = all.filter(|a| a.net.addr().is_ipv4() && !a.secondary && !a.unusable);
+            all.filter(|a| width(&a.scope) <= scope)
+                .map(|a| a.net)
+                .collect()
+        };
+        let own = usable(self.interface(device));
+        let fitting = own.iter().find(|n| near.is_some_and(|a| n.contains(&a)));
+        if let Some(net) = fitting.or_else(|| own.first()) {
+            return Some(net.addr());
+        }
+        // Of other devices, addresses of scope `link` are of no use.
+        let mut others = self.ns.interfaces.iter().filter(|i| i.up);
+        others.find_map(|i| {
+            let all = i.addresses.iter();
+            let mut all = all.filter(|a| a.net.addr().is_ipv4() && !a.secondary && !a.unusable);
+            all.find(|a| width(&a.scope) <= scope && width(&a.scope) != 253)
+                .map(|a| a.net.addr())
+        })
+    }
+}
+
+/// A scope as the kernel counts: narrower is more.
+fn width(scope: &str) -> u8 {
+    match scope {
+        "host" => 254,
+        "link" => 253,
+        "site" => 200,
+        _ => 0,
+    }
+}

@@ -1,0 +1,236 @@
+//! Goals decided: the denial of a constraint, with all assumptions, is unsatisfiable; and which assumptions that needs.
+//!
+//! Knows: the solver, cores. Must never know: which constraint it is, files, words for people.
+
+use std::time::Duration;
+
+use super::assumption::{Piece, pieces};
+use super::axioms;
+use super::fact::Beyond;
+use super::formula;
+use super::journey::{anywhere, journey};
+use super::lemma::Lemma;
+use super::message::Journey;
+use super::model;
+use super::problem::Problem;
+use super::world::World;
+use crate::logic::formula::{Constraint, Formula, Predicate};
+use crate::smt::smtlib;
+use crate::smt::solver::{Limits, SatResult, Solver};
+use crate::smt::term::TermId;
+
+/// How to prove.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Assumptions to do without, by id.
+    pub without: Vec<String>,
+    /// For each question to the solver.
+    pub timeout: Option<Duration>,
+    /// Find the assumptions that the proof needs.
+    pub cores: bool,
+    /// Keep the question as SMT-LIB.
+    pub keep_queries: bool,
+}
+
+/// What came of a goal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It holds in every cluster that satisfies these assumptions, no one of which the proof can do without.
+    Proven(Vec<Piece>),
+    /// There is a model of the assumptions that breaks it.
+    Broken,
+    /// The solver did not decide, and why.
+    Unknown(String),
+}
+
+/// A question as it was put, with the answer.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// What it is called: `KP003`.
+    pub name: String,
+    /// SMT-LIB.
+    pub text: String,
+}
+
+/// A goal, decided.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// What came of it.
+    pub answer: Answer,
+    /// How many questions the solver decided.
+    pub questions: usize,
+    /// If they are kept.
+    pub query: Option<Query>,
+}
+
+/// Proves a constraint for clusters of every size.
+///
+/// Where receipt is a premise, first of a receipt at any hop, which needs least. Else, or where that does not do, of all
+/// ways there are.
+pub fn prove(
+    constraint: &Constraint,
+    options: &Options,
+    new_solver: &dyn Fn() -> Box<dyn Solver>,
+) -> Result<Decided, Beyond> {
+    let received = receipt_is_a_premise(constraint);
+    let mut questions = 0;
+    if received && !formula::asks_for_answers(&constraint.formula) {
+        let mut world = World::new();
+        let journey = anywhere(&mut world);
+        let denied = formula::denial(&mut world, &journey, constraint)?;
+        let problem = with(world, journey, denied);
+        let decided = decide(problem, &constraint.id, options, new_solver);
+        if matches!(decided.answer, Answer::Proven(_)) {
+            return Ok(decided);
+        }
+        questions = decided.questions;
+    }
+    let mut world = World::new();
+    let answers = formula::asks_for_answers(&constraint.formula);
+    let journey = journey(&mut world, answers);
+    let mut denied = formula::denial(&mut world, &journey, constraint)?;
+    if received {
+        // A message that is received after all the lookups that are looked at would be missed: that there is none is
+        // part of the goal.
+        denied = world.or(&[denied, journey.endless]);
+    }
+    let problem = with(world, journey, denied);
+    let mut decided = decide(problem, &constraint.id, options, new_solver);
+    decided.questions += questions;
+    Ok(decided)
+}
+
+/// All that holds of a journey, and what is denied of it.
+fn with(mut world: World, journey: Journey, denied: TermId) -> Problem {
+    let mut facts = axioms::meanings(&mut world);
+    let mut assumed = axioms::admissible(&mut world);
+    facts.extend(journey.facts);
+    assumed.extend(journey.assumed);
+    Problem {
+        world,
+        facts,
+        assumed,
+        denied,
+    }
+}
+
+fn receipt_is_a_premise(constraint: &Constraint) -> bool {
+    fn received(f: &Formula) -> bool {
+        match f {
+            Formula::Predicate(p, _) => matches!(p, Predicate::Recv | Predicate::Dials),
+            Formula::And(all) => all.iter().any(received),
+            _ => false,
+        }
+    }
+    let premise = |f: &Formula| matches!(f, Formula::Implies(f, _) if received(f));
+    constraint.clauses().iter().any(|(_, body)| premise(body))
+}
+
+/// Decides a lemma, as [`prove`] does a constraint.
+pub fn prove_lemma(
+    lemma: &Lemma,
+    options: &Options,
+    new_solver: &dyn Fn() -> Box<dyn Solver>,
+) -> Decided {
+    decide(lemma.problem(), lemma.id, options, new_solver)
+}
+
+/// Looks for a small cluster that satisfies all assumptions, with a message that the constraint is about.
+/// [`Answer::Broken`] is what it is to answer: there is one.
+pub fn inhabit(
+    constraint: &Constraint,
+    options: &Options,
+    new_solver: &dyn Fn() -> Box<dyn Solver>,
+) -> Result<Decided, Beyond> {
+    let mut world = World::new();
+    let journey = journey(&mut world, true);
+    let wanted = formula::premises(&mut world, &journey, constraint)?;
+    let problem = with(world, journey, wanted);
+    Ok(decide(
+        model::finite(problem, wanted),
+        &format!("{}-model", constraint.id),
+        options,
+        new_solver,
+    ))
+}
+
+/// Asks, and minimises the core by leaving out one piece after the other.
+pub(super) fn decide(
+    mut problem: Problem,
+    name: &str,
+    options: &Options,
+    new_solver: &dyn Fn() -> Box<dyn Solver>,
+) -> Decided {
+    let mut solver = new_solver();
+    let limits = Limits {
+        timeout: options.timeout,
+    };
+    let kept = |p: &Piece| !options.without.iter().any(|w| w == p.id);
+    let w = &mut problem.world;
+    let literals: Vec<(Piece, TermId)> = pieces()
+        .into_iter()
+        .filter(|p| kept(p) && problem.assumed.iter().any(|(q, _)| q == p))
+        .map(|p| (p, w.flag(&label(p))))
+        .collect();
+    let mut asserted = problem.facts.clone();
+    for &(piece, literal) in &literals {
+        for &(of, t) in &problem.assumed {
+            if of == piece {
+                asserted.push(w.implies(&[literal], t));
+            }
+        }
+    }
+    asserted.push(problem.denied);
+    let pool = &problem.world.pool;
+    for &t in &asserted {
+        solver.assert(pool, t);
+    }
+    let all: Vec<TermId> = literals.iter().map(|(_, t)| *t).collect();
+    let mut questions = 1;
+    let result = solver.check(pool, &all, limits);
+    let status = match &result {
+        SatResult::Sat => "sat",
+        SatResult::Unsat => "unsat",
+        SatResult::Unknown(_) => "unknown",
+    };
+    let query = options.keep_queries.then(|| {
+        let comments = [
+            format!("{name}: is there a cluster, of any size, that satisfies the assumptions and breaks it?"),
+            "Each assumption is named by a Boolean that implies it. No bounds: all sorts are uninterpreted.".to_owned(),
+        ];
+        let text = smtlib::print(pool, &[asserted.as_slice(), &all].concat(), &comments, Some(status));
+        Query { name: name.to_owned(), text }
+    });
+    let answer = match result {
+        SatResult::Sat => Answer::Broken,
+        SatResult::Unknown(why) => Answer::Unknown(why),
+        SatResult::Unsat => {
+            let mut core = solver.unsat_assumptions();
+            if options.cores {
+                // From the last to the first: what is said of switches goes before what is said of the cluster.
+                for t in core.clone().into_iter().rev() {
+                    let rest: Vec<TermId> = core.iter().copied().filter(|&c| c != t).collect();
+                    questions += 1;
+                    if solver.check(pool, &rest, limits) == SatResult::Unsat {
+                        core = rest;
+                    }
+                }
+            }
+            let used = literals.iter().filter(|(_, t)| core.contains(t));
+            Answer::Proven(used.map(|(p, _)| *p).collect())
+        }
+    };
+    Decided {
+        answer,
+        questions,
+        query,
+    }
+}
+
+fn label(piece: Piece) -> String {
+    if piece.part.is_empty() {
+        format!("assume {}", piece.id)
+    } else {
+        format!("assume {} {}", piece.id, piece.part)
+    }
+}
