@@ -63,8 +63,12 @@ fn folders_in_order() {
         .file("readme.md", "")
         .file("yaml", "");
     folder
-        .file("snap/snapshot.yaml", "")
+        .file(
+            "snap/snapshot.yaml",
+            "apiVersion: kubeproof.dev/v1\nkind: LinuxSnapshot\nnamespaces: [{name: ns1, kind: Node}]\n",
+        )
         .file("snap/pods.yaml", "")
+        .file("snap/ns1/other.json", "[]")
         .file("snap/ns1/addr.json", "[]");
     let files = read(&[folder.path()], 1000);
     assert_eq!(
@@ -74,6 +78,8 @@ fn folders_in_order() {
             "a/z.JSON",
             "b.yaml",
             "c.spec",
+            // Of a namespace's folder the files of the layout, and no others.
+            "snap/ns1/addr.json",
             "snap/pods.yaml",
             "snap/snapshot.yaml"
         ]
