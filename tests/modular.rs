@@ -46,7 +46,7 @@ use support::{compare, generate, policed, uniform};
 /// Seeds of the test run.
 const SEEDS: std::ops::Range<u64> = 0..16;
 /// Those with policies.
-const POLICED: std::ops::Range<u64> = 0..16;
+const POLICED: std::ops::Range<u64> = 0..12;
 
 fn solver() -> Box<dyn Solver> {
     Box::new(Z3::new())
