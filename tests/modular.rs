@@ -28,6 +28,7 @@ use std::time::Instant;
 
 use kubeproof::logic::bind::bind;
 use kubeproof::logic::formula::Constraint;
+use kubeproof::lower::lower;
 use kubeproof::model::cluster::Cluster;
 use kubeproof::model::policy::Settings;
 use kubeproof::network::graph::Network;
@@ -40,10 +41,12 @@ use kubeproof::verify::modular::Modular;
 use kubeproof::verify::verdict::{CheckResult, Verdict};
 use support::draft::Draft;
 use support::shrink::shrink;
-use support::{compare, generate, uniform};
+use support::{compare, generate, policed, uniform};
 
 /// Seeds of the test run.
 const SEEDS: std::ops::Range<u64> = 0..16;
+/// Those with policies.
+const POLICED: std::ops::Range<u64> = 0..12;
 
 fn solver() -> Box<dyn Solver> {
     Box::new(Z3::new())
@@ -57,6 +60,8 @@ struct Totals {
     smaller: usize,
     processes: (usize, usize),
     seconds: (f64, f64),
+    /// What was proven whatever policies say.
+    whatever: usize,
 }
 
 #[test]
@@ -71,15 +76,16 @@ fn a_part_tells_what_the_whole_tells() {
         let Ok(cluster) = compare::load(&draft.yaml()) else {
             panic!("seed {seed} makes no cluster:\n{}", draft.yaml());
         };
-        let wrong = differences(&cluster, &mut totals);
+        let wrong = differences(&cluster, Settings::default(), &mut totals);
         totals.clusters += 1;
         if wrong.is_empty() {
             continue;
         }
         totals.wrong.push(seed);
         let (small, _) = shrink(&draft, &[], |draft, _| {
-            compare::load(&draft.yaml())
-                .is_ok_and(|c| !differences(&c, &mut Totals::default()).is_empty())
+            compare::load(&draft.yaml()).is_ok_and(|c| {
+                !differences(&c, Settings::default(), &mut Totals::default()).is_empty()
+            })
         });
         let told: String = wrong.iter().map(|w| format!("# {w}\n")).collect();
         let text = format!(
@@ -119,6 +125,42 @@ fn a_part_tells_what_the_whole_tells() {
     );
 }
 
+/// The same with policies, under random settings, and what is proven whatever policies say.
+#[test]
+fn a_part_tells_what_the_whole_tells_with_policies() {
+    let seeds = std::env::var("KUBEPROOF_SEEDS").map_or(POLICED, |text| {
+        let (a, b) = text.split_once("..").expect("such as 0..1000");
+        a.parse().unwrap()..b.parse().unwrap()
+    });
+    let mut totals = Totals::default();
+    for seed in seeds {
+        let Some(made) = policed::on(seed, made(seed)) else {
+            continue;
+        };
+        totals.clusters += 1;
+        let wrong = differences(&made.cluster, made.settings, &mut totals);
+        if !wrong.is_empty() {
+            totals.wrong.push(seed);
+            eprintln!("seed {seed}\n{}{}\n", made.text, wrong.join("\n"));
+        }
+    }
+    eprintln!(
+        "{} clusters, wrong {:?}; smaller {}; {:?}; {} proven whatever policies say; {:?} s",
+        totals.clusters,
+        totals.wrong,
+        totals.smaller,
+        totals.verdicts,
+        totals.whatever,
+        totals.seconds
+    );
+    assert!(totals.wrong.is_empty(), "seeds {:?}", totals.wrong);
+    assert!(totals.smaller * 4 > totals.clusters, "{}", totals.smaller);
+    assert!(
+        totals.whatever > 0,
+        "nothing is proven whatever policies say"
+    );
+}
+
 fn made(seed: u64) -> Draft {
     if seed % 4 == 3 {
         generate::cluster(seed, ideal)
@@ -154,8 +196,8 @@ fn ideal(draft: &Draft) -> generate::IdealRules {
     rows.collect()
 }
 
-fn differences(cluster: &Cluster, totals: &mut Totals) -> Vec<String> {
-    let lowered = compare::lowered(cluster).unwrap();
+fn differences(cluster: &Cluster, settings: Settings, totals: &mut Totals) -> Vec<String> {
+    let lowered = lower(cluster, &settings).unwrap();
     let constraints: Vec<Constraint> = compare::constraints()
         .iter()
         .map(|c| bind(c, &lowered.structure).unwrap())
@@ -168,7 +210,7 @@ fn differences(cluster: &Cluster, totals: &mut Totals) -> Vec<String> {
     };
     totals.seconds.0 += begin.elapsed().as_secs_f64();
     let begin = Instant::now();
-    let modular = Modular::new(cluster, Settings::default(), &constraints, options).unwrap();
+    let modular = Modular::new(cluster, settings, &constraints, options).unwrap();
     let parts = match modular.check(&constraints, usize::MAX, &solver) {
         Ok(Ok(checked)) => checked.results,
         Ok(Err(why)) => return vec![format!("modular says nothing: {why}")],
@@ -181,6 +223,17 @@ fn differences(cluster: &Cluster, totals: &mut Totals) -> Vec<String> {
     totals.processes.0 += chosen;
     totals.processes.1 += processes;
     let mut wrong = Vec::new();
+    let any = modular.under_any_policies(&constraints, &solver).unwrap();
+    for (one, other) in whole.iter().zip(&any) {
+        let Some(other) = other else { continue };
+        totals.whatever += 1;
+        if one.verdict != other.verdict {
+            wrong.push(format!(
+                "{}: direct {:?}, whatever policies say {:?}",
+                one.id, one.verdict, other.verdict
+            ));
+        }
+    }
     for (one, other) in whole.iter().zip(&parts) {
         *totals.verdicts.entry(one.verdict).or_default() += 1;
         let one = told(cluster, one, &lowered.network);

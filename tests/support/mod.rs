@@ -22,6 +22,7 @@ pub mod formulas;
 pub mod generate;
 pub mod judge;
 pub mod oracle;
+pub mod policed;
 pub mod rng;
 pub mod shrink;
 pub mod stages;

@@ -92,6 +92,9 @@ pub(super) fn explicit(
 }
 
 fn policies(cluster: &Cluster, nets: &mut BTreeSet<IpNet>, ports: &mut Vec<(u16, u16)>) {
+    let pods = cluster.pods.iter().flat_map(|p| &p.named_ports);
+    let hosted = cluster.host_pods.iter().flat_map(|p| &p.named_ports);
+    let named: BTreeSet<(u16, u16)> = pods.chain(hosted).map(|n| (n.port, n.port)).collect();
     let mut rule = |peers: &[Peer], of: &[PortRule]| {
         for peer in peers {
             if let Peer::Block(IpBlock { cidr, except, .. }) = peer {
@@ -100,8 +103,11 @@ fn policies(cluster: &Cluster, nets: &mut BTreeSet<IpNet>, ports: &mut Vec<(u16,
             }
         }
         for port in of {
-            if let PortsOf::Range(low, high) = port.ports {
-                ports.push((low, high));
+            match &port.ports {
+                PortsOf::Range(low, high) => ports.push((*low, *high)),
+                // What a name stands for is told by the pod; whether it listens there must be told too.
+                PortsOf::Named(_) => ports.extend(&named),
+                PortsOf::Any => {}
             }
         }
     };

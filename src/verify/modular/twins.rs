@@ -29,7 +29,10 @@ pub(super) fn apply(cluster: &Cluster, settings: Settings, special: &BTreeSet<En
         && cluster.links_added.is_empty()
         && cluster.links_removed.is_empty()
         && cluster.externals.is_empty()
-        && cluster.pods.iter().all(|p| p.host_ports.is_empty())
+        && cluster
+            .pods
+            .iter()
+            .all(|p| p.host_ports.is_empty() && !p.labels.contains_key(LABEL))
         && cluster
             .services
             .iter()
@@ -237,8 +240,11 @@ impl Free {
         let nodes = cluster.nodes.iter().flat_map(|n| &n.addresses);
         let services = cluster.services.iter();
         let services = services.flat_map(|s| s.addresses.iter().chain(&s.external_addresses));
+        let ports = cluster.services.iter().flat_map(|s| &s.ports);
+        let endpoints = ports.flat_map(|p| &p.endpoints).map(|e| e.address);
+        let held = pods.chain(nodes).chain(services).map(|a| a.ip);
         Self {
-            held: pods.chain(nodes).chain(services).map(|a| a.ip).collect(),
+            held: held.chain(endpoints).collect(),
             v4: u32::from(Ipv4Addr::new(198, 18, 0, 0)),
             v6: u128::from(Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0)),
         }
