@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::model::cluster::{Cluster, Process};
+use crate::model::cluster::{Cluster, Pod, Process};
 use crate::model::entity::EntityId;
 use crate::model::inet::Protocol;
 use crate::model::service::{Readiness, Service, ServiceEndpoint, ServicePort, TargetPort};
@@ -200,11 +200,16 @@ fn outdated(cluster: &Cluster, service: &Service) -> Option<Finding> {
 /// still has the choice.
 fn clashes(cluster: &Cluster) -> Vec<Finding> {
     let mut all = Vec::new();
+    // Few pods have such a port: nodes times pods would be too many.
+    let mut wanting: BTreeMap<EntityId, Vec<&Pod>> = BTreeMap::new();
+    for pod in &cluster.pods {
+        if !pod.host_ports.is_empty() && !pod.chosen.node {
+            wanting.entry(pod.node).or_default().push(pod);
+        }
+    }
     for node in &cluster.nodes {
-        let pods = cluster.pods.iter();
-        let pods = pods.filter(|p| p.node == node.id && !p.chosen.node);
         let mut seen: Vec<(EntityId, crate::model::cluster::HostPort)> = Vec::new();
-        for pod in pods {
+        for pod in wanting.remove(&node.id).unwrap_or_default() {
             for port in &pod.host_ports {
                 let same = |other: &&(EntityId, crate::model::cluster::HostPort)| {
                     let any = |ip: Option<IpAddr>| ip.is_none_or(|ip| ip.is_unspecified());

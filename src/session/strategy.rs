@@ -132,9 +132,12 @@ fn whatever_policies(
         && !cluster.policies.is_empty()
         && !how.options.keep_queries
         && !constraints.is_empty();
+    if !tried {
+        return Ok(vec![None; constraints.len()]);
+    }
     match Modular::new(cluster, settings, constraints, how.options) {
-        Ok(modular) if tried => modular.under_any_policies(constraints, how.new_solver),
-        _ => Ok(vec![None; constraints.len()]),
+        Ok(modular) => modular.under_any_policies(constraints, how.new_solver),
+        Err(_) => Ok(vec![None; constraints.len()]),
     }
 }
 

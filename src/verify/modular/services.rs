@@ -66,6 +66,21 @@ enum Target {
     Exact(u16),
 }
 
+/// What all endpoints of a port have in common: found once for each port, since it looks at all of them.
+struct OfPort {
+    shadowed: bool,
+    has: [(bool, bool); 2],
+}
+
+/// Whether something of a family is ready, whether something of it terminates.
+fn has(port: &ServicePort, family: Family) -> (bool, bool) {
+    let is = |readiness| {
+        let mut all = port.endpoints.iter();
+        all.any(|e| Family::of(e.address) == family && e.readiness == readiness)
+    };
+    (is(Readiness::Ready), is(Readiness::Terminating))
+}
+
 /// An endpoint of a Service that is of some kind.
 #[derive(Clone, Copy)]
 struct Example {
@@ -88,7 +103,12 @@ pub(super) fn plainest(map: &Map<'_>, cuts: &Cuts, chosen: &mut Chosen) -> bool 
         if mismatch(service) {
             wrong(map, at, service, chosen, &mut less, &mut more);
         }
+        let mut before = HashSet::new();
         for port in &service.ports {
+            let of_port = OfPort {
+                shadowed: !before.insert((port.port, port.protocol)),
+                has: [Family::V4, Family::V6].map(|family| has(port, family)),
+            };
             let none = [None];
             let all: Vec<Option<&ServiceEndpoint>> = if port.endpoints.is_empty() {
                 none.to_vec()
@@ -96,7 +116,7 @@ pub(super) fn plainest(map: &Map<'_>, cuts: &Cuts, chosen: &mut Chosen) -> bool 
                 port.endpoints.iter().map(Some).collect()
             };
             for endpoint in all {
-                let kind = numbers.of(kind(map, cuts, at, service, port, endpoint));
+                let kind = numbers.of(kind(map, cuts, service, port, &of_port, endpoint));
                 let example = example(map, at, endpoint);
                 let index = kind as usize;
                 if index == kinds.len() {
@@ -268,9 +288,9 @@ fn example(map: &Map<'_>, service: usize, endpoint: Option<&ServiceEndpoint>) ->
 fn kind<'c>(
     map: &Map<'c>,
     cuts: &Cuts,
-    at: usize,
     service: &'c Service,
     port: &'c ServicePort,
+    of_port: &OfPort,
     endpoint: Option<&ServiceEndpoint>,
 ) -> Kind<'c> {
     let special = map.classes.special.contains(&service.id);
@@ -284,15 +304,8 @@ fn kind<'c>(
             PortKey::Local(0)
         }
     };
-    let has = |family| {
-        let is = |readiness| {
-            let mut all = port.endpoints.iter();
-            all.any(|e| Family::of(e.address) == family && e.readiness == readiness)
-        };
-        (is(Readiness::Ready), is(Readiness::Terminating))
-    };
     Kind {
-        special: special.then_some(map.cluster.services[at].id),
+        special: special.then_some(service.id),
         addresses: service.addresses.iter().map(|a| key(a.ip)).collect(),
         external: service
             .external_addresses
@@ -303,11 +316,7 @@ fn kind<'c>(
         local: (service.internal_local, service.external_local),
         protocol: port.protocol,
         port: named(port.port),
-        shadowed: service
-            .ports
-            .iter()
-            .take_while(|p| !std::ptr::eq(*p, port))
-            .any(|p| p.port == port.port && p.protocol == port.protocol),
+        shadowed: of_port.shadowed,
         node_port: port.node_port.map(|number| {
             let shared = map.holders.sharing_node_port(number, port.protocol) > 1;
             if shared || map.used_on_nodes(number) {
@@ -316,7 +325,7 @@ fn kind<'c>(
                 named(number)
             }
         }),
-        has: [has(Family::V4), has(Family::V6)],
+        has: of_port.has,
         endpoint: endpoint.map(|e| endpoint_key(map, cuts, e)),
     }
 }
