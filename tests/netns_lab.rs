@@ -368,6 +368,6 @@ fn what_an_answer_may_go_round_is_unknown() {
     let udp = ends(asymmetric, "a1", "udp", "10.20.3.11");
     assert_eq!(udp, [Disposition::Delivered]);
     // Both nodes drop what is INVALID, and every answer passes them.
-    let symmetric = ends("netns-lab/ok-service", "p11", "tcp", "10.1.2.11");
+    let symmetric = ends("netns-lab/ok-service", "n1p1", "tcp", "10.1.2.11");
     assert_eq!(symmetric, [Disposition::Delivered]);
 }
