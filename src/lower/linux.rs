@@ -2,6 +2,7 @@
 //!
 //! Knows: the order of the passes. Must never know: dumps, formulas, how messages are walked (`sim`).
 
+mod bypass;
 mod condition;
 mod context;
 mod egress;

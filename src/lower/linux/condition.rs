@@ -5,10 +5,11 @@
 use crate::model::cluster::Match;
 use crate::model::inet::{Family, IpNet, PortSet, Protocol};
 use crate::model::linux::{
-    CtState, FirewallRule, RouteType, SetElement, SetField, SetValue, Tested,
+    CtState, FirewallRule, Hook, RouteType, SetElement, SetField, SetValue, Tested,
 };
 use crate::network::fib::State;
 
+use super::bypass::tells;
 use super::context::{Context, whole};
 use super::facts::{Facts, fits};
 use super::lookup::Tables;
@@ -221,6 +222,19 @@ fn state(facts: &Facts<'_>, cursor: &Cursor, states: &[CtState]) -> Answer {
             CtState::Dnat if cursor.env.translated.1 => all.push(Context::state(State::New)),
             CtState::Related | CtState::Untracked | CtState::Snat | CtState::Dnat => {}
         }
+    }
+    // What follows an opening message whose answer is not seen is INVALID: that it is delivered opens no connection.
+    let passes = !matches!(cursor.hook, Hook::Input | Hook::Output);
+    if facts.bypassed && passes && tells(states) {
+        let opening = [Protocol::Tcp, Protocol::Sctp].into_iter();
+        let mut opening: Vec<Context> = opening
+            .filter_map(|p| Context::state(State::New).meet(&Context::protocol(p)))
+            .collect();
+        if !states.contains(&CtState::Established) {
+            opening.extend(translated_answers(facts, states));
+        }
+        let why = "whether the answer passes here: what follows it is INVALID where it does not";
+        return Answer::Partly(all, opening, why);
     }
     let asks = states.contains(&CtState::Dnat) || states.contains(&CtState::Snat);
     if asks && !states.contains(&CtState::Established) {

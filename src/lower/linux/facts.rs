@@ -23,6 +23,7 @@ pub(super) enum Item {
 
 /// One namespace, prepared.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(super) struct Facts<'s> {
     /// As read.
     pub(super) ns: &'s NetNs,
@@ -41,6 +42,8 @@ pub(super) struct Facts<'s> {
     pub(super) asks_translated: bool,
     /// Some rule looks at ports of bridges.
     pub(super) asks_ports: bool,
+    /// Some rule tells INVALID from NEW, and an answer may go round this namespace.
+    pub(super) bypassed: bool,
 }
 
 impl<'s> Facts<'s> {
@@ -88,6 +91,7 @@ impl<'s> Facts<'s> {
             leaving: classes(interfaces.map(|i| signature(i, &outof, masquerades))),
             saves_marks,
             asks_translated: asks(CtState::Dnat) || asks(CtState::Snat),
+            bypassed: false,
             asks_ports: tests()
                 .any(|t| matches!(t, Tested::PhysIn(_) | Tested::PhysOut(_) | Tested::Bridged)),
         }

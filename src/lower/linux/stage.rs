@@ -296,6 +296,7 @@ impl<'s> Builder<'s> {
             facts,
         };
         all.alike = (0..all.facts.len()).map(|ns| all.arriving(ns)).collect();
+        all.find_bypassed();
         all
     }
 
