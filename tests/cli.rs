@@ -183,7 +183,10 @@ fn usage_is_exit_code_2_and_says_what_to_do() {
             &["verify", "--enable", "KP01", K1],
             "there is no constraint `KP01`",
         ),
-        (&["verify", "--strategy", "magic", K1], "auto, modular, direct"),
+        (
+            &["verify", "--strategy", "magic", K1],
+            "auto, modular, direct",
+        ),
         (
             &["verify", "--pod-cidr", "10.0.0.1/8", K1],
             "write 10.0.0.0/8",

@@ -23,7 +23,10 @@ pub(super) enum Item {
 
 /// One namespace, prepared.
 #[derive(Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own"
+)]
 pub(super) struct Facts<'s> {
     /// As read.
     pub(super) ns: &'s NetNs,
