@@ -2,8 +2,7 @@
 //! has its smallest cluster, which `verify` finds violated when it reads it afresh.
 //!
 //! Golden files under `tests/cases/theorem`; `KUBEPROOF_BLESS=1` rewrites them. Broken once, to see it fail: without the
-//! clause of `contract.rs` that a node does not forward what is for a Service, KP006 to KP010 are open, not proven; with
-//! `unique-address` dropped from the axioms, the lemmas are too.
+//! clause of `contract.rs` that a node does not forward what is for a Service, KP006 to KP010 are open, not proven.
 
 #![allow(
     clippy::unwrap_used,
