@@ -6,6 +6,7 @@
 mod decide;
 mod hangs;
 mod intents;
+mod parallel;
 mod policies;
 mod strategy;
 pub mod theorem;
@@ -24,13 +25,17 @@ use crate::library;
 use crate::logic::bind::bind_names;
 use crate::logic::check::check;
 use crate::logic::formula::Constraint;
+use crate::lower::Lowered;
+use crate::model::cluster::Cluster;
 use crate::model::intent::Intent;
 use crate::model::policy::Settings;
-use crate::report::run::{ClusterReport, Run, Verified};
+use crate::report::run::{ClusterReport, Finding, Run, Verified};
 use crate::report::trace::place;
 use crate::verify::bounded::Bounds;
+pub use crate::verify::bounded::Watch;
 use crate::verify::direct::{InternalError, Query};
-use intents::{Wished, applied};
+use crate::verify::verdict::CheckResult;
+use intents::{Stated, Wished, applied};
 use strategy::{is_about, lowered};
 
 /// Which wording of the network model is asked for.
@@ -81,6 +86,10 @@ pub struct Options {
     pub strategy: Strategy,
     /// Keep the queries as SMT-LIB.
     pub keep_queries: bool,
+    /// So many clusters, or constraints of users, are decided at once; 0 is 1.
+    pub jobs: usize,
+    /// Who wants to know how far it is.
+    pub watch: Option<Watch>,
 }
 
 /// A constraint and the PATH that it applies to; none is every cluster.
@@ -127,24 +136,36 @@ pub fn verify(
         &mut diagnostics,
     );
     broken.extend(more);
-    let bounds = Bounds::within(options.total_timeout);
-    let mut clusters = Vec::new();
-    let mut queries = Vec::new();
+    let bounds = Bounds::within(options.total_timeout, options.watch.clone());
     let wanted = |c: &LoadedCluster| options.cluster.as_ref().is_none_or(|name| c.name == *name);
+    let mut prepared = Vec::new();
     for cluster in loaded.clusters.into_iter().filter(wanted) {
         let excluded = broken
             .iter()
             .any(|path| path.as_ref().is_none_or(|p| *p == cluster.path));
-        let (report, kept) = verify_cluster(
+        prepared.push(prepare(
             &mut sources,
             cluster,
             &constraints,
             &intents,
             excluded,
             options,
-            &bounds,
-        )?;
-        clusters.push(report);
+        ));
+    }
+    // Where there is one cluster, its constraints are what can be shared out.
+    let within = if prepared.len() > 1 { 1 } else { options.jobs };
+    let decided = parallel::each(options.jobs, &prepared, |cluster| match cluster {
+        Prepared::Failed(_) => Ok((Vec::new(), Vec::new())),
+        Prepared::Ready(ready) => ready.verdicts(options, &bounds, within),
+    });
+    let mut clusters = Vec::new();
+    let mut queries = Vec::new();
+    for (cluster, decided) in prepared.into_iter().zip(decided) {
+        let (results, kept) = decided?;
+        clusters.push(match cluster {
+            Prepared::Failed(report) => *report,
+            Prepared::Ready(ready) => ready.report(&sources, results, options),
+        });
         queries.push(kept);
     }
     Ok(Outcome {
@@ -157,15 +178,35 @@ pub fn verify(
     })
 }
 
-fn verify_cluster(
+/// A cluster before anything is decided.
+enum Prepared {
+    Failed(Box<ClusterReport>),
+    Ready(Box<Ready>),
+}
+
+/// A cluster and all that is to be decided of it.
+struct Ready {
+    name: String,
+    path: String,
+    diagnostics: Vec<Diagnostic>,
+    cluster: Cluster,
+    lowered: Lowered,
+    bound: Vec<Constraint>,
+    /// How many of them, in front, are of the library.
+    builtin: usize,
+    stated: Vec<Stated>,
+    /// What is worth knowing of intents.
+    found: Vec<Finding>,
+}
+
+fn prepare(
     sources: &mut SourceMap,
     loaded: LoadedCluster,
     constraints: &[Applied],
     intents: &[Wished<'_>],
     excluded: bool,
     options: &Options,
-    bounds: &Bounds,
-) -> Result<(ClusterReport, Vec<Query>), InternalError> {
+) -> Prepared {
     let LoadedCluster {
         name,
         path,
@@ -173,21 +214,23 @@ fn verify_cluster(
         mut diagnostics,
         ..
     } = loaded;
-    let failed = |diagnostics| ClusterReport {
-        name: name.clone(),
-        path: path.clone(),
-        verified: None,
-        diagnostics,
+    let failed = |diagnostics| {
+        Prepared::Failed(Box::new(ClusterReport {
+            name: name.clone(),
+            path: path.clone(),
+            verified: None,
+            diagnostics,
+        }))
     };
     let Some(cluster) = cluster.filter(|_| !excluded) else {
-        return Ok((failed(diagnostics), Vec::new()));
+        return failed(diagnostics);
     };
     let asked = intents.iter().any(|w| w.path.is_none_or(|p| *p == path));
     let lowered = match lowered(&cluster, options, asked) {
         Ok(lowered) => lowered,
         Err(mistakes) => {
             diagnostics.extend(mistakes);
-            return Ok((failed(diagnostics), Vec::new()));
+            return failed(diagnostics);
         }
     };
     let mut bound = Vec::new();
@@ -214,38 +257,65 @@ fn verify_cluster(
         }
     }
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
-        return Ok((failed(diagnostics), Vec::new()));
+        return failed(diagnostics);
     }
-    let case = decide::Case {
-        cluster: &cluster,
-        bound: &bound,
-        builtin,
-        stated: &stated,
-        options,
-        bounds,
-    };
-    let (mut results, queries) = hangs::verdicts(&case, &lowered)?;
-    for result in &mut results {
-        if let Some(span) = result.unmodelled {
-            let _ = write!(result.detail, " ({})", place(sources, span));
-        }
-    }
-    let verified = Verified {
-        assumptions: findings::assumptions(&cluster, &options.settings),
-        findings: [findings::findings(&cluster, &lowered), found].concat(),
-        results,
+    Prepared::Ready(Box::new(Ready {
+        name,
+        path,
+        diagnostics,
         cluster,
         lowered,
-    };
-    Ok((
+        bound,
+        builtin,
+        stated,
+        found,
+    }))
+}
+
+impl Ready {
+    fn verdicts(
+        &self,
+        options: &Options,
+        bounds: &Bounds,
+        jobs: usize,
+    ) -> Result<(Vec<CheckResult>, Vec<Query>), InternalError> {
+        let case = decide::Case {
+            cluster: &self.cluster,
+            bound: &self.bound,
+            builtin: self.builtin,
+            stated: &self.stated,
+            options,
+            bounds,
+            jobs,
+        };
+        hangs::verdicts(&case, &self.lowered)
+    }
+
+    fn report(
+        self,
+        sources: &SourceMap,
+        mut results: Vec<CheckResult>,
+        options: &Options,
+    ) -> ClusterReport {
+        for result in &mut results {
+            if let Some(span) = result.unmodelled {
+                let _ = write!(result.detail, " ({})", place(sources, span));
+            }
+        }
+        let findings = findings::findings(&self.cluster, &self.lowered);
         ClusterReport {
-            name,
-            path,
-            verified: Some(verified),
-            diagnostics,
-        },
-        queries,
-    ))
+            name: self.name,
+            path: self.path,
+            verified: Some(Verified {
+                assumptions: findings::assumptions(&self.cluster, &options.settings),
+                findings: [findings, self.found].concat(),
+                results,
+                cluster: self.cluster,
+                lowered: self.lowered,
+            }),
+            diagnostics: self.diagnostics,
+        }
+    }
 }
 
 /// What `--only` calls all intents together.

@@ -7,15 +7,19 @@
 //!
 //! Must never know: formats of output, a particular solver.
 
+mod asked;
 mod asking;
 mod choose;
 mod closure;
 mod cuts;
+mod eyes;
 mod holders;
 mod lift;
+mod local;
 mod part;
 mod profile;
 mod services;
+mod special;
 mod twins;
 
 use crate::logic::formula::Constraint;
@@ -27,6 +31,7 @@ use crate::smt::solver::Solver;
 
 use super::direct::{self, Checked, InternalError};
 use super::verdict::{CheckResult, Verdict};
+use asked::Asked;
 use asking::{Asking, count};
 use choose::{Chosen, Map};
 use cuts::Cuts;
@@ -41,6 +46,9 @@ const MOST_TWINS: usize = 60;
 
 /// How often a counterexample may turn out to use an address that somebody outside the part holds.
 const MOST_ROUNDS: usize = 48;
+
+/// So many addresses of prefixes that are full are looked at at most.
+const MOST_FULL: usize = 64;
 
 /// A cluster with what is looked at of it.
 #[derive(Debug)]
@@ -65,6 +73,17 @@ pub fn holds_whatever_policies_say(result: &CheckResult) -> bool {
 /// Why this strategy says nothing of a cluster.
 pub type Why = &'static str;
 
+/// Whether its network is one that parts can be made of.
+fn apply(cluster: &Cluster) -> Result<(), Why> {
+    if cluster.snapshot.is_some() {
+        return Err("its network is not made of ideal FIBs");
+    }
+    if !cluster.tables.is_empty() {
+        return Err("its nodes have route tables");
+    }
+    Ok(())
+}
+
 impl<'c> Modular<'c> {
     /// Looks at every entity once.
     pub fn new(
@@ -73,16 +92,47 @@ impl<'c> Modular<'c> {
         constraints: &[Constraint],
         options: direct::Options,
     ) -> Result<Self, Why> {
-        if cluster.snapshot.is_some() {
-            return Err("its network is not made of ideal FIBs");
-        }
-        if !cluster.tables.is_empty() {
-            return Err("its nodes have route tables");
-        }
+        apply(cluster)?;
         let holders = Holders::of(cluster);
         let literals = Literals::of(constraints);
         let cuts = Cuts::of(cluster, &literals, true);
-        let classes = Classes::of(cluster, &holders, &cuts, &[], true);
+        let classes = Classes::of(cluster, &holders, &cuts, None, true);
+        Ok(Self {
+            cluster,
+            settings,
+            options,
+            holders,
+            literals,
+            cuts,
+            classes,
+        })
+    }
+
+    /// The same for constraints of users, bound to this cluster.
+    pub fn of_users(
+        cluster: &'c Cluster,
+        settings: Settings,
+        constraints: &[Constraint],
+        options: direct::Options,
+    ) -> Result<Self, Why> {
+        apply(cluster)?;
+        let externals = !cluster.externals.is_empty();
+        if !constraints.iter().all(|c| local::is_local(c, externals)) {
+            return Err("it speaks of entities that a message need not meet");
+        }
+        let holders = Holders::of(cluster);
+        let literals = Literals::of(constraints);
+        let cuts = Cuts::of(cluster, &literals, true).with_every_port();
+        let mut asked = Asked::of(constraints);
+        // Where all addresses of a kind are held, a part must not have one that is free.
+        let full = cuts.full(&holders.addresses());
+        if full.len() > MOST_FULL {
+            return Err("it names a prefix in which every address is taken");
+        }
+        asked
+            .named
+            .extend(full.iter().flat_map(|ip| holders.of_address(*ip)));
+        let classes = Classes::of(cluster, &holders, &cuts, Some(&asked), true);
         Ok(Self {
             cluster,
             settings,
@@ -115,7 +165,7 @@ impl<'c> Modular<'c> {
             return Ok(nothing());
         }
         let cuts = Cuts::of(self.cluster, &self.literals, false);
-        let classes = Classes::of(self.cluster, &self.holders, &cuts, &[], false);
+        let classes = Classes::of(self.cluster, &self.holders, &cuts, None, false);
         let map = Map::new(self.cluster, &self.holders, &classes);
         let part = Self::chosen(&map, &cuts).filter(|c| count(self.cluster, c) <= MOST_TWINS);
         let Some(part) = part.and_then(|chosen| part::cut(&map, &cuts, &chosen)) else {
@@ -175,7 +225,7 @@ impl<'c> Modular<'c> {
             new_solver,
         };
         for _ in 0..MOST_ROUNDS {
-            let Some((part, checked)) = asking.decide(&chosen, constraints)? else {
+            let Some((part, checked)) = asking.decide(&chosen, constraints, None)? else {
                 return Ok(Err("an explicit rule names somebody who is left out"));
             };
             let outsiders = asking.outsiders(&part, &checked);

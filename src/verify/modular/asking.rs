@@ -45,11 +45,12 @@ pub(super) struct Lowest {
 }
 
 impl Asking<'_, '_> {
-    /// Cuts a part out and asks about it; none where it cannot be cut out.
+    /// Cuts a part out and asks about it; none where it cannot be cut out. `hops` are known to be enough for its messages.
     pub(super) fn decide(
         &self,
         chosen: &Chosen,
         constraints: &[Constraint],
+        hops: Option<(usize, usize)>,
     ) -> Result<Option<(Lowest, Checked)>, InternalError> {
         let Some(part) = part::cut(&self.map, &self.of.cuts, chosen) else {
             return Ok(None);
@@ -63,7 +64,11 @@ impl Asking<'_, '_> {
             .iter()
             .map(|c| carried(c, |id| part.own(id)))
             .collect();
-        let checked = direct::check(&lowered, &own, self.of.options, self.new_solver)?;
+        let options = direct::Options {
+            hops,
+            ..self.of.options
+        };
+        let checked = direct::check(&lowered, &own, options, self.new_solver)?;
         Ok(Some((Lowest { part, lowered }, checked)))
     }
 
@@ -125,7 +130,8 @@ impl Asking<'_, '_> {
                 );
             }
             if let Some(found) = told.counterexample.take() {
-                let exact = self.with_all_endpoints(lowest, &found, constraint, &mut told)?;
+                let exact =
+                    self.with_all_endpoints(lowest, &found, constraint, checked.hops, &mut told)?;
                 told.counterexample = Some(exact.unwrap_or_else(|| {
                     let mut found = lift::counterexample(&lowest.part, found);
                     found.network = Some(network.clone());
@@ -137,16 +143,19 @@ impl Asking<'_, '_> {
         Ok(Checked {
             results,
             queries: checked.queries,
+            hops: checked.hops,
         })
     }
 
     /// The same counterexample where its Services have all their endpoints: only these decide which endpoint is the
-    /// plainest, and which other outcomes there are.
+    /// plainest, and which other outcomes there are. More endpoints of a kind are no further way: the hops that were enough
+    /// are enough.
     fn with_all_endpoints(
         &self,
         lowest: &Lowest,
         found: &Counterexample,
         constraint: &Constraint,
+        hops: Option<(usize, usize)>,
         told: &mut CheckResult,
     ) -> Result<Option<Counterexample>, InternalError> {
         if !lowest.part.fewer_endpoints {
@@ -176,7 +185,7 @@ impl Asking<'_, '_> {
                 return Ok(None);
             }
             let one = std::slice::from_ref(constraint);
-            let Some((again, checked)) = self.decide(&chosen, one)? else {
+            let Some((again, checked)) = self.decide(&chosen, one, hops)? else {
                 return Ok(None);
             };
             let outsiders = self.outsiders(&again, &checked);

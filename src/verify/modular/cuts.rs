@@ -2,7 +2,7 @@
 //!
 //! Must never know: entities, formulas, the solver.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::logic::literals::Literals;
@@ -16,6 +16,8 @@ pub(super) struct Cuts {
     /// Where a new class of addresses begins, and its number; ascending.
     starts: Vec<(IpAddr, u32)>,
     ports: PortSet,
+    /// Whether every port is told apart.
+    every_port: bool,
 }
 
 impl Cuts {
@@ -69,7 +71,39 @@ impl Cuts {
         Self {
             starts: starts(&nets),
             ports: PortSet::of(ports),
+            every_port: false,
         }
+    }
+
+    /// The same where every port is told apart.
+    pub(super) fn with_every_port(self) -> Self {
+        Self {
+            every_port: true,
+            ..self
+        }
+    }
+
+    /// The addresses of those classes in which, of these addresses apart, fewer than two are left. They ascend.
+    pub(super) fn full(&self, held: &[IpAddr]) -> Vec<IpAddr> {
+        let mut room: BTreeMap<u32, u128> = BTreeMap::new();
+        for (at, (start, class)) in self.starts.iter().enumerate() {
+            let next = self.starts.get(at + 1).map(|next| next.0);
+            let next = next.filter(|next| next.is_ipv4() == start.is_ipv4());
+            let (from, to) = (number(*start), next.map(number));
+            let all = if start.is_ipv4() { 1 << 32 } else { u128::MAX };
+            let size = to.unwrap_or(all).saturating_sub(from);
+            let of = room.entry(*class).or_default();
+            *of = of.saturating_add(size);
+        }
+        // What no prefix holds is more than anybody has.
+        room.insert(0, u128::MAX);
+        for ip in held {
+            if let Some(left) = room.get_mut(&self.class(*ip)) {
+                *left = left.saturating_sub(1);
+            }
+        }
+        let full = |ip: &&IpAddr| room.get(&self.class(**ip)).is_some_and(|left| *left < 2);
+        held.iter().filter(full).copied().collect()
     }
 
     /// The number of the class that an address is in.
@@ -80,7 +114,7 @@ impl Cuts {
 
     /// Whether a port is told apart from others.
     pub(super) fn tells_port(&self, port: u16) -> bool {
-        self.ports.contains(port)
+        self.every_port || self.ports.contains(port)
     }
 }
 
@@ -154,6 +188,13 @@ fn starts(nets: &BTreeSet<IpNet>) -> Vec<(IpAddr, u32)> {
     }
     close(&mut open, &mut put, None);
     all
+}
+
+fn number(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => u32::from(ip).into(),
+        IpAddr::V6(ip) => ip.into(),
+    }
 }
 
 fn successor(ip: IpAddr) -> Option<IpAddr> {

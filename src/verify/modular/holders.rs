@@ -68,6 +68,13 @@ impl Holders {
         same.map(|row| row.1)
     }
 
+    /// Every address that somebody holds, ascending.
+    pub(super) fn addresses(&self) -> Vec<IpAddr> {
+        let mut all: Vec<IpAddr> = self.rows.iter().map(|row| row.0).collect();
+        all.dedup();
+        all
+    }
+
     /// Groups of entities that hold one address together.
     pub(super) fn shared(&self) -> impl Iterator<Item = &[(IpAddr, EntityId)]> {
         let groups = self.rows.chunk_by(|a, b| a.0 == b.0);

@@ -26,6 +26,8 @@ type AddressKey = (Family, u32);
 #[derive(PartialEq, Eq, Hash)]
 struct Kind<'c> {
     special: Option<EntityId>,
+    /// What formulas of users see of the Service.
+    seen: u32,
     addresses: Vec<AddressKey>,
     external: Vec<(AddressKey, bool)>,
     sources: Option<&'c Vec<IpNet>>,
@@ -116,7 +118,7 @@ pub(super) fn plainest(map: &Map<'_>, cuts: &Cuts, chosen: &mut Chosen) -> bool 
                 port.endpoints.iter().map(Some).collect()
             };
             for endpoint in all {
-                let kind = numbers.of(kind(map, cuts, service, port, &of_port, endpoint));
+                let kind = numbers.of(kind(map, cuts, at, port, &of_port, endpoint));
                 let example = example(map, at, endpoint);
                 let index = kind as usize;
                 if index == kinds.len() {
@@ -288,11 +290,12 @@ fn example(map: &Map<'_>, service: usize, endpoint: Option<&ServiceEndpoint>) ->
 fn kind<'c>(
     map: &Map<'c>,
     cuts: &Cuts,
-    service: &'c Service,
+    at: usize,
     port: &'c ServicePort,
     of_port: &OfPort,
     endpoint: Option<&ServiceEndpoint>,
 ) -> Kind<'c> {
+    let service = &map.cluster.services[at];
     let special = map.classes.special.contains(&service.id);
     let key = |ip: IpAddr| (Family::of(ip), cuts.class(ip));
     let named = |number: u16| {
@@ -306,6 +309,7 @@ fn kind<'c>(
     };
     Kind {
         special: special.then_some(service.id),
+        seen: map.classes.services.get(at).copied().unwrap_or_default(),
         addresses: service.addresses.iter().map(|a| key(a.ip)).collect(),
         external: service
             .external_addresses

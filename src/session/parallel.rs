@@ -1,0 +1,66 @@
+//! Several things at once, with the results in the order of the things.
+//!
+//! Must never know: what is done.
+
+use std::io;
+use std::panic;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, Builder};
+
+/// Formulas and terms may be deep.
+const STACK: usize = 64 << 20;
+
+/// Does it for each, on as many threads as `jobs` says.
+pub(super) fn each<T: Sync, R: Send>(
+    jobs: usize,
+    all: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let jobs = jobs.min(all.len());
+    if jobs <= 1 {
+        return all.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let some = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(one) = all.get(at) else { return done };
+            done.push((at, work(one)));
+        }
+    };
+    let mut done: Vec<(usize, R)> = thread::scope(|scope| {
+        let spawn = |_| Builder::new().stack_size(STACK).spawn_scoped(scope, some);
+        let threads: Vec<io::Result<_>> = (1..jobs).map(spawn).collect();
+        // A thread that could not be had is done without: this one works too.
+        let mut done = some();
+        for thread in threads.into_iter().flatten() {
+            match thread.join() {
+                Ok(more) => done.extend(more),
+                Err(why) => panic::resume_unwind(why),
+            }
+        }
+        done
+    });
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::each;
+
+    #[test]
+    fn results_come_in_order() {
+        let all: Vec<u64> = (0..50).collect();
+        let slow = |n: &u64| {
+            std::thread::sleep(std::time::Duration::from_micros(200 * (50 - n)));
+            n * n
+        };
+        let expected: Vec<u64> = all.iter().map(|n| n * n).collect();
+        for jobs in [0, 1, 3, 100] {
+            assert_eq!(each(jobs, &all, slow), expected);
+        }
+        assert!(each(4, &[] as &[u64], slow).is_empty());
+    }
+}
