@@ -54,6 +54,7 @@ pub(super) fn network(cluster: &Cluster, snapshot: &Snapshot) -> (Network, Vec<F
         links: done.links,
         gates: Gates::default(),
         held: held(cluster, &snapshot),
+        elsewhere: Vec::new(),
     };
     (network, done.names)
 }
