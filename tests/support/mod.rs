@@ -26,4 +26,5 @@ pub mod policed;
 pub mod rng;
 pub mod shrink;
 pub mod stages;
+pub mod threads;
 pub mod uniform;
