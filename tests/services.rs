@@ -408,6 +408,7 @@ const OWES_NOTHING: &[&str] = &[
     "46-headless",
     "47-no-endpoints",
     "58-host-port",
+    "external-ip-no-endpoint",
 ];
 
 /// The built-in constraints on the same clusters: what is due is proven, what is not due is not asked for.
