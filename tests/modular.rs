@@ -46,7 +46,7 @@ use support::{compare, generate, policed, tabled, uniform};
 /// Seeds of the test run.
 const SEEDS: std::ops::Range<u64> = 0..16;
 /// Those with route tables.
-const TABLED: std::ops::Range<u64> = 0..16;
+const TABLED: std::ops::Range<u64> = 0..5;
 /// Those with policies.
 const POLICED: std::ops::Range<u64> = 0..12;
 

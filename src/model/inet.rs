@@ -46,6 +46,14 @@ impl Family {
     }
 }
 
+/// The next address of the family; none after the last.
+pub fn successor(ip: IpAddr) -> Option<IpAddr> {
+    match ip {
+        IpAddr::V4(ip) => u32::from(ip).checked_add(1).map(|n| IpAddr::V4(n.into())),
+        IpAddr::V6(ip) => u128::from(ip).checked_add(1).map(|n| IpAddr::V6(n.into())),
+    }
+}
+
 /// The transport protocols that Kubernetes knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
@@ -170,12 +178,4 @@ pub fn non_unicast() -> [IpNet; 5] {
         IpNet::new_assert(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 128),
         IpNet::new_assert(IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8),
     ]
-}
-
-/// The address after an address, within its family.
-pub fn successor(ip: IpAddr) -> Option<IpAddr> {
-    match ip {
-        IpAddr::V4(ip) => u32::from(ip).checked_add(1).map(|n| IpAddr::V4(n.into())),
-        IpAddr::V6(ip) => u128::from(ip).checked_add(1).map(|n| IpAddr::V6(n.into())),
-    }
 }

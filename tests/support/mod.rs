@@ -27,4 +27,5 @@ pub mod rng;
 pub mod shrink;
 pub mod stages;
 pub mod tabled;
+pub mod threads;
 pub mod uniform;

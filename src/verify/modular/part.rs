@@ -23,7 +23,7 @@ pub(super) struct Part {
     pub(super) cluster: Cluster,
     /// By id of the part, ascending.
     pub(super) ids: Vec<EntityId>,
-    /// Whether some Service has fewer endpoints than in the whole cluster.
+    /// Whether some Service has fewer endpoints, or fewer nodes that take in what is sent to it, than in the whole cluster.
     pub(super) fewer_endpoints: bool,
 }
 
@@ -98,6 +98,9 @@ pub(super) fn cut(map: &Map<'_>, cuts: &Cuts, chosen: &Chosen) -> Option<Part> {
         let service = service(map, cuts, chosen, &own, at)?;
         let count = |s: &Service| s.ports.iter().map(|p| p.endpoints.len()).sum::<usize>();
         fewer_endpoints |= count(&service) < count(&whole.services[at]);
+        fewer_endpoints |= whole.outside.is_some()
+            && !service.external_addresses.is_empty()
+            && chosen.nodes.len() < whole.nodes.len();
         services.push(service);
     }
     let mut externals = whole.externals.clone();
