@@ -45,8 +45,8 @@ use support::{compare, generate, policed, tabled, uniform};
 
 /// Seeds of the test run.
 const SEEDS: std::ops::Range<u64> = 0..16;
-/// Those with route tables.
-const TABLED: std::ops::Range<u64> = 0..5;
+/// Those with route tables; two of these fail where what tables do otherwise than usual is not looked at.
+const TABLED: std::ops::Range<u64> = 6..10;
 /// Those with policies.
 const POLICED: std::ops::Range<u64> = 0..12;
 
