@@ -8,6 +8,7 @@ mod context;
 mod egress;
 mod facts;
 mod finish;
+mod frame;
 mod hook;
 mod lookup;
 mod make;
