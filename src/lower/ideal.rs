@@ -26,6 +26,7 @@ pub fn network(cluster: &Cluster) -> Network {
         links: links(cluster),
         gates: Gates::default(),
         held: held(cluster),
+        elsewhere: Vec::new(),
     }
 }
 
