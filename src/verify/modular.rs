@@ -9,18 +9,24 @@
 
 mod asked;
 mod asking;
+mod cells;
 mod choose;
 mod closure;
 mod cuts;
+mod elsewhere;
 mod eyes;
 mod holders;
 mod lift;
 mod local;
+mod open_land;
 mod part;
 mod profile;
+mod routes;
 mod services;
 mod special;
 mod twins;
+
+use std::net::IpAddr;
 
 use crate::logic::formula::Constraint;
 use crate::logic::literals::Literals;
@@ -37,6 +43,7 @@ use choose::{Chosen, Map};
 use cuts::Cuts;
 use holders::Holders;
 use profile::Classes;
+use routes::Routes;
 
 /// Its name in results.
 pub const STRATEGY: &str = "modular";
@@ -59,6 +66,7 @@ pub struct Modular<'c> {
     holders: Holders,
     literals: Literals,
     cuts: Cuts,
+    routes: Routes,
     classes: Classes,
 }
 
@@ -73,17 +81,6 @@ pub fn holds_whatever_policies_say(result: &CheckResult) -> bool {
 /// Why this strategy says nothing of a cluster.
 pub type Why = &'static str;
 
-/// Whether its network is one that parts can be made of.
-fn apply(cluster: &Cluster) -> Result<(), Why> {
-    if cluster.snapshot.is_some() {
-        return Err("its network is not made of ideal FIBs");
-    }
-    if !cluster.tables.is_empty() {
-        return Err("its nodes have route tables");
-    }
-    Ok(())
-}
-
 impl<'c> Modular<'c> {
     /// Looks at every entity once.
     pub fn new(
@@ -92,11 +89,14 @@ impl<'c> Modular<'c> {
         constraints: &[Constraint],
         options: direct::Options,
     ) -> Result<Self, Why> {
-        apply(cluster)?;
+        if cluster.snapshot.is_some() {
+            return Err("its network is not made of ideal FIBs");
+        }
         let holders = Holders::of(cluster);
         let literals = Literals::of(constraints);
         let cuts = Cuts::of(cluster, &literals, true);
-        let classes = Classes::of(cluster, &holders, &cuts, None, true);
+        let routes = Routes::of(cluster, &holders, &cuts)?;
+        let classes = Classes::of(cluster, &holders, &cuts, &routes, None, true);
         Ok(Self {
             cluster,
             settings,
@@ -104,6 +104,7 @@ impl<'c> Modular<'c> {
             holders,
             literals,
             cuts,
+            routes,
             classes,
         })
     }
@@ -115,7 +116,9 @@ impl<'c> Modular<'c> {
         constraints: &[Constraint],
         options: direct::Options,
     ) -> Result<Self, Why> {
-        apply(cluster)?;
+        if cluster.snapshot.is_some() || !cluster.tables.is_empty() {
+            return Err("its network is not made of ideal FIBs");
+        }
         let externals = !cluster.externals.is_empty();
         if !constraints.iter().all(|c| local::is_local(c, externals)) {
             return Err("it speaks of entities that a message need not meet");
@@ -125,14 +128,15 @@ impl<'c> Modular<'c> {
         let cuts = Cuts::of(cluster, &literals, true).with_every_port();
         let mut asked = Asked::of(constraints);
         // Where all addresses of a kind are held, a part must not have one that is free.
-        let full = cuts.full(&holders.addresses());
+        let held: Vec<IpAddr> = holders.by_address().map(|(ip, _)| ip).collect();
+        let full = cuts.full(&held);
         if full.len() > MOST_FULL {
             return Err("it names a prefix in which every address is taken");
         }
-        asked
-            .named
-            .extend(full.iter().flat_map(|ip| holders.of_address(*ip)));
-        let classes = Classes::of(cluster, &holders, &cuts, Some(&asked), true);
+        let holding = full.iter().flat_map(|ip| holders.of_address(*ip));
+        asked.named.extend(holding);
+        let routes = Routes::of(cluster, &holders, &cuts)?;
+        let classes = Classes::of(cluster, &holders, &cuts, &routes, Some(&asked), true);
         Ok(Self {
             cluster,
             settings,
@@ -140,14 +144,17 @@ impl<'c> Modular<'c> {
             holders,
             literals,
             cuts,
+            routes,
             classes,
         })
     }
 
     /// How many of the processes would be looked at, and of how many; none where there are too many kinds of them.
-    fn chosen(map: &Map<'_>, cuts: &Cuts) -> Option<Chosen> {
+    fn chosen(map: &Map<'_>, cuts: &Cuts, routes: &Routes) -> Option<Chosen> {
         let mut chosen = choose::plainest(map)?;
-        if !services::plainest(map, cuts, &mut chosen) {
+        if !services::plainest(map, cuts, routes, &mut chosen)
+            || !cells::plainest(map, routes, &mut chosen)
+        {
             return None;
         }
         closure::close(map, cuts, &mut chosen);
@@ -165,9 +172,17 @@ impl<'c> Modular<'c> {
             return Ok(nothing());
         }
         let cuts = Cuts::of(self.cluster, &self.literals, false);
-        let classes = Classes::of(self.cluster, &self.holders, &cuts, None, false);
+        let classes = Classes::of(
+            self.cluster,
+            &self.holders,
+            &cuts,
+            &self.routes,
+            None,
+            false,
+        );
         let map = Map::new(self.cluster, &self.holders, &classes);
-        let part = Self::chosen(&map, &cuts).filter(|c| count(self.cluster, c) <= MOST_TWINS);
+        let part = Self::chosen(&map, &cuts, &self.routes)
+            .filter(|c| count(self.cluster, c) <= MOST_TWINS);
         let Some(part) = part.and_then(|chosen| part::cut(&map, &cuts, &chosen)) else {
             return Ok(nothing());
         };
@@ -213,7 +228,7 @@ impl<'c> Modular<'c> {
         new_solver: &dyn Fn() -> Box<dyn Solver>,
     ) -> Result<Result<Checked, Why>, InternalError> {
         let map = Map::new(self.cluster, &self.holders, &self.classes);
-        let Some(mut chosen) = Self::chosen(&map, &self.cuts) else {
+        let Some(mut chosen) = Self::chosen(&map, &self.cuts, &self.routes) else {
             return Ok(Err("there are too many kinds of pods or Services"));
         };
         if count(self.cluster, &chosen) > most {
@@ -224,13 +239,19 @@ impl<'c> Modular<'c> {
             map,
             new_solver,
         };
+        let mut narrow = false;
         for _ in 0..MOST_ROUNDS {
-            let Some((part, checked)) = asking.decide(&chosen, constraints, None)? else {
+            let Some((part, checked)) = asking.decide(&chosen, constraints, narrow, None)? else {
                 return Ok(Err("an explicit rule names somebody who is left out"));
             };
             let outsiders = asking.outsiders(&part, &checked);
             if outsiders.is_empty() {
                 return asking.told(&part, &chosen, constraints, checked).map(Ok);
+            }
+            // Of a prefix there are hundreds of addresses: those of others are left out before they are all taken in.
+            if !narrow && !self.cluster.tables.is_empty() {
+                narrow = true;
+                continue;
             }
             for id in outsiders {
                 closure::add(&asking.map, id, &mut chosen);
@@ -243,12 +264,12 @@ impl<'c> Modular<'c> {
     /// How many processes are looked at; none where there are too many kinds of them.
     pub fn looked_at(&self) -> Option<usize> {
         let map = Map::new(self.cluster, &self.holders, &self.classes);
-        let chosen = Self::chosen(&map, &self.cuts)?;
+        let chosen = Self::chosen(&map, &self.cuts, &self.routes)?;
         Some(count(self.cluster, &chosen))
     }
 
     /// How many table entries were compared.
     fn compared(&self) -> usize {
-        self.holders.len() + self.cluster.names.len()
+        self.holders.len() + self.cluster.names.len() + self.routes.compared()
     }
 }

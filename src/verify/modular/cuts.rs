@@ -9,12 +9,12 @@ use crate::logic::literals::Literals;
 use crate::model::cluster::{Cluster, ExplicitAction, FibEdit, Match};
 use crate::model::inet::{Family, IpNet, PortSet, non_unicast};
 use crate::model::policy::{IpBlock, Peer, PortRule, PortsOf};
+use crate::model::regions::Regions;
 
 /// Prefixes and ports.
 #[derive(Debug)]
 pub(super) struct Cuts {
-    /// Where a new class of addresses begins, and its number; ascending.
-    starts: Vec<(IpAddr, u32)>,
+    regions: Regions,
     ports: PortSet,
     /// Whether every port is told apart.
     every_port: bool,
@@ -69,7 +69,7 @@ impl Cuts {
             policies(cluster, &mut nets, &mut ports);
         }
         Self {
-            starts: starts(&nets),
+            regions: Regions::of(&nets.into_iter().collect::<Vec<_>>()),
             ports: PortSet::of(ports),
             every_port: false,
         }
@@ -86,13 +86,13 @@ impl Cuts {
     /// The addresses of those classes in which, of these addresses apart, fewer than two are left. They ascend.
     pub(super) fn full(&self, held: &[IpAddr]) -> Vec<IpAddr> {
         let mut room: BTreeMap<u32, u128> = BTreeMap::new();
-        for (at, (start, class)) in self.starts.iter().enumerate() {
-            let next = self.starts.get(at + 1).map(|next| next.0);
+        let mut starts = self.starts().peekable();
+        while let Some(start) = starts.next() {
+            let next = starts.peek().copied();
             let next = next.filter(|next| next.is_ipv4() == start.is_ipv4());
-            let (from, to) = (number(*start), next.map(number));
             let all = if start.is_ipv4() { 1 << 32 } else { u128::MAX };
-            let size = to.unwrap_or(all).saturating_sub(from);
-            let of = room.entry(*class).or_default();
+            let size = next.map_or(all, number).saturating_sub(number(start));
+            let of = room.entry(self.class(start)).or_default();
             *of = of.saturating_add(size);
         }
         // What no prefix holds is more than anybody has.
@@ -108,8 +108,12 @@ impl Cuts {
 
     /// The number of the class that an address is in.
     pub(super) fn class(&self, ip: IpAddr) -> u32 {
-        let after = self.starts.partition_point(|start| start.0 <= ip);
-        after.checked_sub(1).map_or(0, |at| self.starts[at].1)
+        self.regions.at(ip).map_or(0, |net| net.0 + 1)
+    }
+
+    /// Where a new class of addresses begins.
+    pub(super) fn starts(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.regions.starts()
     }
 
     /// Whether a port is told apart from others.
@@ -160,46 +164,9 @@ fn policies(cluster: &Cluster, nets: &mut BTreeSet<IpNet>, ports: &mut Vec<(u16,
     }
 }
 
-/// Prefixes are nested or disjoint: the innermost one that holds an address says in which of them it is.
-fn starts(nets: &BTreeSet<IpNet>) -> Vec<(IpAddr, u32)> {
-    let mut all: Vec<(IpAddr, u32)> = Vec::new();
-    let mut open: Vec<(IpNet, u32)> = Vec::new();
-    let mut put = |at: IpAddr, class: u32| match all.last_mut() {
-        Some(last) if last.0 == at => last.1 = class,
-        _ => all.push((at, class)),
-    };
-    let close =
-        |open: &mut Vec<(IpNet, u32)>, put: &mut dyn FnMut(IpAddr, u32), next: Option<&IpNet>| {
-            while let Some((net, _)) = open.last().copied() {
-                if next.is_some_and(|n| net.contains(n)) {
-                    break;
-                }
-                open.pop();
-                // In order of place; whatever lies behind belongs to the prefix around it, or to none.
-                if let Some(after) = successor(net.broadcast()) {
-                    put(after, open.last().map_or(0, |o| o.1));
-                }
-            }
-        };
-    for (number, net) in (1..).zip(nets) {
-        close(&mut open, &mut put, Some(net));
-        put(net.network(), number);
-        open.push((*net, number));
-    }
-    close(&mut open, &mut put, None);
-    all
-}
-
 fn number(ip: IpAddr) -> u128 {
     match ip {
         IpAddr::V4(ip) => u32::from(ip).into(),
         IpAddr::V6(ip) => ip.into(),
-    }
-}
-
-fn successor(ip: IpAddr) -> Option<IpAddr> {
-    match ip {
-        IpAddr::V4(ip) => u32::from(ip).checked_add(1).map(|n| IpAddr::V4(n.into())),
-        IpAddr::V6(ip) => u128::from(ip).checked_add(1).map(|n| IpAddr::V6(n.into())),
     }
 }

@@ -280,3 +280,51 @@ fn variable(args: &[Arg], at: usize) -> Option<VarId> {
 fn process(args: &[Arg], at: usize, near: &mut Near) {
     near.processes.extend(variable(args, at));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_local;
+    use crate::base::source::SourceMap;
+    use crate::lang::parse;
+    use crate::logic::check::check;
+
+    fn local(formula: &str, externals: bool) -> bool {
+        let text = format!("constraint c \"t\"\n{formula}\n");
+        let source = SourceMap::new().add("c.spec", text.as_str());
+        let checked = check(&parse(source, &text).file);
+        is_local(&checked.constraints[0], externals)
+    }
+
+    #[test]
+    fn what_a_message_meets_and_single_others() {
+        for formula in [
+            "forall e, X, Y. Send(e, X, _, _, _, _) and Recv(e, Y, _, _, _, _) => label(Y, \"app\")",
+            "forall e, X, P. Send(e, X, _, _, _, _) and K8s-Pod(P) and label(P, \"db\") => not passes(e, P)",
+            "forall e, X, ta. Send(e, X, _, _, ta, _) and (exists P. addr(P, ta) and K8s-Pod(P)) => Replied(e)",
+            "forall e, X. Send(e, X, _, _, _, _) => (exists P. K8s-Pod(P) and label(P, \"db\"))",
+            "forall E, F, a. addr(E, a) and addr(F, a) => E = F",
+        ] {
+            assert!(local(formula, false), "{formula}");
+        }
+    }
+
+    #[test]
+    fn others_that_a_message_need_not_meet() {
+        for formula in [
+            // How many there are is left out of a part.
+            "forall e, X. Send(e, X, _, _, _, _) => (exists C. K8s-Container(C) and C != X)",
+            "forall P, Q. K8s-Pod(P) and K8s-Pod(Q) => P = Q",
+            // Who else is on a node is, too.
+            "forall e, N. passes(e, N) and K8s-Node(N) => (exists P. host(N, P) and K8s-Pod(P))",
+            "forall N. K8s-Node(N) => host(N, _)",
+            // And who else is behind a Service.
+            "forall e, X, ta, tp. Send(e, X, _, _, ta, tp) => not (exists S, P. endpoint(S, tp, P, ta, _))",
+            "forall e, f, X. Send(e, X, _, _, _, _) and Send(f, X, _, _, _, _) => (Replied(e) <=> Replied(f))",
+        ] {
+            assert!(!local(formula, false), "{formula}");
+        }
+        // What is outside has every address of a prefix.
+        let theirs = "forall E, F, a. addr(E, a) and addr(F, a) => E = F";
+        assert!(!local(theirs, true));
+    }
+}

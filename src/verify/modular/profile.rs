@@ -1,8 +1,7 @@
 //! Classes of pods and nodes that nothing can tell apart but their names and addresses.
 //!
-//! A *special* entity is alone in its class (`special`). Of all others the profile says everything that a rule, a gate, a
-//! built-in constraint or the users' formulas at hand can see; ports count by who else of the pod has them, unless
-//! something names them.
+//! A *special* entity (`special`) is alone in its class. Of all others the profile says everything that a rule, a route
+//! table, a gate, a built-in constraint or the users' formulas at hand can see; ports count by who else of the pod has them, unless something names them.
 //!
 //! Must never know: which of a class are looked at (`choose`), the solver.
 
@@ -18,6 +17,7 @@ use super::asked::{Asked, Namespaces, Seen, Told, named_ports, namespaces};
 use super::cuts::Cuts;
 use super::eyes::Eyes;
 use super::holders::Holders;
+use super::routes::{Routes, Whose};
 use super::special::special;
 
 /// The classes of a cluster's pods and nodes.
@@ -55,7 +55,8 @@ enum BindKey {
 
 /// A pod in the network of its node: its namespace, labels, how many processes.
 type Hosted<'c> = (&'c str, Vec<(&'c str, &'c str)>, usize);
-type AddressKey = (Family, u32);
+/// Its family, its place among the cuts, what route tables say of it.
+pub(super) type AddressKey = (Family, u32, u32);
 type ListenerKey = (BindKey, PortKey, Protocol);
 
 #[derive(PartialEq, Eq, Hash)]
@@ -65,6 +66,8 @@ struct NodeKey<'c> {
     daemons: Vec<Vec<ListenerKey>>,
     labels: Vec<(&'c str, &'c str)>,
     hosted: Vec<Hosted<'c>>,
+    /// What is usual in its route table.
+    routes: u32,
     /// What formulas see of its processes that are pods: which, and what.
     seen: Vec<(Vec<usize>, Seen<'c>)>,
 }
@@ -95,10 +98,11 @@ impl Classes {
         cluster: &Cluster,
         holders: &Holders,
         cuts: &Cuts,
+        routes: &Routes,
         asked: Option<&Asked>,
         policies: bool,
     ) -> Self {
-        let special = special(cluster, holders, asked);
+        let special = special(cluster, holders, routes, asked);
         let eyes = if policies {
             Eyes::of(cluster)
         } else {
@@ -129,10 +133,14 @@ impl Classes {
         let nodes: Vec<u32> = cluster
             .nodes
             .iter()
-            .map(|node| {
-                let seen = seen.remove(&node.id).unwrap_or_default();
-                let key = node_key(node, cuts, &special, &eyes, &mut hosted);
-                numbers.of(NodeKey { seen, ..key })
+            .enumerate()
+            .map(|(place, node)| {
+                let of_address = |a: &Address| address(a.ip, cuts, routes, Whose::Node(node.id));
+                let mut key = node_key(node, &special, &eyes, &mut hosted);
+                key.addresses = node.addresses.iter().map(of_address).collect();
+                key.routes = routes.usual(place);
+                key.seen = seen.remove(&node.id).unwrap_or_default();
+                numbers.of(key)
             })
             .collect();
         let node_count = numbers.count();
@@ -143,9 +151,11 @@ impl Classes {
             .map(|pod| {
                 let at = cluster.nodes.binary_search_by_key(&pod.node, |n| n.id);
                 let node = at.map_or(u32::MAX, |at| nodes[at]);
-                let key = pod_key(cluster, pod, node, cuts, &special, &eyes);
-                let seen = formulas.as_ref().map(|f| f.pod(cluster, pod));
-                numbers.of(PodKey { seen, ..key })
+                let of_address = |a: &Address| address(a.ip, cuts, routes, Whose::Pod(pod.node));
+                let mut key = pod_key(cluster, pod, node, cuts, &special, &eyes);
+                key.addresses = pod.addresses.iter().map(of_address).collect();
+                key.seen = formulas.as_ref().map(|f| f.pod(cluster, pod));
+                numbers.of(key)
             })
             .collect();
         Self {
@@ -244,7 +254,6 @@ impl<K: Hash + Eq> Numbers<K> {
 
 fn node_key<'c>(
     node: &'c Node,
-    cuts: &Cuts,
     special: &BTreeSet<EntityId>,
     eyes: &Eyes<'c>,
     hosted: &mut HashMap<EntityId, Vec<Hosted<'c>>>,
@@ -253,10 +262,11 @@ fn node_key<'c>(
     let same = |port| PortKey::Named(port);
     NodeKey {
         special: special.contains(&node.id).then_some(node.id),
-        addresses: addresses(&node.addresses, cuts),
+        addresses: Vec::new(),
         daemons: listeners(&node.daemons, &node.addresses, &mut { same }),
         labels: eyes.nodes(&node.labels),
         hosted: hosted.remove(&node.id).unwrap_or_default(),
+        routes: 0,
         seen: Vec::new(),
     }
 }
@@ -274,7 +284,7 @@ fn pod_key<'c>(
         special: special.contains(&pod.id).then_some(pod.id),
         node,
         pending: pod.pending,
-        addresses: addresses(&pod.addresses, cuts),
+        addresses: Vec::new(),
         containers: listeners(&pod.containers, &pod.addresses, &mut |p| ports.of(p)),
         host_ports: pod
             .host_ports
@@ -333,9 +343,9 @@ pub(super) fn port_of(pod: &Pod, cuts: &Cuts, wanted: u16) -> Option<PortKey> {
     None
 }
 
-fn addresses(all: &[Address], cuts: &Cuts) -> Vec<AddressKey> {
-    let key = |a: &Address| (Family::of(a.ip), cuts.class(a.ip));
-    all.iter().map(key).collect()
+/// What tells an address from others, whoever has it.
+pub(super) fn address(ip: IpAddr, cuts: &Cuts, routes: &Routes, whose: Whose) -> AddressKey {
+    (Family::of(ip), cuts.class(ip), routes.of_address(ip, whose))
 }
 
 fn listeners(

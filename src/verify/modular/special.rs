@@ -12,17 +12,19 @@ use crate::model::inet::{Family, non_unicast};
 use super::asked::Asked;
 use super::cuts::explicit;
 use super::holders::Holders;
+use super::routes::Routes;
 
 /// Those that share an address or a port of a node, that an explicit rule or link names, that have an address with a
-/// meaning of its own; the outside and what is there. For formulas of users also whom they name, and the nodes of all these
-/// pods: a formula may ask who else is there.
+/// meaning of its own, whose route table goes its own way; the outside and what is there. For formulas of users also whom they
+/// name, and the nodes of all these pods: a formula may ask who else is there.
 pub(super) fn special(
     cluster: &Cluster,
     holders: &Holders,
+    routes: &Routes,
     asked: Option<&Asked>,
 ) -> BTreeSet<EntityId> {
-    let named = asked.iter().flat_map(|asked| &asked.named);
-    let mut all: BTreeSet<EntityId> = named.copied().collect();
+    let mut all: BTreeSet<EntityId> = routes.special.clone();
+    all.extend(asked.iter().flat_map(|asked| &asked.named));
     all.extend(holders.shared().flatten().map(|row| row.1));
     all.extend(holders.sharing_ports());
     for edit in &cluster.fibs {
