@@ -15,6 +15,7 @@ mod nat;
 mod next;
 mod outer;
 mod rank;
+mod round;
 mod routing;
 mod segment;
 mod sockets;
