@@ -10,6 +10,7 @@ pub mod linux;
 pub mod listener;
 pub mod policy;
 pub mod reading;
+pub mod regions;
 pub mod route;
 pub mod service;
 pub mod table;

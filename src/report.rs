@@ -8,6 +8,7 @@ pub mod fate;
 pub mod json;
 pub mod junit;
 pub mod names;
+mod routed;
 pub mod rule;
 pub mod run;
 pub mod snippet;

@@ -32,7 +32,6 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use kubeproof::verify::verdict::Verdict;
@@ -41,7 +40,7 @@ use support::draft::Draft;
 use support::generate;
 use support::rng::Rng;
 use support::shrink::shrink;
-use support::{formulas, judge};
+use support::{formulas, judge, threads};
 
 /// Seeds of the test run.
 const SEEDS: Range<u64> = 0..1000;
@@ -147,21 +146,11 @@ impl Totals {
 /// Decides the clusters of a range; the seeds with disagreements.
 fn chunk(seeds: Range<u64>) -> Vec<u64> {
     let begin = Instant::now();
-    let next = AtomicU64::new(seeds.start);
+    let all: Vec<u64> = seeds.clone().collect();
     let totals = Mutex::new(Totals::default());
-    std::thread::scope(|scope| {
-        for _ in 0..threads() {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end {
-                        break;
-                    }
-                    let report = one(seed);
-                    totals.lock().unwrap().add(seed, &report);
-                }
-            });
-        }
+    threads::each(&all, |seed| {
+        let report = one(*seed);
+        totals.lock().unwrap().add(*seed, &report);
     });
     let totals = totals.into_inner().unwrap();
     let line = totals.line(&seeds, begin.elapsed().as_secs_f64());
@@ -176,14 +165,6 @@ fn chunk(seeds: Range<u64>) -> Vec<u64> {
         writeln!(file, "{line}").unwrap();
     }
     totals.wrong
-}
-
-fn threads() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let wanted = std::env::var("KUBEPROOF_THREADS")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    wanted.unwrap_or(cores.min(2))
 }
 
 /// The cluster of a seed, and its formulas.

@@ -13,19 +13,18 @@
     reason = "a test may stop, and say what it could not check"
 )]
 
+#[path = "support/threads.rs"]
+mod threads;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-/// How many folders are verified at a time.
-const THREADS: usize = 2;
 /// Where the table begins in `examples/README.md`, and where it ends.
 const TABLE: [&str; 2] = ["<!-- table: begin -->\n", "<!-- table: end -->\n"];
 
@@ -74,23 +73,11 @@ fn expected(folder: &str) -> Expected {
 #[test]
 fn examples() {
     let folders = folders();
-    let next = AtomicUsize::new(0);
-    let mistakes = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                while let Some(folder) = folders.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    for mistake in check(folder) {
-                        mistakes
-                            .lock()
-                            .unwrap()
-                            .push(format!("{folder}: {mistake}"));
-                    }
-                }
-            });
-        }
-    });
-    let mut mistakes = mistakes.into_inner().unwrap();
+    let of = |folder: &String| -> Vec<String> {
+        let all = check(folder).into_iter();
+        all.map(|mistake| format!("{folder}: {mistake}")).collect()
+    };
+    let mut mistakes: Vec<String> = threads::each(&folders, of).into_iter().flatten().collect();
     mistakes.sort();
     assert!(mistakes.is_empty(), "\n{}", mistakes.join("\n"));
 }

@@ -15,7 +15,6 @@ mod support;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use kubeproof::base::source::{SourceMap, Span};
 use kubeproof::logic::bind::bind;
@@ -35,7 +34,7 @@ use kubeproof::smt::solver::Solver;
 use kubeproof::verify::direct;
 use kubeproof::verify::verdict::{CheckResult, Verdict};
 use support::rng::Rng;
-use support::{compare, formulas, generate};
+use support::{compare, formulas, generate, threads};
 
 use Decision::{Allow, Deny, Pass};
 use Direction::{Egress, Ingress};
@@ -440,36 +439,24 @@ fn random_gates(seed: u64, cluster: &Cluster, lowered: &mut Lowered) {
 fn solver_and_simulation_agree_about_gates() {
     let seeds = std::env::var("KUBEPROOF_GATE_SEEDS");
     let seeds: u64 = seeds.map_or(SEEDS, |text| text.parse().unwrap());
-    let next = AtomicU64::new(0);
     let wrong = std::sync::Mutex::new(Vec::new());
     let seen = std::sync::Mutex::new(std::collections::BTreeMap::<(String, Verdict), u64>::new());
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds {
-                        break;
-                    }
-                    let draft = generate::cluster(seed, |_| Vec::new());
-                    let texts = if seed.is_multiple_of(3) {
-                        vec![FORMULAS.to_owned()]
-                    } else {
-                        Vec::new()
-                    };
-                    let report = compare::changed(seed, &draft.yaml(), &texts, |c, l| {
-                        random_gates(seed, c, l)
-                    });
-                    let report = report.unwrap_or_else(|why| panic!("seed {seed}: {why}"));
-                    for decided in &report.decided {
-                        *seen.lock().unwrap().entry(decided.clone()).or_default() += 1;
-                    }
-                    if !report.disagreements.is_empty() {
-                        eprintln!("seed {seed}: {}", report.disagreements.join("\n"));
-                        wrong.lock().unwrap().push(seed);
-                    }
-                }
-            });
+    let all: Vec<u64> = (0..seeds).collect();
+    threads::each(&all, |&seed| {
+        let draft = generate::cluster(seed, |_| Vec::new());
+        let texts = if seed.is_multiple_of(3) {
+            vec![FORMULAS.to_owned()]
+        } else {
+            Vec::new()
+        };
+        let report = compare::changed(seed, &draft.yaml(), &texts, |c, l| random_gates(seed, c, l));
+        let report = report.unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+        for decided in &report.decided {
+            *seen.lock().unwrap().entry(decided.clone()).or_default() += 1;
+        }
+        if !report.disagreements.is_empty() {
+            eprintln!("seed {seed}: {}", report.disagreements.join("\n"));
+            wrong.lock().unwrap().push(seed);
         }
     });
     let (wrong, seen) = (wrong.into_inner().unwrap(), seen.into_inner().unwrap());

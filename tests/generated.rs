@@ -11,9 +11,10 @@
 use std::sync::Arc;
 
 use kubeproof::base::far::Held;
-use kubeproof::base::source::SourceMap;
+use kubeproof::base::source::{SourceMap, Span};
 use kubeproof::generate::{ALL_FAULTS, Fault, Format, Generator, Wish};
 use kubeproof::input::Input;
+use kubeproof::report::run::Run;
 use kubeproof::session::{self, Options};
 
 fn text(wish: &Wish) -> String {
@@ -25,6 +26,11 @@ fn text(wish: &Wish) -> String {
 
 /// How many constraints are violated; nothing else may be wrong.
 fn violated(texts: &[(&str, String)]) -> usize {
+    run(texts).summary().violated
+}
+
+/// Everything is read and decided.
+fn run(texts: &[(&str, String)]) -> Run {
     let mut sources = SourceMap::new();
     let inputs: Vec<Input> = texts
         .iter()
@@ -39,7 +45,7 @@ fn violated(texts: &[(&str, String)]) -> usize {
     let summary = outcome.run.summary();
     assert_eq!(summary.unknown, 0);
     assert!(summary.proven > 0);
-    summary.violated
+    outcome.run
 }
 
 fn small() -> Wish {
@@ -145,6 +151,74 @@ fn each_fault_of_a_snapshot_is_found() {
         assert!(violated > 0 || *fault == Fault::Detour, "{name}");
     }
     assert_eq!(tried, 9);
+}
+
+/// Every route of a table matters: one line altered anywhere is found, unless the message arrives all the same.
+#[test]
+fn a_route_altered_at_any_line_is_found() {
+    let cluster = Wish {
+        tables: Some("fibs.routes".to_owned()),
+        nodes: 7,
+        services: 0,
+        ..small()
+    };
+    let routes = Wish {
+        format: Format::Routes,
+        tables: None,
+        ..cluster.clone()
+    };
+    let (cluster, routes) = (text(&cluster), text(&routes));
+    let lines: Vec<&str> = routes.lines().collect();
+    let of_routes: Vec<usize> = (0..lines.len())
+        .filter(|i| lines[*i].contains('/'))
+        .collect();
+    for (seed, how) in ["dropped", "narrow", "to itself", "detour"]
+        .iter()
+        .enumerate()
+    {
+        let at = of_routes[(seed + 1) * 7919 % of_routes.len()];
+        let (net, via) = lines[at].split_once(' ').unwrap();
+        let begin = lines[..at].iter().rfind(|l| l.starts_with("at ")).unwrap();
+        let own = &begin[3..];
+        let other = (1..=7).map(|n| format!("node-{n}"));
+        let other = other.rev().find(|n| n != own && n != via).unwrap();
+        let altered = match *how {
+            "dropped" => "# dropped".to_owned(),
+            "narrow" => format!("{} {via}", net.replace(".0/24", ".128/25")),
+            "to itself" => format!("{net} {own}"),
+            _ => format!("{net} {other}"),
+        };
+        let mut altered_lines = lines.clone();
+        altered_lines[at] = &altered;
+        let texts = [
+            ("dir/c.json", cluster.clone()),
+            ("dir/fibs.routes", altered_lines.join("\n")),
+        ];
+        let run = run(&texts);
+        assert_eq!(
+            run.summary().violated > 0,
+            *how != "detour",
+            "{how}: line {}",
+            at + 1
+        );
+        if *how == "to itself" {
+            let verified = run.clusters[0].verified.as_ref().unwrap();
+            let source = verified.cluster.tables.tables[0].source;
+            let found = verified
+                .results
+                .iter()
+                .filter_map(|r| r.counterexample.as_ref());
+            let messages = found.flat_map(|f| &f.messages);
+            let outcomes = messages.flat_map(|m| &m.trace.outcomes);
+            let mut steps = outcomes.flat_map(|o| &o.request.steps);
+            let place = Some(Span::line(source, at as u32 + 1));
+            assert!(
+                steps.any(|s| s.origin == place),
+                "line {} is not named",
+                at + 1
+            );
+        }
+    }
 }
 
 #[test]

@@ -287,8 +287,16 @@ fn every_stable_probe_of_our_own_networks_is_predicted() {
     agree(&["tests/cases/netns-own"], 0);
 }
 
+/// Networks just built: `lab.py build random-1..40 --out FOLDER`, then `KUBEPROOF_LAB=FOLDER cargo test --test netns_lab`.
+#[test]
+fn every_stable_probe_of_networks_at_hand_is_predicted() {
+    if let Ok(folder) = std::env::var("KUBEPROOF_LAB") {
+        agree(&[&folder], 1);
+    }
+}
+
 /// Corner cases by their numbers: the folder that has it, and what was observed not to hold there. Of 51 and 52 it is single
-/// probes of Services. Number 61 is here with other pods' addresses than its own; 67 has no folder.
+/// probes of Services; 61 is there twice: with the addresses of pods distinct, and the same.
 const CORNERS: &[(u32, &str, &[&str])] = &[
     (51, "netns-own/services-not-bridged", &[]),
     (52, "netns-own/services-node-without-default", &[]),
@@ -302,6 +310,7 @@ const CORNERS: &[(u32, &str, &[&str])] = &[
         "netns-lab/bad-overlapping-podcidr",
         &["KP001", "KP003", "KP005"],
     ),
+    (61, "netns-own/pod-cidr-twice", &["KP001", "KP003", "KP005"]),
     (
         62,
         "netns-own/pod-has-bridge-address",
@@ -315,6 +324,7 @@ const CORNERS: &[(u32, &str, &[&str])] = &[
     (64, "netns-lab/bad-missing-route", &["KP003", "KP005"]),
     (65, "netns-lab/bad-masquerade", &["KP003", "KP007"]),
     (66, "netns-own/double-snat", &["KP003", "KP005", "KP007"]),
+    (67, "netns-own/masquerade-outside", &[]),
     (68, "netns-lab/bad-metric-shadow", &["KP003", "KP005"]),
     (69, "netns-own/source-table-blackhole", &["KP003", "KP005"]),
     (70, "netns-lab/bad-forward-drop", &["KP003", "KP005"]),

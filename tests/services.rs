@@ -329,12 +329,20 @@ fn rows() -> Vec<Row> {
             + "status: {loadBalancer: {ingress: [{ip: 203.0.113.7}, {ip: 203.0.113.8, ipMode: Proxy}]}}\n", asked: &[
             ("client1", "203.0.113.7:80", &["192.0.2.1 > 10.1.1.1:8080", "192.0.2.1 > 10.1.2.1:8080"]),
             ("client2", "203.0.113.7:80", &["discard-rule"]),
-            ("outside", "203.0.113.7:80", &["192.0.2.1 > 10.1.1.1:8080", "192.0.2.1 > 10.1.2.1:8080"]),
+            // Which node takes it in is a choice.
+            ("outside", "203.0.113.7:80", &["192.0.2.1 > 10.1.1.1:8080", "192.0.2.1 > 10.1.2.1:8080", "192.0.2.2 > 10.1.1.1:8080", "192.0.2.2 > 10.1.2.1:8080"]),
             ("client1", "203.0.113.7:81", &["no-route"]),
         ]},
         Row { name: "external-ip", text: usual() + &of("externalIPs: [203.0.113.9], externalTrafficPolicy: Local, ports: [{port: 80, targetPort: 8080}]"), asked: &[
             ("client1", "203.0.113.9:80", &["10.1.1.9 > 10.1.1.1:8080", "10.1.1.9 > 10.1.2.1:8080"]),
+            // Only nodes with an endpoint take it in, each with its own.
+            ("outside", "203.0.113.9:80", &["198.51.100.7 > 10.1.1.1:8080", "198.51.100.7 > 10.1.2.1:8080"]),
+        ]},
+        Row { name: "external-ip-one-node", text: without("b", &usual()) + &of("externalIPs: [203.0.113.9], externalTrafficPolicy: Local, ports: [{port: 80, targetPort: 8080}]"), asked: &[
             ("outside", "203.0.113.9:80", &["198.51.100.7 > 10.1.1.1:8080"]),
+        ]},
+        Row { name: "external-ip-no-endpoint", text: without("a", &without("b", &usual())) + &of("externalIPs: [203.0.113.9], externalTrafficPolicy: Local, ports: [{port: 80, targetPort: 8080}]"), asked: &[
+            ("outside", "203.0.113.9:80", &["no-endpoint"]),
         ]},
         Row { name: "49-two-protocols", text: usual() + &of("ports: [{name: t, port: 53, targetPort: 8080}, {name: u, port: 53, protocol: UDP, targetPort: 9999}]"), asked: &[
             ("client1", "10.96.0.10:53", &["10.1.1.9 > 10.1.1.1:8080", "10.1.1.9 > 10.1.2.1:8080"]),
@@ -400,6 +408,7 @@ const OWES_NOTHING: &[&str] = &[
     "46-headless",
     "47-no-endpoints",
     "58-host-port",
+    "external-ip-no-endpoint",
 ];
 
 /// The built-in constraints on the same clusters: what is due is proven, what is not due is not asked for.
@@ -578,7 +587,7 @@ fn findings_tell_the_line() {
         ),
         (
             usual() + &web(&format!("externalIPs: [203.0.113.9], {plain}")),
-            vec!["F016"],
+            vec![],
         ),
         (
             usual() + &web(plain) + &policy("ingress: [{ports: [{port: 80}]}]"),

@@ -22,8 +22,6 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use kubeproof::logic::bind::bind;
 use kubeproof::logic::formula::{Constraint, Formula};
@@ -38,7 +36,7 @@ use kubeproof::smt::solver::Solver;
 use kubeproof::verify::direct;
 use kubeproof::verify::verdict::Verdict;
 use support::rng::Rng;
-use support::{formulas, stages};
+use support::{formulas, stages, threads};
 
 /// A message with more outcomes is not tried, and its network left out.
 const MOST: usize = 400;
@@ -48,32 +46,20 @@ fn solver_and_simulator_agree_on_networks_of_stages() {
     let text = std::env::var("KUBEPROOF_SEEDS").unwrap_or_else(|_| "0..200".to_owned());
     let (first, last) = text.split_once("..").unwrap();
     let (first, last): (u64, u64) = (first.parse().unwrap(), last.parse().unwrap());
-    let next = AtomicU64::new(first);
-    let found = Mutex::new((Vec::new(), BTreeMap::<String, usize>::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= last {
-                        break;
-                    }
-                    let told = one(seed);
-                    let mut found = found.lock().unwrap();
-                    for line in told {
-                        match line {
-                            Ok(what) => *found.1.entry(what).or_default() += 1,
-                            Err(why) => {
-                                eprintln!("seed {seed}: {why}");
-                                found.0.push(seed);
-                            }
-                        }
-                    }
+    let seeds: Vec<u64> = (first..last).collect();
+    let mut wrong = Vec::new();
+    let mut counts = BTreeMap::<String, usize>::new();
+    for (seed, told) in seeds.iter().zip(threads::each(&seeds, |seed| one(*seed))) {
+        for line in told {
+            match line {
+                Ok(what) => *counts.entry(what).or_default() += 1,
+                Err(why) => {
+                    eprintln!("seed {seed}: {why}");
+                    wrong.push(*seed);
                 }
-            });
+            }
         }
-    });
-    let (wrong, counts) = found.into_inner().unwrap();
+    }
     eprintln!("{first}..{last}: {counts:?}");
     assert!(wrong.is_empty(), "disagreements: seeds {wrong:?}");
     // What never comes up is not tested.

@@ -15,6 +15,8 @@
     reason = "a test may stop"
 )]
 
+#[path = "support/threads.rs"]
+mod threads;
 #[path = "support/upstream.rs"]
 mod upstream;
 
@@ -160,19 +162,23 @@ fn by_intent(folder: &Path, path: &str, step: &Step, wrong: &mut Vec<String>) {
 }
 
 fn check(files: &[PathBuf], every: usize, name: &str) -> (usize, Vec<String>) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::create_dir_all(&folder).unwrap();
-    let (mut judged, mut wrong) = (0, Vec::new());
-    for step in files.iter().flat_map(|file| steps(file)).step_by(every) {
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let steps = files.iter().flat_map(|file| steps(file)).step_by(every);
+    let steps: Vec<(usize, Step)> = steps.enumerate().collect();
+    let wrong = threads::each(&steps, |(at, step)| {
+        let folder = all.join(at.to_string());
+        fs::create_dir_all(&folder).unwrap();
         let file = folder.join("objects.yaml");
         fs::write(&file, &step.objects).unwrap();
         let path = file.to_str().unwrap();
-        by_connectivity(path, &step, &mut wrong);
-        by_trace(&folder, path, &step, &mut wrong);
-        by_intent(&folder, path, &step, &mut wrong);
-        judged += step.cells.len();
-    }
-    (judged, wrong)
+        let mut wrong = Vec::new();
+        by_connectivity(path, step, &mut wrong);
+        by_trace(&folder, path, step, &mut wrong);
+        by_intent(&folder, path, step, &mut wrong);
+        wrong
+    });
+    let judged = steps.iter().map(|(_, step)| step.cells.len()).sum();
+    (judged, wrong.into_iter().flatten().collect())
 }
 
 #[test]

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""How long, and how much memory, `kubeproof connectivity` takes on clusters that grow.
+"""How long, and how much memory, `kubeproof connectivity` takes on clusters that grow; one `trace` and 20 intents at 1,000 pods.
 
 The clusters are Kubernetes objects: stand-alone pods of about 300 bytes, each with one port and labels of its own, and
 NetworkPolicies that select them by those labels. Measured are whole processes: start, reading, every pair of pods,
-printing as JSON. `--profile realistic` adds the published statistics of one real cluster: 5,400 pods in 600 namespaces
-under 13,700 policies.
+printing as JSON. `--profile realistic` is of the published statistics of one real cluster: 5,400 pods in 600 namespaces
+under 13,700 policies, and decides 1,000 intents between random pairs of namespaces too.
 
     tools/bench_connectivity.py [--runs N] [--binary PATH] [--profile realistic] [--write PODS POLICIES]
 """
@@ -13,6 +13,7 @@ import os
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Pods and policies; a target in seconds where there is one. The last two double the pods, and the policies.
+VERIFY = ("verify", "--only", "intents", "-o", "json")
 SIZES = [(400, 100, 1.0), (1000, 100, 4.0), (2000, 100, None), (1000, 200, None)]
 
 
@@ -54,7 +55,20 @@ def cluster(pods, policies, namespaces=1, nodes=0, seed=1):
     return "".join(parts)
 
 
-def once(command):
+def intents(count, peer, seed=2):
+    """So many intents that one peer must not reach another."""
+    rng = random.Random(seed)
+    return "".join(f"apiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: intent-{i}}}\n"
+                   f"spec: {{mustNotReach: {{from: [{peer(rng)}], to: [{peer(rng)}]}}}}\n---\n" for i in range(count))
+
+
+def labelled(rng):
+    """The pods with one label."""
+    key, many = rng.choice([("tier", 7), ("zone", 5), ("team", 11)])
+    return f"{{podSelector: {{matchLabels: {{{key}: {key}-{rng.randrange(many)}}}}}}}"
+
+
+def once(command, good=(0,)):
     """One process: user + system seconds, wall seconds, peak MiB, bytes of output."""
     begin = time.monotonic()
     with tempfile.TemporaryFile() as out:
@@ -63,17 +77,18 @@ def once(command):
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         size = out.tell() or os.fstat(out.fileno()).st_size
-    if process.returncode != 0:
+    if process.returncode not in good:
         sys.exit(f"error: {' '.join(command)} ended with {process.returncode}\n{errors.decode()[:2000]}")
     return usage.ru_utime + usage.ru_stime, time.monotonic() - begin, usage.ru_maxrss / 1024, size
 
 
-def measure(args, name, text, target, before):
+def measure(args, name, text, target, before, command=("connectivity", "-o", "json"), after=(), good=(0,)):
+    """One row; the seconds of processor time, and whether the wall clock met the target."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "cluster.yaml"
         path.write_text(text)
-        command = [args.binary, "connectivity", "-o", "json", str(path)]
-        runs = [once(command) for _ in range(args.runs)]
+        whole = [args.binary, *command, str(path), *after]
+        runs = [once(whole, good) for _ in range(args.runs)]
     cpu, wall, peak, size = (statistics.median(column) for column in zip(*runs))
     growth = f"{cpu / before:.1f} ×" if before else ""
     wanted = f"< {target:g} s" if target else ""
@@ -100,13 +115,21 @@ def main():
     if args.profile == "realistic":
         text = cluster(5400, 13700, namespaces=600, nodes=100)
         measure(args, "5,400 pods, 600 namespaces, 13,700 policies", text, None, None)
-        return 0
+        asked = intents(1000, lambda rng: f"{{namespace: ns-{rng.randrange(600)}}}")
+        _, met = measure(args, "verify: 1,000 intents there", text + asked, 60.0, None, VERIFY, good=(0, 1))
+        return 0 if met else 1
     base = None
     for pods, policies, target in SIZES:
         text = cluster(pods, policies)
         took, met = measure(args, f"{pods:,} pods, {policies} policies", text, target, base if pods + policies > 1100 else None)
         base = took if (pods, policies) == (1000, 100) else base
         good &= met
+    text = cluster(1000, 100)
+    ends = ("--from", "pod/default/pod-1", "--to", "pod/default/pod-2")
+    _, met = measure(args, "trace at 1,000 pods, 100 policies", text, 0.2, None, ("trace",), ends, (0, 1))
+    good &= met
+    _, met = measure(args, "verify: 20 intents there", text + intents(20, labelled), 3.0, None, VERIFY, good=(0, 1))
+    good &= met
     return 0 if good else 1
 
 

@@ -53,7 +53,8 @@ ROWS = [
         half={"cluster.json": HALF}),
     *faults(),
     Row("150,000 pods, 25 million routes", tables(FULL), seconds=60, mib=8192),
-    Row("the same, one route altered", tables(FULL, "narrow-prefix"), code=1, seconds=60, mib=8192),
+    *[Row(f"the same, one route altered: {fault}", tables(FULL, fault), code=code, seconds=60, mib=8192)
+      for fault, code in [("narrow-prefix", 1), ("missing-route", 1), ("loop", 1), ("detour", 0)]],
     Row("150,000 pods, dump of kubectl (List)", dump(FULL), seconds=40, mib=2048, half=dump(HALF)),
     Row("150,000 pods, dump (PodList)", dump(PODS_ONLY, "pod-list"), seconds=40, mib=2048),
     Row("1,040,000 pods, 130,000 nodes, ideal FIBs", {"cluster.json": LARGEST}, seconds=120, mib=16384),

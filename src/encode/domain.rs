@@ -25,7 +25,7 @@ use std::ops::RangeInclusive;
 use crate::logic::literals::Literals;
 use crate::logic::structure::Structure;
 use crate::model::cluster::Bind;
-use crate::model::inet::{Family, IpNet, non_unicast};
+use crate::model::inet::{Family, IpNet, non_unicast, successor};
 use crate::network::fib::Action;
 use crate::network::graph::{Network, Sources};
 
@@ -229,6 +229,7 @@ fn nets(structure: &Structure, network: &Network, literals: &Literals) -> BTreeS
         Bind::Any | Bind::AnyV4 | Bind::AnyV6 => None,
     }));
     all.extend(network.held.iter().map(host));
+    all.extend(network.elsewhere.iter().map(IpNet::trunc));
     for gate in network.gates.all.iter().chain(&structure.policies.all) {
         all.extend(gate.addresses.iter().map(host));
         let rules = gate.tiers.iter().flatten();
@@ -300,13 +301,6 @@ fn representative_addresses(nets: &BTreeSet<IpNet>, spare: usize) -> Vec<IpAddr>
         all.extend(found);
     }
     all.into_iter().collect()
-}
-
-fn successor(ip: IpAddr) -> Option<IpAddr> {
-    match ip {
-        IpAddr::V4(ip) => u32::from(ip).checked_add(1).map(|n| IpAddr::V4(n.into())),
-        IpAddr::V6(ip) => u128::from(ip).checked_add(1).map(|n| IpAddr::V6(n.into())),
-    }
 }
 
 /// Every range of ports that a predicate, a rule or a formula tells apart.

@@ -46,6 +46,8 @@ impl Encoder<'_> {
         let special = self.pool.or(&special);
         let unicast = self.pool.not(special);
         conditions.push(unicast);
+        let elsewhere = self.elsewhere(sent.destination());
+        conditions.push(self.pool.not(elsewhere));
         let honest = self.pool.and(&conditions);
         let honest = self.define(&format!("{name}.honest"), honest);
         let start = first
@@ -128,6 +130,14 @@ impl Encoder<'_> {
         value
     }
 
+    /// An address of those that are not asked about.
+    fn elsewhere(&mut self, address: SymAddress) -> TermId {
+        let network = self.network;
+        let nets = network.elsewhere.iter();
+        let any: Vec<TermId> = nets.map(|net| self.within(address, *net)).collect();
+        self.pool.or(&any)
+    }
+
     /// A unicast address that no pod, node or service holds.
     pub(super) fn unheld(&mut self, address: SymAddress) -> TermId {
         let network = self.network;
@@ -142,6 +152,7 @@ impl Encoder<'_> {
                 .map(|net| self.within(address, net)),
         );
         taken.push(self.in_loopback(address));
+        taken.push(self.elsewhere(address));
         let taken = self.pool.or(&taken);
         self.pool.not(taken)
     }

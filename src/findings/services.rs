@@ -31,10 +31,6 @@ pub const CODES: &[(&str, &str)] = &[
         "F015",
         "an endpoint's address that nobody in the cluster has",
     ),
-    (
-        "F016",
-        "messages from outside may come to other nodes than the one that is looked at",
-    ),
 ];
 
 /// All of them.
@@ -53,15 +49,6 @@ pub(super) fn findings(cluster: &Cluster) -> Vec<Finding> {
             all.extend(nobody(cluster, service, port));
         }
         all.extend(outdated(cluster, service));
-        if cluster.outside.is_some() && !service.external_addresses.is_empty() {
-            let message = format!(
-                "from outside, {name} is looked at through one node; which node its external addresses lead to is not known"
-            );
-            all.push(Finding {
-                severity: "note",
-                ..warning("F016", message, service.origin)
-            });
-        }
     }
     all.extend(clashes(cluster));
     all

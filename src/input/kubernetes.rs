@@ -127,19 +127,26 @@ pub const KINDS: &[(&str, &[&str], &str)] = &[
     ("gateway.networking.k8s.io", &["v1", "v1beta1"], "ReferenceGrant"),
 ];
 
+/// Those of [`KINDS`] that have a pod template.
+pub const WORKLOADS: &[&str] = &[
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicaSet",
+    "ReplicationController",
+    "Job",
+    "CronJob",
+];
+
 /// Reads one object of a kind in [`KINDS`]. Every mistake is told, and an object with a mistake is not added.
 pub fn read(kind: &str, node: Yaml<'_>, problems: &mut Problems, objects: &mut Objects) {
     match kind {
         "Pod" => objects.pods.extend(pod::read(node, problems)),
-        "Deployment"
-        | "StatefulSet"
-        | "DaemonSet"
-        | "ReplicaSet"
-        | "ReplicationController"
-        | "Job"
-        | "CronJob" => objects
-            .workloads
-            .extend(workload::read(kind, node, problems)),
+        _ if WORKLOADS.contains(&kind) => {
+            objects
+                .workloads
+                .extend(workload::read(kind, node, problems));
+        }
         "Node" => objects.nodes.extend(node::read(node, problems)),
         "Namespace" => objects.namespaces.extend(namespace::read(node, problems)),
         "Service" => objects.services.extend(service::read(node, problems)),

@@ -26,6 +26,7 @@ pub fn network(cluster: &Cluster) -> Network {
         links: links(cluster),
         gates: Gates::default(),
         held: held(cluster),
+        elsewhere: Vec::new(),
     }
 }
 
@@ -310,8 +311,8 @@ fn closed(to: IpNet, kind: RuleKind, origin: Span) -> FibRule {
 /// Ours: the outside knows the way to every pod and node, and holds the externals; the longest prefix comes first.
 fn outside_fib(cluster: &Cluster) -> Fib {
     let mut fib = Fib::new();
-    // What is dialled from outside arrives at a node; which one is the load balancer's choice, and here the first one
-    // that can serve it. Of these addresses nothing but the ports of the Service is known.
+    // What is dialled from outside arrives at a node that serves it. Of these addresses nothing but the ports of the
+    // Service is known.
     for service in &cluster.services {
         fib.extend(services::from_outside(cluster, service));
     }

@@ -8,6 +8,7 @@ mod context;
 mod egress;
 mod facts;
 mod finish;
+mod frame;
 mod hook;
 mod lookup;
 mod make;
@@ -55,6 +56,7 @@ pub(super) fn network(cluster: &Cluster, snapshot: &Snapshot) -> (Network, Vec<F
         links: done.links,
         gates: Gates::default(),
         held: held(cluster, &snapshot),
+        elsewhere: Vec::new(),
     };
     (network, done.names)
 }

@@ -4,13 +4,15 @@
 //! node decides, before routing, and the answer is translated back there (design.md section 1).
 //! Must never know: how the node routes, SMT, how messages are walked.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::balance::{everywhere, families, under};
+use super::balance::{everywhere, families, on_node, under};
 use crate::base::source::Span;
 use crate::model::cluster::{Cluster, Node, Pod};
+use crate::model::entity::EntityId;
 use crate::model::inet::{Family, PortSet, Protocol};
 use crate::model::service::{Service, ServiceEndpoint, ServicePort};
 use crate::network::fib::{Action, DiscardReason, Fib, FibRule, Match, Rewrite, RuleKind};
@@ -83,14 +85,21 @@ pub(super) fn outward(cluster: &Cluster, node: &Node) -> Fib {
     fib
 }
 
-/// The rules of the outside that hand what is sent to an external address of a Service to a node.
+/// The rules of the outside that hand what is sent to an external address of a Service to a node that serves it. Which
+/// of several takes it is the load balancer's choice, or the routers'. Where none serves it, the first one drops it.
 pub(super) fn from_outside(cluster: &Cluster, service: &Service) -> Fib {
     let mut fib = Fib::new();
+    if service.external_addresses.is_empty() {
+        return fib;
+    }
     for port in &service.ports {
         for family in families(service) {
-            let serves = |n: &&Node| !under(service.external_local, port, family, n.id).is_empty();
-            let first = cluster.nodes.iter().find(serves).or(cluster.nodes.first());
-            let Some(node) = first else { continue };
+            let serving = serving(cluster, service, port, family);
+            let action = match serving.as_slice() {
+                [] => continue,
+                [one] => Action::Forward(*one),
+                _ => Action::Choose(serving),
+            };
             let external = service.external_addresses.iter().map(|a| a.ip);
             // An external address may be one that a node has: then that node takes it.
             let of_nobody = |ip: &IpAddr| {
@@ -99,11 +108,39 @@ pub(super) fn from_outside(cluster: &Cluster, service: &Service) -> Fib {
             };
             for ip in external.filter(of_nobody) {
                 let dialled = Dialled::of(ip, port.port, port);
-                fib.push(dialled.rule(None, Action::Forward(node.id), RuleKind::Outside));
+                fib.push(dialled.rule(None, action.clone(), RuleKind::Outside));
             }
         }
     }
     fib
+}
+
+/// The nodes that have an endpoint to send to; the first of all where none has. None in a cluster without nodes.
+fn serving(
+    cluster: &Cluster,
+    service: &Service,
+    port: &ServicePort,
+    family: Family,
+) -> Vec<EntityId> {
+    let nodes = cluster.nodes.iter().map(|n| n.id);
+    let mut all: Vec<EntityId> = if service.external_local {
+        let here = port
+            .endpoints
+            .iter()
+            .filter(|e| Family::of(e.address) == family);
+        let candidates: BTreeSet<EntityId> = here.filter_map(|e| e.node).collect();
+        let serves =
+            |id: &EntityId| candidates.contains(id) && !on_node(port, family, *id).is_empty();
+        nodes.filter(serves).collect()
+    } else if everywhere(port, family).is_empty() {
+        Vec::new()
+    } else {
+        nodes.collect()
+    };
+    if all.is_empty() {
+        all.extend(cluster.nodes.first().map(|n| n.id));
+    }
+    all
 }
 
 /// The clients of a node: its pods, and itself.

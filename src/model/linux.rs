@@ -174,8 +174,12 @@ pub struct BridgePort {
     pub isolated: bool,
     /// State `forwarding`.
     pub forwarding: bool,
-    /// Floods frames to addresses it does not know.
+    /// Frames to addresses that the bridge does not know leave by it.
     pub flood: bool,
+    /// Frames for everybody leave by it.
+    pub broadcast: bool,
+    /// The bridge learns who is behind it.
+    pub learning: bool,
     /// Where it is written; none where the dump does not say.
     pub origin: Option<Span>,
 }
@@ -221,8 +225,10 @@ pub struct ForwardingEntry {
     pub master: Option<String>,
     /// The VXLAN endpoint.
     pub destination: Option<IpAddr>,
-    /// Flag `self` with state `permanent`, or a static entry.
-    pub permanent: bool,
+    /// State `permanent` on a port of a bridge: the bridge takes such frames for itself.
+    pub local: bool,
+    /// Flag `sticky`: it stays, wherever the address speaks.
+    pub sticky: bool,
     /// Where it is written.
     pub origin: Span,
 }

@@ -85,6 +85,8 @@ pub struct Network {
     pub gates: Gates,
     /// Every address that a pod, node or service holds, ascending, without duplicates.
     pub held: Vec<std::net::IpAddr>,
+    /// Addresses that nobody here dials or sends from: others, who are not here, are asked about in their stead.
+    pub elsewhere: Vec<crate::model::inet::IpNet>,
 }
 
 impl Network {

@@ -211,7 +211,7 @@ impl Teller<'_> {
         if all.is_empty() {
             let reached = outcome.request.receiver.is_some();
             let journey = lost.or((!reached).then_some(&outcome.request));
-            all.extend(journey.and_then(|j| self.led(j)));
+            all.extend(journey.and_then(|j| self.led(j).or_else(|| self.routed(j))));
         }
         let mut seen: Vec<Blame> = Vec::new();
         for blame in all {

@@ -8,14 +8,19 @@
 //! Must never know: formats of output, a particular solver.
 
 mod asking;
+mod cells;
 mod choose;
 mod closure;
 mod cuts;
+mod elsewhere;
 mod holders;
 mod lift;
+mod open_land;
 mod part;
 mod profile;
+mod routes;
 mod services;
+mod special;
 mod twins;
 
 use crate::logic::formula::Constraint;
@@ -32,6 +37,7 @@ use choose::{Chosen, Map};
 use cuts::Cuts;
 use holders::Holders;
 use profile::Classes;
+use routes::Routes;
 
 /// Its name in results.
 pub const STRATEGY: &str = "modular";
@@ -51,6 +57,7 @@ pub struct Modular<'c> {
     holders: Holders,
     literals: Literals,
     cuts: Cuts,
+    routes: Routes,
     classes: Classes,
 }
 
@@ -76,13 +83,11 @@ impl<'c> Modular<'c> {
         if cluster.snapshot.is_some() {
             return Err("its network is not made of ideal FIBs");
         }
-        if !cluster.tables.is_empty() {
-            return Err("its nodes have route tables");
-        }
         let holders = Holders::of(cluster);
         let literals = Literals::of(constraints);
         let cuts = Cuts::of(cluster, &literals, true);
-        let classes = Classes::of(cluster, &holders, &cuts, &[], true);
+        let routes = Routes::of(cluster, &holders, &cuts)?;
+        let classes = Classes::of(cluster, &holders, &cuts, &routes, true);
         Ok(Self {
             cluster,
             settings,
@@ -90,14 +95,17 @@ impl<'c> Modular<'c> {
             holders,
             literals,
             cuts,
+            routes,
             classes,
         })
     }
 
     /// How many of the processes would be looked at, and of how many; none where there are too many kinds of them.
-    fn chosen(map: &Map<'_>, cuts: &Cuts) -> Option<Chosen> {
+    fn chosen(map: &Map<'_>, cuts: &Cuts, routes: &Routes) -> Option<Chosen> {
         let mut chosen = choose::plainest(map)?;
-        if !services::plainest(map, cuts, &mut chosen) {
+        if !services::plainest(map, cuts, routes, &mut chosen)
+            || !cells::plainest(map, routes, &mut chosen)
+        {
             return None;
         }
         closure::close(map, cuts, &mut chosen);
@@ -115,9 +123,10 @@ impl<'c> Modular<'c> {
             return Ok(nothing());
         }
         let cuts = Cuts::of(self.cluster, &self.literals, false);
-        let classes = Classes::of(self.cluster, &self.holders, &cuts, &[], false);
+        let classes = Classes::of(self.cluster, &self.holders, &cuts, &self.routes, false);
         let map = Map::new(self.cluster, &self.holders, &classes);
-        let part = Self::chosen(&map, &cuts).filter(|c| count(self.cluster, c) <= MOST_TWINS);
+        let part = Self::chosen(&map, &cuts, &self.routes)
+            .filter(|c| count(self.cluster, c) <= MOST_TWINS);
         let Some(part) = part.and_then(|chosen| part::cut(&map, &cuts, &chosen)) else {
             return Ok(nothing());
         };
@@ -163,7 +172,7 @@ impl<'c> Modular<'c> {
         new_solver: &dyn Fn() -> Box<dyn Solver>,
     ) -> Result<Result<Checked, Why>, InternalError> {
         let map = Map::new(self.cluster, &self.holders, &self.classes);
-        let Some(mut chosen) = Self::chosen(&map, &self.cuts) else {
+        let Some(mut chosen) = Self::chosen(&map, &self.cuts, &self.routes) else {
             return Ok(Err("there are too many kinds of pods or Services"));
         };
         if count(self.cluster, &chosen) > most {
@@ -174,13 +183,19 @@ impl<'c> Modular<'c> {
             map,
             new_solver,
         };
+        let mut narrow = false;
         for _ in 0..MOST_ROUNDS {
-            let Some((part, checked)) = asking.decide(&chosen, constraints)? else {
+            let Some((part, checked)) = asking.decide(&chosen, constraints, narrow)? else {
                 return Ok(Err("an explicit rule names somebody who is left out"));
             };
             let outsiders = asking.outsiders(&part, &checked);
             if outsiders.is_empty() {
                 return asking.told(&part, &chosen, constraints, checked).map(Ok);
+            }
+            // Of a prefix there are hundreds of addresses: those of others are left out before they are all taken in.
+            if !narrow && !self.cluster.tables.is_empty() {
+                narrow = true;
+                continue;
             }
             for id in outsiders {
                 closure::add(&asking.map, id, &mut chosen);
@@ -193,12 +208,12 @@ impl<'c> Modular<'c> {
     /// How many processes are looked at; none where there are too many kinds of them.
     pub fn looked_at(&self) -> Option<usize> {
         let map = Map::new(self.cluster, &self.holders, &self.classes);
-        let chosen = Self::chosen(&map, &self.cuts)?;
+        let chosen = Self::chosen(&map, &self.cuts, &self.routes)?;
         Some(count(self.cluster, &chosen))
     }
 
     /// How many table entries were compared.
     fn compared(&self) -> usize {
-        self.holders.len() + self.cluster.names.len()
+        self.holders.len() + self.cluster.names.len() + self.routes.compared()
     }
 }

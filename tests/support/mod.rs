@@ -26,4 +26,6 @@ pub mod policed;
 pub mod rng;
 pub mod shrink;
 pub mod stages;
+pub mod tabled;
+pub mod threads;
 pub mod uniform;

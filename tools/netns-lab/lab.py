@@ -3,6 +3,7 @@
 
     python3 tools/netns-lab/lab.py list
     sudo python3 tools/netns-lab/lab.py build NAME... --out FOLDER      (all: every network)
+    sudo python3 tools/netns-lab/lab.py build random-1..40 --out FOLDER (networks by chance)
     python3 tools/netns-lab/lab.py examples                             (case folders below tests/cases to examples/)
     sudo python3 tools/netns-lab/lab.py shell NAME                      (a shell beside the network: ip netns exec lab-NODE ...)
 
@@ -13,6 +14,7 @@ vanish with the command. Not part of the test run: the folders it writes are (te
 import argparse
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +32,20 @@ def networks():
         if file.endswith(".py") and file != "__init__.py":
             found |= importlib.import_module("networks." + file[:-3]).NETWORKS
     return found
+
+
+def chosen(every, names):
+    """The networks of these names; `random-3..9` is seven of those by chance."""
+    chance = importlib.import_module("networks.chance")
+    found = {}
+    for name in names:
+        if seeds := re.fullmatch(r"random-(\d+)\.\.(\d+)", name):
+            found |= {f"random-{n}": chance.network(n) for n in range(int(seeds[1]), int(seeds[2]) + 1)}
+        elif name in every:
+            found[name] = every[name]
+        else:
+            return name, {}
+    return None, found
 
 
 def alone():
@@ -132,17 +148,17 @@ def main():
             example.copied(case, os.path.join(root, "examples", folder), title(every[name]), documented)
         return
     names = list(every) if given.names == ["all"] else given.names
-    for name in names:
-        if name not in every:
-            parser.error(f"no network is called {name}; see list")
+    missing, wanted = chosen(every, names)
+    if missing:
+        parser.error(f"no network is called {missing}; see list")
     if os.geteuid() != 0:
         parser.error("network namespaces need root")
     alone()
-    for name in names:
+    for name, network in wanted.items():
         if given.command == "build":
-            build(name, every[name], given.out)
+            build(name, network, given.out)
         else:
-            lab = made(name, every[name])
+            lab = made(name, network)
             subprocess.run([os.environ.get("SHELL", "sh")])
             torn(lab)
 

@@ -3,9 +3,9 @@
 //! Must never know: terms, pods.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use crate::model::inet::{Family, IpNet, non_unicast};
+use crate::model::inet::{Family, IpNet, non_unicast, successor};
 
 /// One free address for each region: what lies in the same of these prefixes. `within`: only addresses of these.
 pub fn representatives(cuts: &[IpNet], within: &[IpNet], held: &[IpAddr]) -> Vec<IpAddr> {
@@ -27,9 +27,17 @@ pub fn representatives(cuts: &[IpNet], within: &[IpNet], held: &[IpAddr]) -> Vec
     all
 }
 
-/// The first address of a prefix that is in none of others and not held.
+/// The first address of a prefix that is in none of others and not held; its own name only where there is no other: hosts
+/// are plainer than the name of their net.
 fn first_free(net: IpNet, skipped: &[IpNet], held: &[IpAddr]) -> Option<IpAddr> {
-    let mut next = net.network();
+    let first = free_from(net.network(), net, skipped, held)?;
+    let host = successor(first).filter(|next| first == net.network() && net.contains(next));
+    host.and_then(|next| free_from(next, net, skipped, held))
+        .or(Some(first))
+}
+
+fn free_from(first: IpAddr, net: IpNet, skipped: &[IpNet], held: &[IpAddr]) -> Option<IpAddr> {
+    let mut next = first;
     // Each step leaves a prefix or a held address behind, for good.
     for _ in 0..=skipped.len() + held.len() {
         let hole = skipped.iter().filter(|s| s.contains(&next));
@@ -41,10 +49,7 @@ fn first_free(net: IpNet, skipped: &[IpNet], held: &[IpAddr]) -> Option<IpAddr> 
         if last >= net.broadcast() {
             return None;
         }
-        next = match last {
-            IpAddr::V4(ip) => Ipv4Addr::from(u32::from(ip).checked_add(1)?).into(),
-            IpAddr::V6(ip) => Ipv6Addr::from(u128::from(ip).checked_add(1)?).into(),
-        };
+        next = successor(last)?;
     }
     None
 }

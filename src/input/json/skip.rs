@@ -3,8 +3,8 @@
 //! Knows: where the readers of `kubernetes` look, by the very tables that they ignore. Must never know: what the rest
 //! means. What is skipped stays in the tree as an empty value of its kind, so that it is there and not null.
 
-use crate::input::kubernetes::KINDS;
 use crate::input::kubernetes::pod::{CONTAINER, SPEC, STATUS};
+use crate::input::kubernetes::{KINDS, WORKLOADS};
 
 /// A part of a text, by what is read of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,13 +64,7 @@ impl Class {
         match kind {
             "Pod" => Self::Pod,
             "Node" => Self::Node,
-            "Deployment"
-            | "StatefulSet"
-            | "DaemonSet"
-            | "ReplicaSet"
-            | "ReplicationController"
-            | "Job"
-            | "CronJob" => Self::Workload,
+            _ if WORKLOADS.contains(&kind) => Self::Workload,
             // Our own, and lists of any kind.
             "Cluster" | "Intent" | "LinuxSnapshot" => Self::Read,
             _ if kind.ends_with("List") || KINDS.iter().any(|(_, _, k)| *k == kind) => Self::Read,

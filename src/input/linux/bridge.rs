@@ -88,7 +88,8 @@ pub(super) fn forwarding(
             device: device.to_owned(),
             master: record.text("master", problems).map(str::to_owned),
             destination: record.address("dst", problems),
-            permanent: true,
+            sticky: record.flag("flags", "sticky"),
+            local: state == "permanent" && record.has("master"),
             origin: place.span(),
         });
     }

@@ -32,6 +32,8 @@ const PORT: BridgePort = BridgePort {
     isolated: false,
     forwarding: true,
     flood: true,
+    broadcast: true,
+    learning: true,
     origin: None,
 };
 
@@ -172,16 +174,17 @@ pub(super) fn port(data: Record<'_>, problems: &mut Problems) -> BridgePort {
         ..e.key_span
     });
     let mut truth = |key, absent| data.truth(key, problems).unwrap_or(absent);
-    let (hairpin, isolated, flood) = (
-        truth("hairpin", false),
-        truth("isolated", false),
-        truth("flood", true),
-    );
+    let (hairpin, isolated) = (truth("hairpin", false), truth("isolated", false));
+    let (flood, learning) = (truth("flood", true), truth("learning", true));
+    // IPv6 asks for neighbours by multicast.
+    let broadcast = truth("bcast_flood", true) && truth("mcast_flood", true);
     let state = data.text("state", problems);
     BridgePort {
         hairpin,
         isolated,
         flood,
+        broadcast,
+        learning,
         forwarding: state.is_none_or(|s| s == "forwarding"),
         origin: Some(origin),
     }

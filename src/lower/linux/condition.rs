@@ -225,7 +225,11 @@ fn state(facts: &Facts<'_>, cursor: &Cursor, states: &[CtState]) -> Answer {
     }
     // What follows an opening message whose answer is not seen is INVALID: that it is delivered opens no connection.
     let passes = !matches!(cursor.hook, Hook::Input | Hook::Output);
-    if facts.bypassed && passes && tells(states) {
+    let env = &cursor.env;
+    // Further on, devices that no rule names stand for each other.
+    let lo = cursor.hook == Hook::Prerouting && env.incoming == facts.loopback();
+    let inside = env.way == Way::Loop || env.incoming.is_some() && lo;
+    if facts.bypassed && passes && !inside && tells(states) {
         let opening = [Protocol::Tcp, Protocol::Sctp].into_iter();
         let mut opening: Vec<Context> = opening
             .filter_map(|p| Context::state(State::New).meet(&Context::protocol(p)))

@@ -43,13 +43,15 @@ impl Builder<'_> {
         if all.is_empty() {
             return self.silent(ns, device, gateway, &segment);
         }
-        self.any(ns, &all, family)
-    }
-
-    fn any(&mut self, ns: Ns, all: &[Arrival], family: Family) -> Next {
         let mut each = Vec::new();
-        for arrival in all {
+        for arrival in &all {
             each.push(self.enter(arrival, family));
+        }
+        if segment.hearsay {
+            let why = format!(
+                "{gateway} is known only to those it has asked for itself: no answer of it gets here"
+            );
+            each.push(Next::dies_as(DiscardReason::Neighbour, why));
         }
         let mut next = self.choice(ns, each);
         if all.len() > 1 && next.why.is_none() {
@@ -201,7 +203,7 @@ impl Builder<'_> {
 
     fn redirect_to(&mut self, ns: Ns, env: &Env, hop: Hop, address: IpAddr) -> Next {
         let (all, segment) = self.answering(ns, hop.device, address);
-        if all.is_empty() {
+        if all.is_empty() || segment.hearsay {
             return self.silent(ns, hop.device, address, &segment);
         }
         let Way::Bridged(crossing, _) = env.way.clone() else {

@@ -9,7 +9,8 @@ use std::net::IpAddr;
 use crate::base::source::Span;
 use crate::model::inet::{Family, IpNet};
 use crate::model::linux::{
-    Chain, ChainFamily, CtState, Effect, FirewallRule, Hook, Interface, LinkKind, NetNs, Tested,
+    Chain, ChainFamily, CtState, Effect, FirewallRule, ForwardingEntry, Hook, Interface, LinkKind,
+    NetNs, RouteType, Tested,
 };
 
 /// A chain of a hook.
@@ -87,7 +88,7 @@ impl<'s> Facts<'s> {
                 .zip(0..)
                 .collect(),
             by_index: interfaces.clone().map(|i| i.index).zip(0..).collect(),
-            own: own.collect(),
+            own: own.chain(taken(ns)).collect(),
             chains: chains(ns),
             hooks: hooks(ns),
             named: classes(interfaces.clone().map(|i| signature(i, &into, redirects))),
@@ -135,6 +136,40 @@ impl<'s> Facts<'s> {
     pub(super) fn chain(&self, beside: &Chain, name: &str) -> Option<usize> {
         let key = (beside.family, beside.table.as_str(), beside.iptables, name);
         self.chains.get(&key).copied()
+    }
+
+    /// What was written by hand about a link-layer address on a bridge; not what the kernel writes of its own devices.
+    pub(super) fn entry(&self, bridge: &str, mac: Option<&str>) -> Option<&'s ForwardingEntry> {
+        let all = self.ns.forwarding.iter();
+        let mut all = all.filter(|e| e.master.as_deref() == Some(bridge) && e.device != bridge);
+        all.find(|e| {
+            let port = self.device(&e.device).map(|d| self.interface(d));
+            mac.is_none_or(|m| m == e.mac) && port.is_some_and(|p| p.mac.as_ref() != Some(&e.mac))
+        })
+    }
+
+    /// Whole prefixes outside of 127.0.0.0/8 that a route of type `local` makes its own.
+    pub(super) fn wide_local(&self) -> Vec<(IpNet, Span)> {
+        let all = self.ns.routes.iter();
+        let all = all.filter(|r| r.kind == RouteType::Local && r.table == "local");
+        let all = all.filter(|r| {
+            let net = r.destination;
+            let loopback = Family::of(net.addr()).loopback_net();
+            net.prefix_len() < net.max_prefix_len() && !loopback.contains(&net)
+        });
+        all.map(|r| (r.destination.trunc(), r.origin)).collect()
+    }
+
+    /// Whether any bridge was told so.
+    pub(super) fn tells_bridges(&self) -> bool {
+        let bridges = self.ns.interfaces.iter();
+        let mut bridges = bridges.filter(|i| matches!(i.kind, LinkKind::Bridge { .. }));
+        bridges.any(|b| self.entry(&b.name, None).is_some())
+    }
+
+    /// Whether a device is a bridge.
+    pub(super) fn is_bridge(&self, device: usize) -> bool {
+        matches!(self.interface(device).kind, LinkKind::Bridge { .. })
     }
 
     /// What is asked at a hook, in order.
@@ -234,6 +269,16 @@ impl<'s> Facts<'s> {
     pub(super) fn translates(&self) -> (bool, bool) {
         translates(self.ns)
     }
+}
+
+/// Addresses that a route of type `local` makes its own, though no device has them.
+fn taken(ns: &NetNs) -> impl Iterator<Item = IpAddr> + '_ {
+    let all = ns
+        .routes
+        .iter()
+        .filter(|r| r.kind == RouteType::Local && r.table == "local");
+    let all = all.filter(|r| r.destination.prefix_len() == r.destination.max_prefix_len());
+    all.map(|r| r.destination.addr())
 }
 
 /// Whether a name is one of these; `cali+` is a prefix.
@@ -344,41 +389,4 @@ fn classes<S: PartialEq>(signatures: impl Iterator<Item = S>) -> Vec<usize> {
     let all: Vec<S> = signatures.collect();
     let first = |s: &S| all.iter().position(|t| t == s).unwrap_or_default();
     all.iter().map(first).collect()
-}
-
-impl Facts<'_> {
-    /// The source that Linux selects for a device and a neighbour (`inet_select_addr`): a primary address whose scope is
-    /// wide enough, one in the neighbour's prefix before the others, one of another device where this one has none.
-    pub(super) fn select(&self, device: usize, near: Option<IpAddr>, scope: u8) -> Option<IpAddr> {
-        let usable = |i: &'_ Interface| -> Vec<IpNet> {
-            let all = i.addresses.iter();
-            let all = all.filter(|a| a.net.addr().is_ipv4() && !a.secondary && !a.unusable);
-            all.filter(|a| width(&a.scope) <= scope)
-                .map(|a| a.net)
-                .collect()
-        };
-        let own = usable(self.interface(device));
-        let fitting = own.iter().find(|n| near.is_some_and(|a| n.contains(&a)));
-        if let Some(net) = fitting.or_else(|| own.first()) {
-            return Some(net.addr());
-        }
-        // Of other devices, addresses of scope `link` are of no use.
-        let mut others = self.ns.interfaces.iter().filter(|i| i.up);
-        others.find_map(|i| {
-            let all = i.addresses.iter();
-            let mut all = all.filter(|a| a.net.addr().is_ipv4() && !a.secondary && !a.unusable);
-            all.find(|a| width(&a.scope) <= scope && width(&a.scope) != 253)
-                .map(|a| a.net.addr())
-        })
-    }
-}
-
-/// A scope as the kernel counts: narrower is more.
-fn width(scope: &str) -> u8 {
-    match scope {
-        "host" => 254,
-        "link" => 253,
-        "site" => 200,
-        _ => 0,
-    }
 }

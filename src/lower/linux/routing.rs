@@ -78,6 +78,11 @@ impl<'s> Builder<'s> {
         (env.routed, env.changed) = (0, false);
         if found.local().is_some() {
             let lo = self.facts[ns].loopback();
+            if let Some(down) = lo.map(|d| self.facts[ns].interface(d)).filter(|i| !i.up) {
+                let why = "what is sent to an own address goes over lo, which is down".to_owned();
+                let next = Next::dies_as(DiscardReason::NoRoute, why);
+                return next.saying("lo is down", down.origin);
+            }
             env.way = Way::Loop;
             env.outgoing = lo.map(|d| self.facts[ns].leaving(d));
             return self.at(ns, Hook::Postrouting, 0, env);
@@ -244,11 +249,21 @@ impl<'s> Builder<'s> {
         }
         let accepts = facts.either(device, "accept_local");
         let accepts = accepts.is_some_and(|v| v.0 != 0);
-        if env.family == Family::V4 && facts.reverse_path(device).0 == 0 && !accepts {
+        if env.family == Family::V4 && facts.reverse_path(device).0 == 0 {
             for own in facts.own().filter(|a| a.is_ipv4() && !loopback.contains(a)) {
-                let text: Option<Arc<str>> = Some("martian source".into());
-                let next = dies("its source is an address of this namespace itself");
-                fib.push(next.rule(Context::from(IpNet::from(own)), text, origin));
+                if !accepts {
+                    let text: Option<Arc<str>> = Some("martian source".into());
+                    let next = dies("its source is an address of this namespace itself");
+                    fib.push(next.rule(Context::from(IpNet::from(own)), text, origin));
+                }
+            }
+            // Where whole prefixes are local, they are no sources either.
+            for (net, at) in facts.wide_local() {
+                if !accepts {
+                    let text: Option<Arc<str>> = Some("martian source".into());
+                    let next = dies("its source is local to this namespace");
+                    fib.push(next.rule(Context::from(net), text, at));
+                }
             }
         }
     }

@@ -1,20 +1,18 @@
-//! Links: whom a frame reaches from a device, through pairs, bridges and tunnels, and who answers for an address there.
+//! Links: who is there, and who answers for an address.
 //!
-//! Source: `br_forward.c`, `arp.c` (`arp_process`), `ndisc.c`. Must never know: headers, routing beyond who is asked.
+//! Source: `arp.c` (`arp_process`), `ndisc.c`. Must never know: how a frame gets there, routing beyond who is asked.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
 
 use crate::model::inet::{Family, IpNet};
-use crate::model::linux::{LinkKind, RouteType};
+use crate::model::linux::RouteType;
 
 use super::context::Context;
+use super::frame::Frame;
 use super::lookup::{Flow, Found};
-use super::stage::{Arrival, Builder, Crossing, Device, Ns, Segment};
-
-/// A frame that leaves by a device, with the bridges it has crossed.
-type Sent = (Ns, Device, Vec<Crossing>);
+use super::stage::{Arrival, Builder, Device, Ns, Segment};
 
 impl Builder<'_> {
     /// Whom a device reaches by a broadcast.
@@ -22,197 +20,87 @@ impl Builder<'_> {
         if let Some(known) = self.segments.get(&(ns, device)) {
             return Rc::clone(known);
         }
-        let mut found = self.flood(vec![(ns, device, Vec::new())], None);
+        let mut found = self.flood(vec![(ns, device, Vec::new())], Frame::All);
         for (at, arrival) in found.arrivals.iter().enumerate() {
             found.of.entry(arrival.ns).or_default().push(at);
             let facts = &self.facts[arrival.ns];
             let lends = facts.either(arrival.device, "proxy_arp");
-            if lends.is_some_and(|v| v.0 != 0) || facts.ns.neighbours.iter().any(|n| n.proxy) {
+            let wide = !facts.wide_local().is_empty();
+            if wide
+                || lends.is_some_and(|v| v.0 != 0)
+                || facts.ns.neighbours.iter().any(|n| n.proxy)
+            {
                 found.lending.push(at);
             }
         }
+        self.shared(ns, device, &mut found);
         let found = Rc::new(found);
         self.segments.insert((ns, device), Rc::clone(&found));
         found
     }
 
-    /// Whom frames reach: all by a broadcast, or those that a link-layer address leads to.
-    pub(super) fn flood(&mut self, first: Vec<Sent>, mac: Option<&str>) -> Segment {
-        let mut segment = Segment::default();
-        let mut waiting: VecDeque<Sent> = VecDeque::new();
-        for sent in first {
-            self.leave(sent, mac, &mut waiting, &mut segment);
-        }
-        let mut seen: BTreeSet<(Ns, Device)> = BTreeSet::new();
-        while let Some(sent) = waiting.pop_front() {
-            if seen.insert((sent.0, sent.1)) {
-                self.transmit(sent, mac, &mut waiting, &mut segment);
+    /// Notes link-layer addresses that several on a link have.
+    fn shared(&self, ns: Ns, device: Device, found: &mut Segment) {
+        let mut all: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+        for (at, arrival) in found.arrivals.iter().enumerate() {
+            for mac in self.macs(arrival.ns, arrival.device) {
+                all.entry(mac).or_default().insert(at);
             }
         }
-        segment
+        let own = self.macs(ns, device).into_iter();
+        found.own = own
+            .filter(|m| all.contains_key(m))
+            .map(str::to_owned)
+            .collect();
+        all.retain(|_, holders| holders.len() > 1);
+        let all = all.into_iter();
+        let all = all.map(|(mac, at)| (mac.to_owned(), at.into_iter().collect()));
+        found.shared = all.collect();
     }
 
-    /// From a device of its own: a bridge sends by its ports.
-    fn leave(
-        &self,
-        (ns, device, crossed): Sent,
-        mac: Option<&str>,
-        waiting: &mut VecDeque<Sent>,
-        segment: &mut Segment,
-    ) {
-        let facts = &self.facts[ns];
-        if !matches!(facts.interface(device).kind, LinkKind::Bridge { .. }) {
-            waiting.push_back((ns, device, crossed));
-            return;
-        }
-        for port in self.ports(ns, device, None, mac, segment) {
-            waiting.push_back((ns, port, crossed.clone()));
-        }
-    }
-
-    /// The ports that a bridge hands a frame to.
-    fn ports(
-        &self,
-        ns: Ns,
-        bridge: Device,
-        from: Option<Device>,
-        mac: Option<&str>,
-        segment: &mut Segment,
-    ) -> Vec<Device> {
-        let facts = &self.facts[ns];
-        let own = facts.interface(bridge);
-        if let LinkKind::Bridge {
-            vlan_filtering: true,
-            ..
-        } = own.kind
-        {
-            segment.strange = Some(format!("bridge {} filters VLANs", own.name));
-        }
-        // An entry made by hand says by which port alone an address is reached.
-        let fixed = facts.ns.forwarding.iter().find(|e| {
-            e.permanent
-                && mac == Some(e.mac.as_str())
-                && e.master.as_deref() == Some(own.name.as_str())
-                && facts
-                    .device(&e.device)
-                    .is_some_and(|d| d != bridge && facts.interface(d).mac.as_deref() != mac)
-        });
-        let all = facts.ns.interfaces.iter().enumerate();
-        let all = all.filter(|(at, port)| {
-            let isolated = |d: Device| facts.interface(d).port.isolated;
-            let back = from == Some(*at) && !port.port.hairpin;
-            let apart = from.is_some_and(|f| f != *at && isolated(f) && isolated(*at));
-            port.master.as_deref() == Some(own.name.as_str())
-                && port.up
-                && port.port.forwarding
-                && !back
-                && !apart
-                && fixed.is_none_or(|e| e.device == port.name)
-        });
-        all.map(|(at, _)| at).collect()
-    }
-
-    /// Out of a device that is no bridge, and in at the other end.
-    fn transmit(
+    /// Who gets what is sent to one that answered: a bridge that has the address itself; else whoever of those that have it
+    /// spoke last.
+    fn receiving(
         &mut self,
-        (ns, device, crossed): Sent,
-        mac: Option<&str>,
-        waiting: &mut VecDeque<Sent>,
-        segment: &mut Segment,
-    ) {
-        let facts = &self.facts[ns];
-        let own = facts.interface(device);
-        if !own.up {
-            return;
-        }
-        match &own.kind {
-            LinkKind::Veth {
-                peer: Some((other, index)),
-            } => {
-                if let Some(at) = self.facts.get(*other).and_then(|f| f.indexed(*index)) {
-                    self.arrive(*other, at, crossed, mac, waiting, segment);
-                }
-            }
-            LinkKind::Veth { peer: None } | LinkKind::Physical => {
-                segment.open.get_or_insert_with(|| own.name.clone());
-            }
-            LinkKind::Vxlan { .. } => {
-                let name = own.name.clone();
-                for end in self.vxlan_ends(ns, device, mac) {
-                    match end {
-                        Ok((other, at)) => {
-                            self.arrive(other, at, crossed.clone(), mac, waiting, segment);
-                        }
-                        Err(next) => {
-                            if let Some(why) = next.unmodelled() {
-                                segment.strange = Some(format!("{name}: {why}"));
-                            }
-                        }
-                    }
-                }
-            }
-            LinkKind::Other(kind) => {
-                segment.strange = Some(format!("device {} is a {kind}", own.name));
-            }
-            LinkKind::Bridge { .. }
-            | LinkKind::Loopback
-            | LinkKind::Dummy
-            | LinkKind::Tunnel { .. } => {}
-        }
-    }
-
-    /// In by a device: a port of a bridge hands it on.
-    pub(super) fn arrive(
-        &self,
         ns: Ns,
         device: Device,
-        crossed: Vec<Crossing>,
-        mac: Option<&str>,
-        waiting: &mut VecDeque<Sent>,
-        segment: &mut Segment,
-    ) {
-        let facts = &self.facts[ns];
-        let own = facts.interface(device);
-        if !own.up {
-            return;
-        }
-        let bridge = own.master.as_deref().and_then(|m| facts.device(m));
-        let Some(bridge) = bridge else {
-            segment.arrivals.push(Arrival {
-                ns,
-                device,
-                crossings: crossed,
-            });
-            return;
+        to: &Arrival,
+        segment: &Segment,
+    ) -> Vec<Arrival> {
+        let Some(mac) = self.facts[to.ns].interface(to.device).mac.as_deref() else {
+            return vec![to.clone()];
         };
-        let LinkKind::Bridge { .. } = facts.interface(bridge).kind else {
-            segment.strange = Some(format!(
-                "device {} has a master that is no bridge",
-                own.name
-            ));
-            return;
-        };
-        if !own.port.forwarding || !facts.interface(bridge).up {
-            return;
+        // A bridge between the two does not tell them apart: no answer comes back.
+        let between = self.facts[ns].is_bridge(device) || !to.crossings.is_empty();
+        let one = segment.own.contains(mac) && between;
+        if one || self.told && !self.both_ways((ns, device), (to.ns, to.device)) {
+            return Vec::new();
         }
-        let crossing = |out: Option<Device>| {
-            let mut all = crossed.clone();
-            all.push(Crossing {
-                ns,
-                bridge,
-                port: device,
-                out,
-            });
-            all
-        };
-        segment.arrivals.push(Arrival {
-            ns,
-            device: bridge,
-            crossings: crossing(None),
-        });
-        for port in self.ports(ns, bridge, Some(device), mac, segment) {
-            waiting.push_back((ns, port, crossing(Some(port))));
+        let is_bridge = |a: &Arrival| self.facts[a.ns].is_bridge(a.device);
+        let holders = segment.shared.get(mac).map_or(&[][..], Vec::as_slice);
+        let holders = holders.iter().map(|at| segment.arrivals[*at].clone());
+        let mut all: Vec<Arrival> = holders.collect();
+        if all.iter().any(is_bridge) {
+            all.retain(is_bridge);
         }
+        if all.is_empty() {
+            all.push(to.clone());
+        }
+        all
+    }
+
+    /// Whether frames to one that answered get there, and its answers back, where bridges were told more than they learn.
+    fn both_ways(&mut self, one: (Ns, Device), other: (Ns, Device)) -> bool {
+        self.carries(one, other) && self.carries(other, one)
+    }
+
+    /// Whether frames to one that spoke get there.
+    fn carries(&mut self, from: (Ns, Device), to: (Ns, Device)) -> bool {
+        let Some(mac) = self.facts[to.0].interface(to.1).mac.as_deref() else {
+            return true;
+        };
+        let found = self.flood(vec![(from.0, from.1, Vec::new())], Frame::Heard(mac));
+        found.arrivals.iter().any(|a| (a.ns, a.device) == to)
     }
 
     /// Who answers for an address on the link of a device.
@@ -233,9 +121,13 @@ impl Builder<'_> {
             let Some(mac) = fixed.mac.clone() else {
                 return (Vec::new(), Rc::default());
             };
-            let mut found = self.flood(vec![(ns, device, Vec::new())], Some(&mac));
+            let mut found = self.flood(vec![(ns, device, Vec::new())], Frame::To(&mac));
             found.arrivals.retain(|a| self.takes(a, &mac));
             return (found.arrivals.clone(), Rc::new(found));
+        }
+        // What answers a port of a bridge is taken by the bridge: the port itself never hears it.
+        if own.master.is_some() {
+            return (Vec::new(), Rc::default());
         }
         // A device without ARP takes itself for the neighbour: nobody else takes such a frame.
         if own.noarp {
@@ -255,17 +147,106 @@ impl Builder<'_> {
         asked.dedup();
         let all = asked.into_iter().map(|at| &segment.arrivals[at]);
         let all = all.filter(|a| self.answers(a, asker, address));
-        (all.cloned().collect(), Rc::clone(&segment))
+        let all: Vec<Arrival> = all.cloned().collect();
+        let mut found: Vec<Arrival> = Vec::new();
+        for to in &all {
+            for one in self.receiving(ns, device, to, &segment) {
+                if !found.contains(&one) {
+                    found.push(one);
+                }
+            }
+        }
+        if found.is_empty() {
+            found = self.hearsay(ns, device, address, &segment);
+            if !found.is_empty() {
+                let told = Segment {
+                    hearsay: true,
+                    strange: Some("who asked for whose link-layer address first".to_owned()),
+                    ..Segment::default()
+                };
+                return (found, Rc::new(told));
+            }
+        }
+        (found, segment)
     }
 
-    /// Whether a device takes frames to a link-layer address: its own, and of a bridge those of its ports.
-    pub(super) fn takes(&self, arrival: &Arrival, mac: &str) -> bool {
-        let facts = &self.facts[arrival.ns];
-        let own = facts.interface(arrival.device);
-        let mut ports = facts.ns.interfaces.iter();
-        own.mac.as_deref() == Some(mac)
-            || ports.any(|p| {
-                p.master.as_deref() == Some(own.name.as_str()) && p.mac.as_deref() == Some(mac)
+    /// Those that have an address and do not answer, or whose answer gets lost, but who ask themselves: who is asked learns
+    /// who asks. It depends on who spoke first.
+    fn hearsay(
+        &mut self,
+        ns: Ns,
+        device: Device,
+        address: IpAddr,
+        segment: &Segment,
+    ) -> Vec<Arrival> {
+        if address.is_ipv6() {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for one in self.spoken(ns, device, address, segment) {
+            if self.facts[one.ns].interface(one.device).noarp || !self.asks(&one, ns) {
+                continue;
+            }
+            let back = self.segment(one.ns, one.device);
+            let mut asked = back.of.get(&ns).into_iter().flatten();
+            if asked.any(|at| back.arrivals[*at].device == device) {
+                found.push(one);
+            }
+        }
+        found
+    }
+
+    /// Those that have an address, as far as frames get to them once they spoke.
+    fn spoken(
+        &mut self,
+        ns: Ns,
+        device: Device,
+        address: IpAddr,
+        segment: &Segment,
+    ) -> Vec<Arrival> {
+        let owners = self.owners.get(&address).cloned().unwrap_or_default();
+        if !self.told {
+            let of = owners.iter().filter_map(|o| segment.of.get(o)).flatten();
+            return of.map(|at| segment.arrivals[*at].clone()).collect();
+        }
+        let mut all = Vec::new();
+        for owner in owners {
+            let facts = &self.facts[owner];
+            for mac in facts.ns.interfaces.iter().filter_map(|i| i.mac.clone()) {
+                let found = self.flood(vec![(ns, device, Vec::new())], Frame::Heard(&mac));
+                let found = found.arrivals.into_iter();
+                for one in found.filter(|a| a.ns == owner && self.takes(a, &mac)) {
+                    if !all.contains(&one) {
+                        all.push(one);
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether a namespace looks by a device for an address of another.
+    fn asks(&self, one: &Arrival, other: Ns) -> bool {
+        let name = Some(&self.facts[one.ns].interface(one.device).name);
+        let facts = &self.facts[other];
+        let family = Family::V4;
+        let by = self.tables[one.ns].all(family).flat_map(|r| &r.hops);
+        let mut by = by.filter(|h| h.device.as_ref() == name);
+        let (incoming, mark, back) = (None, 0, false);
+        let flow = Flow {
+            family,
+            incoming,
+            mark,
+            back,
+        };
+        by.any(|h| h.gateway.is_some_and(|g| facts.owns(g)))
+            || facts.own().filter(IpAddr::is_ipv4).any(|own| {
+                match self.tables[one.ns].one(&flow, None, own) {
+                    Found::Route(r) if r.kind == RouteType::Unicast => {
+                        (r.hops.iter()).any(|h| h.device.as_ref() == name && h.gateway.is_none())
+                    }
+                    _ => false,
+                }
             })
     }
 
@@ -295,7 +276,8 @@ impl Builder<'_> {
         if own.noarp {
             return false;
         }
-        let owns = facts.owns(address);
+        let wide = facts.wide_local();
+        let owns = facts.owns(address) || wide.iter().any(|(net, _)| net.contains(&address));
         let lends = facts
             .either(arrival.device, "proxy_arp")
             .is_some_and(|v| v.0 != 0);
@@ -376,6 +358,10 @@ impl Builder<'_> {
     /// What is reached on the link of a device by name of address: all that somebody there may answer for.
     pub(super) fn candidates(&self, segment: &Segment, family: Family) -> BTreeSet<IpAddr> {
         let mut all = BTreeSet::new();
+        if self.told {
+            // Also those whom a broadcast does not find.
+            all.extend(self.owners.keys().copied());
+        }
         for arrival in &segment.arrivals {
             let facts = &self.facts[arrival.ns];
             all.extend(facts.own());

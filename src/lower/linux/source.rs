@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use crate::model::inet::{Family, IpNet};
-use crate::model::linux::RouteType;
+use crate::model::linux::{Interface, RouteType};
 use crate::network::graph::Sources;
 
 use super::context::{Context, whole};
@@ -37,6 +37,13 @@ impl Builder<'_> {
                     continue;
                 }
                 let net = matches.to.unwrap_or(whole(family));
+                // Of a prefix that is local, each address is asked from itself.
+                if found.local().is_some_and(|r| r.source.is_none()) && net.prefix_len() > 0 {
+                    let mut inside: Vec<IpAddr> = self.owners.keys().copied().collect();
+                    inside.retain(|a| net.contains(a) && !a.is_loopback());
+                    inside.sort_unstable();
+                    all.extend(inside.into_iter().map(|a| (IpNet::from(a), vec![a])));
+                }
                 let chosen = self.chosen(ns, found, net);
                 // Without a route, any of its addresses: the message is sent, and dies.
                 let chosen = if chosen.is_empty() {
@@ -169,5 +176,42 @@ impl Facts<'_> {
             }
         }
         best.map(|(_, address)| address)
+    }
+}
+
+impl Facts<'_> {
+    /// The source that Linux selects for a device and a neighbour (`inet_select_addr`): a primary address whose scope is
+    /// wide enough, one in the neighbour's prefix before the others, one of another device where this one has none.
+    pub(super) fn select(&self, device: usize, near: Option<IpAddr>, scope: u8) -> Option<IpAddr> {
+        let usable = |i: &'_ Interface| -> Vec<IpNet> {
+            let all = i.addresses.iter();
+            let all = all.filter(|a| a.net.addr().is_ipv4() && !a.secondary && !a.unusable);
+            all.filter(|a| width(&a.scope) <= scope)
+                .map(|a| a.net)
+                .collect()
+        };
+        let own = usable(self.interface(device));
+        let fitting = own.iter().find(|n| near.is_some_and(|a| n.contains(&a)));
+        if let Some(net) = fitting.or_else(|| own.first()) {
+            return Some(net.addr());
+        }
+        // Of other devices, addresses of scope `link` are of no use.
+        let mut others = self.ns.interfaces.iter().filter(|i| i.up);
+        others.find_map(|i| {
+            let all = i.addresses.iter();
+            let mut all = all.filter(|a| a.net.addr().is_ipv4() && !a.secondary && !a.unusable);
+            all.find(|a| width(&a.scope) <= scope && width(&a.scope) != 253)
+                .map(|a| a.net.addr())
+        })
+    }
+}
+
+/// A scope as the kernel counts: narrower is more.
+fn width(scope: &str) -> u8 {
+    match scope {
+        "host" => 254,
+        "link" => 253,
+        "site" => 200,
+        _ => 0,
     }
 }

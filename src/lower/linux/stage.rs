@@ -4,7 +4,7 @@
 //! Knows: the state of the kernel that is not in the header. Must never know: what happens at a stage (its siblings add
 //! that to [`Builder`], one concern each).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -58,6 +58,12 @@ pub(super) struct Segment {
     pub(super) of: BTreeMap<Ns, Vec<usize>>,
     /// Those that may answer for what is not theirs.
     pub(super) lending: Vec<usize>,
+    /// Link-layer addresses that several of them have, by their places in `arrivals`.
+    pub(super) shared: BTreeMap<String, Vec<usize>>,
+    /// Those of the device itself that others have too.
+    pub(super) own: BTreeSet<String>,
+    /// They are known by what they asked themselves, if they did.
+    pub(super) hearsay: bool,
     /// The device behind which nothing is known, if there is one.
     pub(super) open: Option<String>,
     /// What of it is not modelled.
@@ -244,6 +250,8 @@ pub(super) struct Builder<'s> {
     pub(super) families: Vec<Family>,
     /// Frames of some bridge travel through a tunnel.
     pub(super) overlay: bool,
+    /// Some bridge was told where a link-layer address is, or floods not everything.
+    pub(super) told: bool,
     /// Whom a device reaches on its link.
     pub(super) segments: HashMap<(Ns, Device), Rc<Segment>>,
     /// The devices that nothing tells apart from each, by namespace.
@@ -287,6 +295,8 @@ impl<'s> Builder<'s> {
             owners,
             overlay: devices()
                 .any(|i| i.master.is_some() && matches!(i.kind, LinkKind::Vxlan { .. })),
+            told: devices().any(|i| i.master.is_some() && !(i.port.flood && i.port.broadcast))
+                || facts.iter().any(Facts::tells_bridges),
             segments: HashMap::new(),
             alike: Vec::new(),
             drafts: Vec::new(),

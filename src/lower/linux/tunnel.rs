@@ -11,6 +11,7 @@ use crate::model::linux::{ForwardingEntry, LinkKind};
 use crate::network::fib::{DiscardReason, Fib, FibRule};
 
 use super::context::{Context, whole};
+use super::frame::Frame;
 use super::next::Next;
 use super::outer::Outer;
 use super::stage::{Arrival, Builder, Device, Ns, Segment};
@@ -143,11 +144,11 @@ impl Builder<'_> {
             ns,
             device,
             Vec::new(),
-            Some(mac),
+            Frame::To(mac),
             &mut waiting,
             &mut segment,
         );
-        let beyond = self.flood(waiting.into_iter().collect(), Some(mac));
+        let beyond = self.flood(waiting.into_iter().collect(), Frame::To(mac));
         segment.arrivals.extend(beyond.arrivals);
         segment.arrivals.retain(|a| self.takes(a, mac));
         segment

@@ -16,7 +16,7 @@ use crate::verify::verdict::{CheckResult, Counterexample, Verdict, Walked, Witne
 
 use super::choose::{Chosen, Map};
 use super::part::Part;
-use super::{MOST_ROUNDS, Modular, STRATEGY, closure, lift, part};
+use super::{MOST_ROUNDS, Modular, STRATEGY, closure, elsewhere, lift, part};
 
 /// How many processes a choice has.
 pub(super) fn count(cluster: &Cluster, chosen: &Chosen) -> usize {
@@ -45,11 +45,12 @@ pub(super) struct Lowest {
 }
 
 impl Asking<'_, '_> {
-    /// Cuts a part out and asks about it; none where it cannot be cut out.
+    /// Cuts a part out and asks about it; none where it cannot be cut out. Narrowly: without addresses of those left out.
     pub(super) fn decide(
         &self,
         chosen: &Chosen,
         constraints: &[Constraint],
+        narrow: bool,
     ) -> Result<Option<(Lowest, Checked)>, InternalError> {
         let Some(part) = part::cut(&self.map, &self.of.cuts, chosen) else {
             return Ok(None);
@@ -59,6 +60,12 @@ impl Asking<'_, '_> {
             return Ok(None);
         };
         lowered.structure.known_ports = known_ports(self.of.cluster);
+        if narrow {
+            let of = self.of;
+            let inside = |id: EntityId| part.own(id).is_some();
+            lowered.network.elsewhere =
+                elsewhere::nets(of.cluster, &of.holders, &of.routes, inside);
+        }
         let own: Vec<Constraint> = constraints
             .iter()
             .map(|c| carried(c, |id| part.own(id)))
@@ -67,7 +74,7 @@ impl Asking<'_, '_> {
         Ok(Some((Lowest { part, lowered }, checked)))
     }
 
-    /// Who holds an address that a counterexample uses and is not in the part.
+    /// Who holds an address that a counterexample uses, or gets it by a route table, and is not in the part.
     pub(super) fn outsiders(&self, lowest: &Lowest, checked: &Checked) -> Vec<EntityId> {
         let mut all = Vec::new();
         let found = checked
@@ -82,6 +89,9 @@ impl Asking<'_, '_> {
             }
             for step in steps(counterexample) {
                 let header = step.header;
+                let node = lowest.part.whole(step.at);
+                let routes = &self.of.routes;
+                all.extend(routes.next_hop(self.of.cluster, node, header.destination));
                 for (ip, port) in [
                     (header.source, header.source_port),
                     (header.destination, header.destination_port),
@@ -176,7 +186,7 @@ impl Asking<'_, '_> {
                 return Ok(None);
             }
             let one = std::slice::from_ref(constraint);
-            let Some((again, checked)) = self.decide(&chosen, one)? else {
+            let Some((again, checked)) = self.decide(&chosen, one, false)? else {
                 return Ok(None);
             };
             let outsiders = self.outsiders(&again, &checked);

@@ -16,6 +16,9 @@ use crate::model::service::{Readiness, Service, ServiceEndpoint, ServicePort};
 use super::choose::{Chosen, Map};
 use super::cuts::Cuts;
 
+/// With more nodes than these, a counterexample from outside is not told with all nodes that may take it in.
+const MOST_ENTRANCES: usize = 80;
+
 /// Closes what was chosen.
 pub(super) fn close(map: &Map<'_>, cuts: &Cuts, chosen: &mut Chosen) {
     loop {
@@ -36,6 +39,10 @@ pub(super) fn close(map: &Map<'_>, cuts: &Cuts, chosen: &mut Chosen) {
             let kept = kept(map, cuts, chosen, at);
             addresses.extend(kept.iter().flatten().map(|e| e.address));
             if map.cluster.outside.is_some() && !service.external_addresses.is_empty() {
+                let nodes = map.cluster.nodes.len();
+                if chosen.whole.contains(&at) && nodes <= MOST_ENTRANCES {
+                    chosen.nodes.extend(0..nodes);
+                }
                 entrances(map, service, chosen);
             }
         }
@@ -119,7 +126,8 @@ fn missing(
     least.and_then(|e| e.entity)
 }
 
-/// The nodes that take in what is sent to external addresses: for each port and family the first that can serve it.
+/// A node that takes in what is sent to external addresses: for each port and family the first that can serve it. What is
+/// chosen for ports of nodes (`services`) holds the other ways in which one can stand to the endpoint.
 fn entrances(map: &Map<'_>, service: &Service, chosen: &mut Chosen) {
     for port in &service.ports {
         for family in [Family::V4, Family::V6] {

@@ -9,12 +9,12 @@ use crate::logic::literals::Literals;
 use crate::model::cluster::{Cluster, ExplicitAction, FibEdit, Match};
 use crate::model::inet::{Family, IpNet, PortSet, non_unicast};
 use crate::model::policy::{IpBlock, Peer, PortRule, PortsOf};
+use crate::model::regions::Regions;
 
 /// Prefixes and ports.
 #[derive(Debug)]
 pub(super) struct Cuts {
-    /// Where a new class of addresses begins, and its number; ascending.
-    starts: Vec<(IpAddr, u32)>,
+    regions: Regions,
     ports: PortSet,
 }
 
@@ -67,15 +67,19 @@ impl Cuts {
             policies(cluster, &mut nets, &mut ports);
         }
         Self {
-            starts: starts(&nets),
+            regions: Regions::of(&nets.into_iter().collect::<Vec<_>>()),
             ports: PortSet::of(ports),
         }
     }
 
     /// The number of the class that an address is in.
     pub(super) fn class(&self, ip: IpAddr) -> u32 {
-        let after = self.starts.partition_point(|start| start.0 <= ip);
-        after.checked_sub(1).map_or(0, |at| self.starts[at].1)
+        self.regions.at(ip).map_or(0, |net| net.0 + 1)
+    }
+
+    /// Where a new class of addresses begins.
+    pub(super) fn starts(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.regions.starts()
     }
 
     /// Whether a port is told apart from others.
@@ -123,42 +127,5 @@ fn policies(cluster: &Cluster, nets: &mut BTreeSet<IpNet>, ports: &mut Vec<(u16,
         for r in policy.ingress.iter().chain(&policy.egress) {
             rule(&r.peers, r.ports.as_deref().unwrap_or_default());
         }
-    }
-}
-
-/// Prefixes are nested or disjoint: the innermost one that holds an address says in which of them it is.
-fn starts(nets: &BTreeSet<IpNet>) -> Vec<(IpAddr, u32)> {
-    let mut all: Vec<(IpAddr, u32)> = Vec::new();
-    let mut open: Vec<(IpNet, u32)> = Vec::new();
-    let mut put = |at: IpAddr, class: u32| match all.last_mut() {
-        Some(last) if last.0 == at => last.1 = class,
-        _ => all.push((at, class)),
-    };
-    let close =
-        |open: &mut Vec<(IpNet, u32)>, put: &mut dyn FnMut(IpAddr, u32), next: Option<&IpNet>| {
-            while let Some((net, _)) = open.last().copied() {
-                if next.is_some_and(|n| net.contains(n)) {
-                    break;
-                }
-                open.pop();
-                // In order of place; whatever lies behind belongs to the prefix around it, or to none.
-                if let Some(after) = successor(net.broadcast()) {
-                    put(after, open.last().map_or(0, |o| o.1));
-                }
-            }
-        };
-    for (number, net) in (1..).zip(nets) {
-        close(&mut open, &mut put, Some(net));
-        put(net.network(), number);
-        open.push((*net, number));
-    }
-    close(&mut open, &mut put, None);
-    all
-}
-
-fn successor(ip: IpAddr) -> Option<IpAddr> {
-    match ip {
-        IpAddr::V4(ip) => u32::from(ip).checked_add(1).map(|n| IpAddr::V4(n.into())),
-        IpAddr::V6(ip) => u128::from(ip).checked_add(1).map(|n| IpAddr::V6(n.into())),
     }
 }

@@ -68,6 +68,19 @@ impl Holders {
         same.map(|row| row.1)
     }
 
+    /// The addresses that somebody holds, from this one on, ascending.
+    pub(super) fn addresses_from(&self, ip: IpAddr) -> impl Iterator<Item = IpAddr> + '_ {
+        let first = self.rows.partition_point(|row| row.0 < ip);
+        let groups = self.rows[first..].chunk_by(|a, b| a.0 == b.0);
+        groups.map(|group| group[0].0)
+    }
+
+    /// Every address with all who hold it.
+    pub(super) fn by_address(&self) -> impl Iterator<Item = (IpAddr, &[(IpAddr, EntityId)])> {
+        let groups = self.rows.chunk_by(|a, b| a.0 == b.0);
+        groups.map(|group| (group[0].0, group))
+    }
+
     /// Groups of entities that hold one address together.
     pub(super) fn shared(&self) -> impl Iterator<Item = &[(IpAddr, EntityId)]> {
         let groups = self.rows.chunk_by(|a, b| a.0 == b.0);

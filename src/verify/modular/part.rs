@@ -11,7 +11,7 @@ use crate::model::cluster::{
 use crate::model::entity::EntityId;
 use crate::model::policy::Policies;
 use crate::model::service::{Selected, Service, ServiceEndpoint};
-use crate::model::table::Tables;
+use crate::model::table::{Route, Table, Tables};
 
 use super::choose::{Chosen, Map};
 use super::closure::{kept, mismatch};
@@ -23,7 +23,7 @@ pub(super) struct Part {
     pub(super) cluster: Cluster,
     /// By id of the part, ascending.
     pub(super) ids: Vec<EntityId>,
-    /// Whether some Service has fewer endpoints than in the whole cluster.
+    /// Whether some Service has fewer endpoints, or fewer nodes that take in what is sent to it, than in the whole cluster.
     pub(super) fewer_endpoints: bool,
 }
 
@@ -98,6 +98,9 @@ pub(super) fn cut(map: &Map<'_>, cuts: &Cuts, chosen: &Chosen) -> Option<Part> {
         let service = service(map, cuts, chosen, &own, at)?;
         let count = |s: &Service| s.ports.iter().map(|p| p.endpoints.len()).sum::<usize>();
         fewer_endpoints |= count(&service) < count(&whole.services[at]);
+        fewer_endpoints |= whole.outside.is_some()
+            && !service.external_addresses.is_empty()
+            && chosen.nodes.len() < whole.nodes.len();
         services.push(service);
     }
     let mut externals = whole.externals.clone();
@@ -122,7 +125,7 @@ pub(super) fn cut(map: &Map<'_>, cuts: &Cuts, chosen: &Chosen) -> Option<Part> {
         links_added: links(&whole.links_added, &own),
         fibs: fibs.map(|edit| fib(edit, &own)).collect::<Option<_>>()?,
         snapshot: None,
-        tables: Tables::default(),
+        tables: tables(&whole.tables, &own),
         reading: whole.reading.clone(),
         origin: whole.origin,
         pods,
@@ -146,6 +149,28 @@ fn links(all: &[LinkEdit], own: &Ids) -> Vec<LinkEdit> {
         })
     };
     all.iter().filter_map(both).collect()
+}
+
+/// The routes that stay within the part. A table without any is one all the same: it stands for the ideal rules.
+fn tables(whole: &Tables, own: &Ids) -> Tables {
+    let route = |route: &Route| {
+        Some(Route {
+            via: own.get(route.via)?,
+            ..*route
+        })
+    };
+    let table = |table: &Table| {
+        Some(Table {
+            at: own.get(table.at)?,
+            routes: table.routes.iter().filter_map(route).collect(),
+            ..*table
+        })
+    };
+    Tables {
+        file: None,
+        nets: whole.nets.clone(),
+        tables: whole.tables.iter().filter_map(table).collect(),
+    }
 }
 
 fn fib(edit: &FibEdit, own: &Ids) -> Option<FibEdit> {

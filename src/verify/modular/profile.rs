@@ -1,8 +1,7 @@
 //! Classes of pods and nodes that nothing can tell apart but their names and addresses.
 //!
-//! A *special* entity is alone in its class: one whose address somebody else holds too, one that an explicit rule or link
-//! names, the outside and what is there. Of all others the profile says everything that a rule, a gate or a built-in
-//! constraint can see; ports count by who else of the pod has them, unless something names them.
+//! A *special* entity (`special`) is alone in its class. Of all others the profile says everything that a rule, a route
+//! table, a gate or a built-in constraint can see; ports count by who else of the pod has them, unless something names them.
 //!
 //! Must never know: which of a class are looked at (`choose`), the solver.
 
@@ -10,13 +9,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::IpAddr;
 
-use crate::model::cluster::{Address, Bind, Cluster, ExplicitAction, Node, Pod, Process};
+use crate::model::cluster::{Address, Bind, Cluster, Node, Pod, Process};
 use crate::model::entity::EntityId;
-use crate::model::inet::{Family, Protocol, non_unicast};
+use crate::model::inet::{Family, Protocol};
 use crate::model::policy::{Peer, PortsOf, Selector};
 
-use super::cuts::{Cuts, explicit};
+use super::cuts::Cuts;
 use super::holders::Holders;
+use super::routes::{Routes, Whose};
+use super::special::special;
 
 /// The classes of a cluster's pods and nodes.
 #[derive(Debug)]
@@ -51,7 +52,8 @@ enum BindKey {
 
 /// A pod in the network of its node: its namespace, labels, how many processes.
 type Hosted<'c> = (&'c str, Vec<(&'c str, &'c str)>, usize);
-type AddressKey = (Family, u32);
+/// Its family, its place among the cuts, what route tables say of it.
+pub(super) type AddressKey = (Family, u32, u32);
 type ListenerKey = (BindKey, PortKey, Protocol);
 
 #[derive(PartialEq, Eq, Hash)]
@@ -61,6 +63,8 @@ struct NodeKey<'c> {
     daemons: Vec<Vec<ListenerKey>>,
     labels: Vec<(&'c str, &'c str)>,
     hosted: Vec<Hosted<'c>>,
+    /// What is usual in its route table.
+    routes: u32,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -83,15 +87,15 @@ struct PolicyKey<'c> {
 }
 
 impl Classes {
-    /// Looks at every pod and node once, with the eyes of policies or without. `named` are those that a formula names.
+    /// Looks at every pod and node once, with the eyes of policies or without.
     pub(super) fn of(
         cluster: &Cluster,
         holders: &Holders,
         cuts: &Cuts,
-        named: &[EntityId],
+        routes: &Routes,
         policies: bool,
     ) -> Self {
-        let special = special(cluster, holders, named);
+        let special = special(cluster, holders, routes);
         let eyes = if policies {
             Eyes::of(cluster)
         } else {
@@ -112,7 +116,14 @@ impl Classes {
         let nodes: Vec<u32> = cluster
             .nodes
             .iter()
-            .map(|node| numbers.of(node_key(node, cuts, &special, &eyes, &mut hosted)))
+            .enumerate()
+            .map(|(place, node)| {
+                let of_address = |a: &Address| address(a.ip, cuts, routes, Whose::Node(node.id));
+                let mut key = node_key(node, &special, &eyes, &mut hosted);
+                key.addresses = node.addresses.iter().map(of_address).collect();
+                key.routes = routes.usual(place);
+                numbers.of(key)
+            })
             .collect();
         let node_count = numbers.count();
         let mut numbers = Numbers::default();
@@ -122,7 +133,10 @@ impl Classes {
             .map(|pod| {
                 let at = cluster.nodes.binary_search_by_key(&pod.node, |n| n.id);
                 let node = at.map_or(u32::MAX, |at| nodes[at]);
-                numbers.of(pod_key(cluster, pod, node, cuts, &special, &eyes))
+                let of_address = |a: &Address| address(a.ip, cuts, routes, Whose::Pod(pod.node));
+                let mut key = pod_key(cluster, pod, node, cuts, &special, &eyes);
+                key.addresses = pod.addresses.iter().map(of_address).collect();
+                numbers.of(key)
             })
             .collect();
         Self {
@@ -227,7 +241,6 @@ fn kept<'c>(
 
 fn node_key<'c>(
     node: &'c Node,
-    cuts: &Cuts,
     special: &BTreeSet<EntityId>,
     eyes: &Eyes<'c>,
     hosted: &mut HashMap<EntityId, Vec<Hosted<'c>>>,
@@ -236,10 +249,11 @@ fn node_key<'c>(
     let same = |port| PortKey::Named(port);
     NodeKey {
         special: special.contains(&node.id).then_some(node.id),
-        addresses: addresses(&node.addresses, cuts),
+        addresses: Vec::new(),
         daemons: listeners(&node.daemons, &node.addresses, &mut { same }),
         labels: kept(&eyes.node_labels, &node.labels),
         hosted: hosted.remove(&node.id).unwrap_or_default(),
+        routes: 0,
     }
 }
 
@@ -256,7 +270,7 @@ fn pod_key<'c>(
         special: special.contains(&pod.id).then_some(pod.id),
         node,
         pending: pod.pending,
-        addresses: addresses(&pod.addresses, cuts),
+        addresses: Vec::new(),
         containers: listeners(&pod.containers, &pod.addresses, &mut |p| ports.of(p)),
         host_ports: pod
             .host_ports
@@ -318,9 +332,9 @@ pub(super) fn port_of(pod: &Pod, cuts: &Cuts, wanted: u16) -> Option<PortKey> {
     None
 }
 
-fn addresses(all: &[Address], cuts: &Cuts) -> Vec<AddressKey> {
-    let key = |a: &Address| (Family::of(a.ip), cuts.class(a.ip));
-    all.iter().map(key).collect()
+/// What tells an address from others, whoever has it.
+pub(super) fn address(ip: IpAddr, cuts: &Cuts, routes: &Routes, whose: Whose) -> AddressKey {
+    (Family::of(ip), cuts.class(ip), routes.of_address(ip, whose))
 }
 
 fn listeners(
@@ -346,54 +360,4 @@ fn listeners(
         all.push(keys);
     }
     all
-}
-
-fn special(cluster: &Cluster, holders: &Holders, named: &[EntityId]) -> BTreeSet<EntityId> {
-    let mut all: BTreeSet<EntityId> = named.iter().copied().collect();
-    all.extend(holders.shared().flatten().map(|row| row.1));
-    all.extend(holders.sharing_ports());
-    for edit in &cluster.fibs {
-        all.insert(edit.at);
-        for rule in explicit(edit) {
-            match &rule.action {
-                ExplicitAction::Deliver(to) | ExplicitAction::Forward(to) => {
-                    all.insert(*to);
-                }
-                ExplicitAction::Discard(_) => {}
-                ExplicitAction::Translate { from, to, .. } => {
-                    let literal = from.iter().chain(to);
-                    all.extend(literal.flat_map(|ip| holders.of_address(*ip)));
-                }
-            }
-        }
-    }
-    for link in cluster.links_removed.iter().chain(&cluster.links_added) {
-        all.extend([link.from, link.to]);
-    }
-    all.extend(cluster.externals.iter().map(|x| x.id));
-    if cluster.outside.is_some() {
-        // Where no node can serve what comes from outside, the first one takes it.
-        all.extend(cluster.nodes.first().map(|n| n.id));
-    }
-    // An address that means something of its own everywhere.
-    let odd = |all: &[Address]| all.iter().any(|a| is_odd(a.ip));
-    let pods = cluster.pods.iter().filter(|p| odd(&p.addresses));
-    all.extend(pods.map(|p| p.id));
-    let nodes = cluster.nodes.iter().filter(|n| odd(&n.addresses));
-    all.extend(nodes.map(|n| n.id));
-    let services = cluster.services.iter();
-    let services = services.filter(|s| odd(&s.addresses) || odd(&s.external_addresses));
-    all.extend(services.map(|s| s.id));
-    // A process is what its pod or node is.
-    let has = |all: &BTreeSet<EntityId>, of: &[Process]| of.iter().any(|p| all.contains(&p.id));
-    let pods = cluster.pods.iter().filter(|p| has(&all, &p.containers));
-    let nodes = cluster.nodes.iter().filter(|n| has(&all, &n.daemons));
-    let owners: Vec<EntityId> = pods.map(|p| p.id).chain(nodes.map(|n| n.id)).collect();
-    all.extend(owners);
-    all
-}
-
-fn is_odd(ip: IpAddr) -> bool {
-    let loopback = Family::of(ip).loopback_net().contains(&ip);
-    loopback || non_unicast().iter().any(|net| net.contains(&ip))
 }

@@ -14,14 +14,13 @@ use super::choose::{Chosen, Map};
 use super::closure::{self, mismatch};
 use super::cuts::Cuts;
 
-use super::profile::{Numbers, PortKey, port_of};
+use super::profile::{AddressKey, Numbers, PortKey, address, port_of};
+use super::routes::{Routes, Whose};
 
 /// How many kinds there may be.
 const MOST_KINDS: usize = 400;
 /// How far is looked for a client without an endpoint on its node.
 const LOOKED_AT: usize = 20_000;
-
-type AddressKey = (Family, u32);
 
 #[derive(PartialEq, Eq, Hash)]
 struct Kind<'c> {
@@ -43,7 +42,7 @@ struct Kind<'c> {
 #[derive(PartialEq, Eq, Hash)]
 struct EndpointKey {
     who: Who,
-    address: AddressKey,
+    address: (Family, u32),
     port: Target,
     readiness: Readiness,
     /// Whether its node is known.
@@ -92,7 +91,7 @@ struct Example {
 }
 
 /// Adds Services and endpoints; false where there are too many kinds.
-pub(super) fn plainest(map: &Map<'_>, cuts: &Cuts, chosen: &mut Chosen) -> bool {
+pub(super) fn plainest(map: &Map<'_>, cuts: &Cuts, routes: &Routes, chosen: &mut Chosen) -> bool {
     let mut numbers = Numbers::default();
     let mut kinds: Vec<Vec<Example>> = Vec::new();
     let mut at_node: HashMap<usize, Vec<(u32, Example)>> = HashMap::new();
@@ -116,7 +115,7 @@ pub(super) fn plainest(map: &Map<'_>, cuts: &Cuts, chosen: &mut Chosen) -> bool 
                 port.endpoints.iter().map(Some).collect()
             };
             for endpoint in all {
-                let kind = numbers.of(kind(map, cuts, service, port, &of_port, endpoint));
+                let kind = numbers.of(kind((map, cuts, routes), service, port, &of_port, endpoint));
                 let example = example(map, at, endpoint);
                 let index = kind as usize;
                 if index == kinds.len() {
@@ -286,15 +285,14 @@ fn example(map: &Map<'_>, service: usize, endpoint: Option<&ServiceEndpoint>) ->
 }
 
 fn kind<'c>(
-    map: &Map<'c>,
-    cuts: &Cuts,
+    (map, cuts, routes): (&Map<'c>, &Cuts, &Routes),
     service: &'c Service,
     port: &'c ServicePort,
     of_port: &OfPort,
     endpoint: Option<&ServiceEndpoint>,
 ) -> Kind<'c> {
     let special = map.classes.special.contains(&service.id);
-    let key = |ip: IpAddr| (Family::of(ip), cuts.class(ip));
+    let key = |ip: IpAddr| address(ip, cuts, routes, Whose::Service);
     let named = |number: u16| {
         let named = number == 0 || cuts.tells_port(number);
         // Ports of nodes meet what listens there, and each other.

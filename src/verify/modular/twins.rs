@@ -26,6 +26,7 @@ pub(super) fn apply(cluster: &Cluster, settings: Settings, special: &BTreeSet<En
         && (cluster.host_pods.is_empty() || !settings.host_network_as_pod)
         && special.is_empty()
         && cluster.fibs.is_empty()
+        && cluster.tables.is_empty()
         && cluster.links_added.is_empty()
         && cluster.links_removed.is_empty()
         && cluster.externals.is_empty()

@@ -46,6 +46,17 @@ def pod_has_bridge_address(lab):
         ip addr add 10.20.1.1/24 dev eth0""")
 
 
+def pod_cidr_twice(lab):
+    """Both nodes use 10.20.1.0/24, and their pods have the same addresses: every connection succeeds, to the wrong pod."""
+    wired(lab)
+    bridged(lab, ("a1", "a2"))
+    lab.bridge("b", "cni0")
+    lab.cidrs["b"] = ["10.20.1.0/24"]
+    lab.sh("b", "ip addr add 10.20.1.1/24 dev cni0")
+    for pod, last in (("b1", 11), ("b2", 12)):
+        lab.bridge_pod(pod, "b", [f"10.20.1.{last}/24"], ["10.20.1.1"])
+
+
 def node_address_twice(lab):
     """The host outside has b's address: refute uniqueness, do not predict who answers."""
     host_gw(lab)
@@ -104,4 +115,4 @@ def proxy_neighbour(lab):
 
 NETWORKS = {f.__name__.replace("_", "-"): f for f in (
     v6_only, dual_stack, dual_stack_v6_not_forwarded, pod_mask_16, pod_mask_16_proxied, pod_has_bridge_address,
-    node_address_twice, two_addresses, arp_of_any_interface, neighbour_wrong, neighbour_right, proxy_neighbour)}
+    pod_cidr_twice, node_address_twice, two_addresses, arp_of_any_interface, neighbour_wrong, neighbour_right, proxy_neighbour)}

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::model::inet::{Family, IpNet};
+use crate::model::inet::{Family, IpNet, successor};
 
 /// Prefixes shorter than this are about everybody: nobody can keep away from them.
 const TOO_WIDE: u8 = 8;
@@ -91,12 +91,12 @@ impl Chooser {
         let (first, last) = if host < 2 {
             (Some(net.network()), net.broadcast())
         } else {
-            (after(net.network()), before(net.broadcast()))
+            (successor(net.network()), before(net.broadcast()))
         };
         let mut next = *self.next.entry(net).or_insert(first);
         let mut found = None;
         while let Some(ip) = next.filter(|ip| *ip <= last) {
-            next = after(ip);
+            next = successor(ip);
             if self.used.insert(ip) {
                 found = Some(ip);
                 break;
@@ -105,13 +105,6 @@ impl Chooser {
         self.next.insert(net, next);
         found
     }
-}
-
-fn after(ip: IpAddr) -> Option<IpAddr> {
-    Some(match ip {
-        IpAddr::V4(ip) => Ipv4Addr::from(u32::from(ip).checked_add(1)?).into(),
-        IpAddr::V6(ip) => Ipv6Addr::from(u128::from(ip).checked_add(1)?).into(),
-    })
 }
 
 fn before(ip: IpAddr) -> IpAddr {

@@ -131,7 +131,8 @@ pub(in crate::input::linux) fn meet(drafts: &mut [Draft]) {
                 device: neighbour.device.clone(),
                 master: None,
                 destination: Some(neighbour.address),
-                permanent: true,
+                local: false,
+                sticky: false,
                 origin: neighbour.origin,
             });
             neighbour.mac = Some(mac);
