@@ -8,35 +8,29 @@ mod hangs;
 mod intents;
 mod parallel;
 mod policies;
+mod prepare;
 mod strategy;
 pub mod theorem;
 
 pub use policies::{domain_names, limits};
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::base::diag::{Diagnostic, Severity};
+use crate::base::diag::Diagnostic;
 use crate::base::source::{SourceId, SourceMap};
-use crate::findings;
 use crate::input::{self, Input, LoadedCluster};
 use crate::lang;
 use crate::library;
-use crate::logic::bind::bind_names;
 use crate::logic::check::check;
 use crate::logic::formula::Constraint;
-use crate::lower::Lowered;
-use crate::model::cluster::Cluster;
 use crate::model::intent::Intent;
 use crate::model::policy::Settings;
-use crate::report::run::{ClusterReport, Finding, Run, Verified};
-use crate::report::trace::place;
+use crate::report::run::Run;
 use crate::verify::bounded::Bounds;
 pub use crate::verify::bounded::Watch;
 use crate::verify::direct::{InternalError, Query};
-use crate::verify::verdict::CheckResult;
-use intents::{Stated, Wished, applied};
-use strategy::{is_about, lowered};
+use intents::applied;
+use prepare::{Prepared, prepare};
 
 /// Which wording of the network model is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -176,146 +170,6 @@ pub fn verify(
         },
         queries,
     })
-}
-
-/// A cluster before anything is decided.
-enum Prepared {
-    Failed(Box<ClusterReport>),
-    Ready(Box<Ready>),
-}
-
-/// A cluster and all that is to be decided of it.
-struct Ready {
-    name: String,
-    path: String,
-    diagnostics: Vec<Diagnostic>,
-    cluster: Cluster,
-    lowered: Lowered,
-    bound: Vec<Constraint>,
-    /// How many of them, in front, are of the library.
-    builtin: usize,
-    stated: Vec<Stated>,
-    /// What is worth knowing of intents.
-    found: Vec<Finding>,
-}
-
-fn prepare(
-    sources: &mut SourceMap,
-    loaded: LoadedCluster,
-    constraints: &[Applied],
-    intents: &[Wished<'_>],
-    excluded: bool,
-    options: &Options,
-) -> Prepared {
-    let LoadedCluster {
-        name,
-        path,
-        cluster,
-        mut diagnostics,
-        ..
-    } = loaded;
-    let failed = |diagnostics| {
-        Prepared::Failed(Box::new(ClusterReport {
-            name: name.clone(),
-            path: path.clone(),
-            verified: None,
-            diagnostics,
-        }))
-    };
-    let Some(cluster) = cluster.filter(|_| !excluded) else {
-        return failed(diagnostics);
-    };
-    let asked = intents.iter().any(|w| w.path.is_none_or(|p| *p == path));
-    let lowered = match lowered(&cluster, options, asked) {
-        Ok(lowered) => lowered,
-        Err(mistakes) => {
-            diagnostics.extend(mistakes);
-            return failed(diagnostics);
-        }
-    };
-    let mut bound = Vec::new();
-    let mut builtin = 0;
-    let applies = |a: &&Applied| {
-        a.path.as_ref().is_none_or(|p| *p == path) && is_about(&a.constraint, &cluster)
-    };
-    for applied in constraints.iter().filter(applies) {
-        match bind_names(&applied.constraint, || cluster.names.iter().collect()) {
-            Ok(constraint) => {
-                // Those of the library come first.
-                builtin += usize::from(applied.builtin);
-                bound.push(constraint);
-            }
-            Err(mistakes) => diagnostics.extend(mistakes),
-        }
-    }
-    let mut found = Vec::new();
-    let mut stated = Vec::new();
-    for wished in intents.iter().filter(|w| w.path.is_none_or(|p| *p == path)) {
-        match intents::state(sources, wished.intent, &cluster, &mut found) {
-            Ok(intent) => stated.push(intent),
-            Err(mistakes) => diagnostics.extend(mistakes),
-        }
-    }
-    if diagnostics.iter().any(|d| d.severity == Severity::Error) {
-        return failed(diagnostics);
-    }
-    Prepared::Ready(Box::new(Ready {
-        name,
-        path,
-        diagnostics,
-        cluster,
-        lowered,
-        bound,
-        builtin,
-        stated,
-        found,
-    }))
-}
-
-impl Ready {
-    fn verdicts(
-        &self,
-        options: &Options,
-        bounds: &Bounds,
-        jobs: usize,
-    ) -> Result<(Vec<CheckResult>, Vec<Query>), InternalError> {
-        let case = decide::Case {
-            cluster: &self.cluster,
-            bound: &self.bound,
-            builtin: self.builtin,
-            stated: &self.stated,
-            options,
-            bounds,
-            jobs,
-        };
-        hangs::verdicts(&case, &self.lowered)
-    }
-
-    fn report(
-        self,
-        sources: &SourceMap,
-        mut results: Vec<CheckResult>,
-        options: &Options,
-    ) -> ClusterReport {
-        for result in &mut results {
-            if let Some(span) = result.unmodelled {
-                let _ = write!(result.detail, " ({})", place(sources, span));
-            }
-        }
-        let findings = findings::findings(&self.cluster, &self.lowered);
-        ClusterReport {
-            name: self.name,
-            path: self.path,
-            verified: Some(Verified {
-                assumptions: findings::assumptions(&self.cluster, &options.settings),
-                findings: [findings, self.found].concat(),
-                results,
-                cluster: self.cluster,
-                lowered: self.lowered,
-            }),
-            diagnostics: self.diagnostics,
-        }
-    }
 }
 
 /// What `--only` calls all intents together.

@@ -2,7 +2,6 @@
 //!
 //! Must never know: what is done.
 
-use std::io;
 use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Builder};
@@ -31,7 +30,7 @@ pub(super) fn each<T: Sync, R: Send>(
     };
     let mut done: Vec<(usize, R)> = thread::scope(|scope| {
         let spawn = |_| Builder::new().stack_size(STACK).spawn_scoped(scope, some);
-        let threads: Vec<io::Result<_>> = (1..jobs).map(spawn).collect();
+        let threads: Vec<_> = (1..jobs).map(spawn).collect();
         // A thread that could not be had is done without: this one works too.
         let mut done = some();
         for thread in threads.into_iter().flatten() {
