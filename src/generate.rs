@@ -13,11 +13,13 @@ mod policy;
 mod rng;
 mod routes;
 mod small;
+mod snapshot;
 
 use std::fmt::{self, Write};
 
 pub use fault::{ALL as ALL_FAULTS, Fault};
 use plan::Plan;
+pub use snapshot::Put;
 
 /// What to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,6 +35,8 @@ pub enum Format {
     PodList,
     /// Small pods by themselves, each with labels of its own, and policies.
     Pods,
+    /// A Linux snapshot, which is a folder: [`Generator::files`].
+    Snapshot,
 }
 
 /// How large, and what is wrong with it.
@@ -94,6 +98,9 @@ impl Generator {
     /// What stands in the way of a wish is told in a person's words.
     pub fn new(wish: Wish) -> Result<Self, String> {
         let plan = Plan::new(&wish)?;
+        if wish.format == Format::Snapshot {
+            snapshot::possible(&wish, &plan)?;
+        }
         for fault in &wish.faults {
             fault::possible(*fault, &wish, &plan)?;
         }
@@ -109,7 +116,7 @@ impl Generator {
         Ok(Self { wish, plan })
     }
 
-    /// Writes all of it; the only error is the writer's.
+    /// Writes all of it; the only error is the writer's. A snapshot is no one text.
     pub fn write(&self, out: &mut dyn Write) -> fmt::Result {
         let (wish, plan) = (&self.wish, &self.plan);
         match wish.format {
@@ -118,6 +125,12 @@ impl Generator {
             Format::Kubernetes => kubernetes::list(wish, plan, out),
             Format::PodList => kubernetes::pod_list(wish, plan, out),
             Format::Pods => small::write(wish, plan, out),
+            Format::Snapshot => Err(fmt::Error),
         }
+    }
+
+    /// Writes what is a folder, file by file; the only error is the taker's.
+    pub fn files<E>(&self, put: &mut Put<'_, E>) -> Result<(), E> {
+        snapshot::write(&self.wish, &self.plan, put)
     }
 }

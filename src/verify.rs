@@ -3,6 +3,7 @@
 //! Knows: the order of the stages (encode, solve, make canonical, decode, replay). Must never know: YAML, formats of
 //! output, a particular solver.
 
+pub mod alike;
 pub mod bounded;
 pub mod canonical;
 pub mod direct;

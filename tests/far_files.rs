@@ -135,6 +135,9 @@ fn generate_refuses_what_cannot_be() {
         "--fault nonsense",
         "--policies 3",
         "--nodes 2 --fault loop",
+        "--format snapshot",
+        "--format snapshot --output x --services 1",
+        "--output x",
     ] {
         let (code, text, errors) = run(&format!("generate {arguments}"), &folder, None);
         assert_eq!((code, text.as_str()), (Some(2), ""), "{errors}");

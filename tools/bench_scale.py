@@ -47,6 +47,7 @@ def small(pods, policies):
 
 PODS_ONLY = FULL.replace("--services 10000", "")
 REALISTIC = "--format kubernetes --nodes 100 --pods-per-node 54 --namespaces 600 --policies 13700"
+SNAPSHOT = "--format snapshot --nodes {} --pods-per-node 30"
 ROWS = [
     Row("150,000 pods, 5,000 nodes, 10,000 services, ideal FIBs", {"cluster.json": FULL}, seconds=10, mib=2048,
         half={"cluster.json": HALF}),
@@ -57,6 +58,10 @@ ROWS = [
     Row("150,000 pods, dump of kubectl (List)", dump(FULL), seconds=40, mib=2048, half=dump(HALF)),
     Row("150,000 pods, dump (PodList)", dump(PODS_ONLY, "pod-list"), seconds=40, mib=2048),
     Row("1,040,000 pods, 130,000 nodes, ideal FIBs", {"cluster.json": LARGEST}, seconds=120, mib=16384),
+    Row("15,000 pods, 500 nodes, Linux snapshot", {"snapshot": SNAPSHOT.format(500)}, seconds=60, mib=4096,
+        half={"snapshot": SNAPSHOT.format(250)}),
+    Row("the same, a route missing", {"snapshot": SNAPSHOT.format(500) + " --fault missing-route"}, code=1, seconds=60,
+        mib=4096),
     Row("connectivity, 400 small pods, 100 policies", small(400, 100), "connectivity -o json", seconds=1),
     Row("connectivity, 1,000 small pods, 100 policies", small(1000, 100), "connectivity -o json", seconds=4,
         half=small(500, 100)),
@@ -87,9 +92,12 @@ def write(args, folder, files):
         if isinstance(how, int):
             (folder / name).write_text(intents(how, 1000))
             continue
+        if "--format snapshot" in how:
+            subprocess.run([args.binary, "generate", *how.split(), "--output", folder / name], check=True)
+            continue
         with open(folder / name, "wb") as out:
             subprocess.run([args.binary, "generate", *how.split()], stdout=out, check=True)
-    return sum(f.stat().st_size for f in folder.iterdir())
+    return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
 
 
 def once(command, timeout):

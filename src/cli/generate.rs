@@ -2,7 +2,9 @@
 //!
 //! Must never know: what a cluster looks like; it turns arguments into a wish.
 
+use std::fs;
 use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use kubeproof::generate::{ALL_FAULTS, Fault, Format, Generator, Wish};
@@ -57,6 +59,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "X", default_value_t = 1)]
     seed: u64,
 
+    /// In `snapshot`: the folder to write, which must not be there
+    #[arg(short, long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+
     /// Plant a mistake; repeatable
     #[arg(long, value_name = "NAME", value_parser = fault, long_help = faults())]
     fault: Vec<Fault>,
@@ -77,6 +83,8 @@ enum Kind {
     /// Small stand-alone pods, and policies
     #[value(alias = "standalone")]
     Pods,
+    /// A Linux snapshot (docs/linux-snapshot.md), into a folder: `--output`
+    Snapshot,
 }
 
 fn fault(name: &str) -> Result<Fault, String> {
@@ -118,6 +126,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
             Kind::Kubernetes => Format::Kubernetes,
             Kind::PodList => Format::PodList,
             Kind::Pods => Format::Pods,
+            Kind::Snapshot => Format::Snapshot,
         },
         nodes: args.nodes,
         pods: args.pods_per_node,
@@ -138,6 +147,19 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
             return Exit::Bad;
         }
     };
+    match (&args.output, args.format) {
+        (Some(folder), Kind::Snapshot) => return into(folder, &generator, output),
+        (None, Kind::Snapshot) => {
+            output.fail("a snapshot is a folder: `--output FOLDER`");
+            return Exit::Bad;
+        }
+        (Some(_), _) => {
+            output
+                .fail("only a snapshot is written into a folder; the others go to standard output");
+            return Exit::Bad;
+        }
+        (None, _) => {}
+    }
     let mut stdout = Stdout {
         out: BufWriter::with_capacity(1 << 20, io::stdout().lock()),
         error: None,
@@ -152,6 +174,28 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         (_, error) => {
             let why = error.map_or_else(String::new, |error| format!(": {error}"));
             output.fail(&format!("standard output cannot be written{why}"));
+            Exit::Bad
+        }
+    }
+}
+
+/// Writes a folder of files.
+fn into(folder: &Path, generator: &Generator, output: &mut Output) -> Exit {
+    let mut last = PathBuf::new();
+    let written = fs::create_dir(folder).and_then(|()| {
+        generator.files(&mut |name: &str, text: &str| {
+            let file = folder.join(name);
+            if let Some(below) = file.parent().filter(|below| *below != last) {
+                fs::create_dir_all(below)?;
+                last = below.to_owned();
+            }
+            fs::write(&file, text)
+        })
+    });
+    match written {
+        Ok(()) => Exit::Good,
+        Err(error) => {
+            output.fail(&format!("{} cannot be written: {error}", folder.display()));
             Exit::Bad
         }
     }

@@ -35,6 +35,12 @@ pub enum Fault {
     ClosedPort,
     /// A pod hands messages for a closed port to a container.
     WrongDelivery,
+    /// A node does not forward.
+    ForwardOff,
+    /// A pod's default route leads to an address that nobody has.
+    WrongGateway,
+    /// A node gives its pods the addresses of another's.
+    DuplicateCidr,
 }
 
 /// Everything with a name, in the order in which it is listed.
@@ -52,6 +58,9 @@ pub const ALL: &[(&str, Fault)] = &[
     ("missing-link", Fault::MissingLink),
     ("closed-port", Fault::ClosedPort),
     ("wrong-delivery", Fault::WrongDelivery),
+    ("forward-off", Fault::ForwardOff),
+    ("wrong-gateway", Fault::WrongGateway),
+    ("duplicate-cidr", Fault::DuplicateCidr),
 ];
 
 impl Fault {
@@ -71,7 +80,22 @@ impl Fault {
 /// Whether a fault can be planted there; if not, why.
 pub(super) fn possible(fault: Fault, wish: &Wish, plan: &Plan) -> Result<(), String> {
     let name = fault.name();
+    let installed = matches!(
+        fault,
+        Fault::ForwardOff | Fault::WrongGateway | Fault::DuplicateCidr
+    );
+    let either = matches!(
+        fault,
+        Fault::MissingRoute
+            | Fault::Detour
+            | Fault::Loop
+            | Fault::NarrowPrefix
+            | Fault::Blackhole
+            | Fault::DuplicateAddress
+    );
     let fits = match fault {
+        _ if wish.format == Format::Snapshot => installed || either,
+        _ if installed => false,
         Fault::DuplicateAddress | Fault::NodeAddress => wish.format != Format::Routes,
         Fault::ClosedPort | Fault::ServiceAddress => {
             matches!(wish.format, Format::Cluster | Format::Kubernetes)
@@ -102,6 +126,9 @@ pub(super) fn possible(fault: Fault, wish: &Wish, plan: &Plan) -> Result<(), Str
         Fault::DuplicateAddress
         | Fault::MissingRoute
         | Fault::NarrowPrefix
+        | Fault::ForwardOff
+        | Fault::WrongGateway
+        | Fault::DuplicateCidr
         | Fault::MissingLink => 2,
         _ => 1,
     };

@@ -16,6 +16,7 @@ mod nat;
 mod next;
 mod outer;
 mod rank;
+mod round;
 mod routing;
 mod segment;
 mod sockets;

@@ -9,6 +9,7 @@ use crate::lower::{self, Lowered, lower};
 use crate::model::cluster::Cluster;
 use crate::model::policy::Settings;
 use crate::smt::solver::Solver;
+use crate::verify::alike;
 use crate::verify::direct::{self, Checked, InternalError};
 use crate::verify::modular::{self, Modular};
 use crate::verify::verdict::{CheckResult, Verdict};
@@ -105,7 +106,7 @@ pub(super) fn decide(
         .filter(|(_, k)| k.is_none())
         .map(|(c, _)| c.clone())
         .collect();
-    let mut checked = match parts(cluster, settings, &open, how)? {
+    let mut checked = match parts(cluster, lowered, settings, &open, how)? {
         Ok(checked) => checked,
         Err(why) => whole(cluster, lowered, &open, why, how)?,
     };
@@ -143,6 +144,7 @@ fn whatever_policies(
 
 fn parts(
     cluster: &Cluster,
+    lowered: &Lowered,
     settings: Settings,
     constraints: &[Constraint],
     how: How<'_>,
@@ -154,6 +156,9 @@ fn parts(
         Strategy::Auto => MOST.min(processes(cluster) * 7 / 10),
         Strategy::Modular => MOST,
     };
+    if cluster.snapshot.is_some() {
+        return alike::check(lowered, constraints, most, how.options, how.new_solver);
+    }
     match Modular::new(cluster, settings, constraints, how.options) {
         Ok(modular) => modular.check(constraints, most, how.new_solver),
         Err(why) => Ok(Err(why)),

@@ -3,6 +3,9 @@
 //!
 //! Source: `nf_conntrack_proto_tcp.c` (an ACK in `SYN_SENT` is invalid), `nf_conntrack_proto_sctp.c`. Knows: who hands to
 //! whom by routing. Must never know: rules of chains, beyond whether one tells INVALID from NEW.
+//!
+//! Most often there is no other way round a namespace at all (`round`, in one pass over links and routes); only where
+//! there may be one are pairs of addresses followed.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -11,7 +14,11 @@ use crate::model::inet::Family;
 use crate::model::linux::{CtState, LinkKind, Tested};
 
 use super::lookup::{Flow, Found};
+use super::round::Ways;
 use super::stage::{Builder, Device, Ns};
+
+/// Of more addresses than these not every pair is followed: where there may be a way round, there is one.
+const MOST_ENDS: usize = 400;
 
 /// Whether messages that open a connection and messages of none are told apart by a test of these states.
 pub(super) fn tells(states: &[CtState]) -> bool {
@@ -21,25 +28,34 @@ pub(super) fn tells(states: &[CtState]) -> bool {
 impl Builder<'_> {
     /// Finds the namespaces that tell INVALID from NEW and that an answer may go round.
     pub(super) fn find_bypassed(&mut self) {
+        let mut ways: Option<Ways> = None;
         for ns in 0..self.facts.len() {
             let chains = self.facts[ns].ns.chains.iter();
             let mut tests = chains.flat_map(|c| &c.rules).flat_map(|r| &r.tests);
             if tests.any(|t| matches!(&t.what, Tested::State(states) if tells(states))) {
-                self.facts[ns].bypassed = self.bypassed(ns);
+                if ways.is_none() {
+                    ways = Some(self.ways());
+                }
+                let round = ways.as_mut().is_none_or(|w| w.round(ns));
+                self.facts[ns].bypassed = self.marked() || round && self.bypassed(ns);
             }
         }
     }
 
+    /// Whether marks choose routes: either way may be any.
+    fn marked(&self) -> bool {
+        let mut rules = self.facts.iter().flat_map(|f| &f.ns.rules);
+        rules.any(|r| r.mark.is_some())
+    }
+
     fn bypassed(&mut self, middle: Ns) -> bool {
-        // Where marks choose the route, either way may be any.
-        let marked = self.facts.iter().flat_map(|f| &f.ns.rules);
-        if marked.into_iter().any(|r| r.mark.is_some()) {
-            return true;
-        }
         let mut ends: Vec<(Ns, IpAddr)> = Vec::new();
         for (ns, facts) in self.facts.iter().enumerate() {
             let own = facts.own().filter(|a| !a.is_loopback());
             ends.extend(own.filter(|_| ns != middle).map(|a| (ns, a)));
+        }
+        if ends.len() > MOST_ENDS {
+            return true;
         }
         for (from, source) in &ends {
             for (to, destination) in &ends {

@@ -266,8 +266,9 @@ pub(super) struct Builder<'s> {
     begun: Vec<bool>,
 }
 
-/// More stages than this in all are not made: something multiplies.
+/// More stages than this in all, or than this many for each namespace, are not made: something multiplies.
 const MOST: usize = 400_000;
+const MOST_EACH: usize = 100;
 
 impl<'s> Builder<'s> {
     /// Nothing made yet.
@@ -327,7 +328,7 @@ impl<'s> Builder<'s> {
         let at = (id.0 - self.first) as usize;
         if !self.begun[at] {
             self.begun[at] = true;
-            let fib = if at >= MOST {
+            let fib = if at >= MOST.max(MOST_EACH * self.facts.len()) {
                 let why = "too many states of the firewall".to_owned();
                 let next = Next::dies(DiscardReason::Unmodelled(why));
                 let origin = self.facts[self.drafts[at].key.ns()].ns.origin;
