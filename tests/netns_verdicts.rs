@@ -262,9 +262,7 @@ fn own(folder: &Path, case: &str) -> Vec<String> {
         }
     }
     for (id, holds) in observed(&truth) {
-        // An idle docker0 on each node has the same address, and is no address of the nodes.
-        let idle = case == "nft-nat-by-hash" && id == "KP001";
-        let against = told[id] == Verdict::Proven && !holds && !idle;
+        let against = told[id] == Verdict::Proven && !holds;
         if against {
             wrong.push(format!(
                 "{case}: {id} is {}, observed {holds}",

@@ -78,7 +78,7 @@ pub(super) fn cluster(
 fn addresses(role: Role, interfaces: &[Interface]) -> Vec<Address> {
     let mut all: Vec<Address> = Vec::new();
     for interface in interfaces {
-        if role == Role::Node && apart(interface, interfaces) {
+        if role == Role::Node && interface.kind == LinkKind::Dummy {
             continue;
         }
         for address in &interface.addresses {
@@ -90,17 +90,6 @@ fn addresses(role: Role, interfaces: &[Interface]) -> Vec<Address> {
         }
     }
     all
-}
-
-/// Whether nobody is behind a device: a dummy, or a bridge without ports (`docker0` where no container runs, with the same
-/// address on every node).
-fn apart(interface: &Interface, interfaces: &[Interface]) -> bool {
-    let is_port = |i: &Interface| i.master.as_ref() == Some(&interface.name);
-    match interface.kind {
-        LinkKind::Dummy => true,
-        LinkKind::Bridge { .. } => !interfaces.iter().any(is_port),
-        _ => false,
-    }
 }
 
 /// Names of the processes that listen; somebody is there in any case, and may send.
