@@ -245,10 +245,6 @@ const BEYOND: &[(&str, &str)] = &[
         "connection-mark",
         "the mark of an answer's connection is not modelled: unknown, never proven",
     ),
-    (
-        "nft-nat",
-        "a named map of addresses and ports to translate to is not read: unknown, never proven",
-    ),
 ];
 
 fn agree(roots: &[&str], least: usize) {

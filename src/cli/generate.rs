@@ -187,7 +187,7 @@ fn into(folder: &Path, generator: &Generator, output: &mut Output) -> Exit {
             let file = folder.join(name);
             if let Some(below) = file.parent().filter(|below| *below != last) {
                 fs::create_dir_all(below)?;
-                last = below.to_owned();
+                below.clone_into(&mut last);
             }
             fs::write(&file, text)
         })

@@ -96,7 +96,9 @@ pub fn check(
             Err(Stop::Special(unit)) => vec![unit],
             Err(Stop::Why(why)) => return Ok(Err(why)),
         };
-        odd.into_iter().for_each(|unit| units.mark(unit));
+        for unit in odd {
+            units.mark(unit);
+        }
     }
     Ok(Err("too much of it differs from the rest"))
 }

@@ -6,6 +6,7 @@
 mod rule;
 mod show;
 mod test;
+mod translate;
 mod value;
 
 use std::collections::{BTreeMap, HashMap, HashSet};

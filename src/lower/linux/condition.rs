@@ -161,6 +161,12 @@ fn asked(facts: &Facts<'_>, tables: &Tables<'_>, cursor: &Cursor, what: &Tested)
         Tested::InDevice(patterns) => device(env.incoming, patterns),
         Tested::OutDevice(patterns) => device(env.outgoing, patterns),
         Tested::PhysIn(pattern) => device(env.port, std::slice::from_ref(pattern)),
+        // Where a frame leaves by is not known before it is forwarded.
+        Tested::PhysOut(_) | Tested::Bridged
+            if !matches!(cursor.hook, Hook::Forward | Hook::Postrouting) =>
+        {
+            Answer::No
+        }
         Tested::PhysOut(pattern) => match &env.way {
             Way::Bridged(crossing, _) => device(crossing.out, std::slice::from_ref(pattern)),
             _ => Answer::No,
@@ -229,7 +235,7 @@ fn state(facts: &Facts<'_>, cursor: &Cursor, states: &[CtState]) -> Answer {
     // Further on, devices that no rule names stand for each other.
     let lo = cursor.hook == Hook::Prerouting && env.incoming == facts.loopback();
     let inside = env.way == Way::Loop || env.incoming.is_some() && lo;
-    if facts.bypassed && passes && !inside && tells(states) {
+    if (facts.bypassed || facts.untracks) && passes && !inside && tells(states) {
         let opening = [Protocol::Tcp, Protocol::Sctp].into_iter();
         let mut opening: Vec<Context> = opening
             .filter_map(|p| Context::state(State::New).meet(&Context::protocol(p)))

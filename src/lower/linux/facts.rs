@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::base::source::Span;
-use crate::model::inet::{Family, IpNet};
+use crate::model::inet::{Family, Protocol};
 use crate::model::linux::{
     Chain, ChainFamily, CtState, Effect, FirewallRule, ForwardingEntry, Hook, Interface, LinkKind,
     NetNs, RouteType, Tested,
@@ -46,6 +46,8 @@ pub(super) struct Facts<'s> {
     pub(super) asks_translated: bool,
     /// Some rule looks at ports of bridges.
     pub(super) asks_ports: bool,
+    /// Some rule exempts from connection tracking: perhaps answers alone.
+    pub(super) untracks: bool,
     /// Some rule tells INVALID from NEW, and an answer may go round this namespace.
     pub(super) bypassed: bool,
 }
@@ -95,6 +97,7 @@ impl<'s> Facts<'s> {
             leaving: classes(interfaces.map(|i| signature(i, &outof, masquerades))),
             saves_marks,
             asks_translated: asks(CtState::Dnat) || asks(CtState::Snat),
+            untracks: rules().any(|r| r.effects.contains(&Effect::NoTrack) && !datagrams(r)),
             bypassed: false,
             asks_ports: tests()
                 .any(|t| matches!(t, Tested::PhysIn(_) | Tested::PhysOut(_) | Tested::Bridged)),
@@ -146,18 +149,6 @@ impl<'s> Facts<'s> {
             let port = self.device(&e.device).map(|d| self.interface(d));
             mac.is_none_or(|m| m == e.mac) && port.is_some_and(|p| p.mac.as_ref() != Some(&e.mac))
         })
-    }
-
-    /// Whole prefixes outside of 127.0.0.0/8 that a route of type `local` makes its own.
-    pub(super) fn wide_local(&self) -> Vec<(IpNet, Span)> {
-        let all = self.ns.routes.iter();
-        let all = all.filter(|r| r.kind == RouteType::Local && r.table == "local");
-        let all = all.filter(|r| {
-            let net = r.destination;
-            let loopback = Family::of(net.addr()).loopback_net();
-            net.prefix_len() < net.max_prefix_len() && !loopback.contains(&net)
-        });
-        all.map(|r| (r.destination.trunc(), r.origin)).collect()
     }
 
     /// Whether any bridge was told so.
@@ -279,6 +270,14 @@ fn taken(ns: &NetNs) -> impl Iterator<Item = IpAddr> + '_ {
         .filter(|r| r.kind == RouteType::Local && r.table == "local");
     let all = all.filter(|r| r.destination.prefix_len() == r.destination.max_prefix_len());
     all.map(|r| r.destination.addr())
+}
+
+/// Whether a rule is about UDP alone.
+fn datagrams(rule: &FirewallRule) -> bool {
+    let mut tests = rule.tests.iter().filter(|t| !t.negated);
+    tests.any(
+        |t| matches!(&t.what, Tested::Protocol(all) if all.iter().all(|p| *p == Protocol::Udp)),
+    )
 }
 
 /// Whether a name is one of these; `cali+` is a prefix.

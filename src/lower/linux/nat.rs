@@ -172,8 +172,20 @@ impl Builder<'_> {
     fn change(&mut self, cursor: &Cursor, change: Change) -> Next {
         let beyond = self.beyond(cursor.ns, cursor.hook, cursor.env.family, cursor.item);
         let env = cursor.env.clone();
-        let key = Key::Translate(cursor.ns, cursor.hook, beyond, env, change);
-        Next::to(self.stage(key))
+        let (ns, hook, origin) = (cursor.ns, cursor.hook, change.origin);
+        let same = Context::of(there(&change));
+        let key = Key::Translate(ns, hook, beyond, env.clone(), change);
+        let next = Next::to(self.stage(key));
+        if !self.facts[ns].asks_translated {
+            return next;
+        }
+        // The connection of what has the new header from the beginning does not count as translated.
+        let on = self.at(ns, hook, beyond, env);
+        let fib = vec![
+            on.rule(same, None, origin),
+            next.rule(Context::default(), None, origin),
+        ];
+        Next::to(self.list(ns, fib))
     }
 
     /// The source becomes an address of the device it leaves by.
@@ -246,14 +258,10 @@ impl Builder<'_> {
         change: &Change,
     ) -> Fib {
         let mut after = env.clone();
-        let mut done = Match::default();
-        let port = change.port.map(PortSet::one);
         let asks = self.facts[ns].asks_translated;
         if change.source {
-            (done.from, done.from_ports) = (change.address.map(IpNet::from), port);
             after.translated.0 |= asks;
         } else {
-            (done.to, done.to_ports) = (change.address.map(IpNet::from), port);
             after.translated.1 |= asks;
             after.changed |= change.address.is_some() && hook == Hook::Prerouting;
             if hook == Hook::Output {
@@ -275,9 +283,22 @@ impl Builder<'_> {
         let why = "an answer to a datagram whose connection was not seen here would be translated";
         let text = Some(Arc::clone(&change.text));
         vec![
-            on.rule(Context::of(done), None, change.origin),
+            on.rule(Context::of(there(change)), None, change.origin),
             translate.rule(family, text.clone(), change.origin),
             unmodelled(why).rule(Context::default(), text, change.origin),
         ]
     }
+}
+
+/// Messages that have the new address and port.
+fn there(change: &Change) -> Match {
+    let mut there = Match::default();
+    let port = change.port.map(PortSet::one);
+    let address = change.address.map(IpNet::from);
+    if change.source {
+        (there.from, there.from_ports) = (address, port);
+    } else {
+        (there.to, there.to_ports) = (address, port);
+    }
+    there
 }

@@ -43,6 +43,9 @@ struct Row<'n> {
     sources: &'n [IpAddr],
 }
 
+/// A rule, whom it speaks of beside the owner, and who guards it.
+type Framed<'n> = (Row<'n>, Option<Unit>, [Option<Unit>; 2]);
+
 /// Descriptions, by whom they are about.
 #[derive(Debug)]
 pub(super) struct Described {
@@ -201,7 +204,7 @@ impl<'d, 'n> Describer<'d, 'n> {
     /// these and of their own stand before each, of those that take messages it takes.
     fn list(
         &mut self,
-        rows: &[(Row<'_>, Option<Unit>, [Option<Unit>; 2])],
+        rows: &[Framed<'_>],
         from: Option<usize>,
         (owner, extra): (Option<Unit>, Option<Unit>),
         mut item: Vec<u64>,

@@ -107,7 +107,7 @@ pub(super) fn cut(
         links: links.collect(),
         gates: Gates::default(),
         held: held.clone(),
-        elsewhere: Vec::new(),
+        elsewhere: network.elsewhere.clone(),
     };
     let structure = structure(&part, &whole.structure, held, ports);
     part.lowered = Lowered { network, structure };

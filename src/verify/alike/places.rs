@@ -78,7 +78,9 @@ impl Places {
         }
         rows.sort_unstable();
         for group in rows.chunk_by(|a, b| a.0 == b.0).filter(|g| g.len() > 1) {
-            group.iter().for_each(|(_, unit)| units.mark(*unit));
+            for (_, unit) in group {
+                units.mark(*unit);
+            }
         }
         let mut addresses = vec![Vec::new(); units.len()];
         let mut held = HashMap::new();

@@ -40,11 +40,11 @@ impl Units {
         let home = ids.iter().map(|id| parent(*id)).collect();
         let mut processes = vec![Vec::new(); ids.len()];
         let mut all = of.clone();
-        for at in 0..rows.len() {
+        for (at, of) in all.iter_mut().enumerate() {
             let id = EntityId(at as u32);
             if let (true, Some(unit)) = (kind(at).is_process(), parent(id)) {
                 processes[unit.0 as usize].push(id);
-                all[at] = Some(unit);
+                *of = Some(unit);
             }
         }
         Self {

@@ -208,6 +208,28 @@ table ip nat2 {
     lab.extra = [("published", "hostport", "10.20.100.1", 18080, proto) for proto in ("tcp", "udp")]
 
 
+def nft_nat_by_hash(lab):
+    """nft: one of two pods by a hash of the source, another by a map of ports, an idle docker0 on both nodes."""
+    host_gw(lab)
+    for node in ("a", "b"):
+        lab.bridge(node, "docker0")
+        lab.sh(node, "ip addr add 172.17.0.1/16 dev docker0")
+        lab.feed(node, ["nft", "-f", "-"], """
+table inet lb {
+  map ports { type inet_service : ipv4_addr . inet_service; elements = { 81 : 10.20.1.12 . 8080, 82 : 10.20.2.11 . 7071 } }
+  chain pick { type nat hook prerouting priority dstnat;
+    ip daddr 10.20.200.1 tcp dport 80 dnat ip to jhash ip saddr . tcp sport mod 2 map { 0 : 10.20.1.11, 1 : 10.20.2.11 }:8080
+    ip daddr 10.20.200.1 dnat ip to tcp dport map @ports
+  }
+  chain own { type nat hook output priority -100;
+    ip daddr 10.20.200.1 dnat ip to tcp dport map @ports
+  }
+}
+""")
+        lab.sh(node, "ip route add 10.20.200.0/24 via 10.20.100.9")
+    lab.extra = [("lb", "service", "10.20.200.1", port, "tcp") for port in (80, 81, 82, 83)]
+
+
 def host_port(lab):
     """hostPort 18080 on a as the portmap plugin does it; b refuses, localhost of a works by route_localnet."""
     host_gw(lab)
@@ -253,5 +275,5 @@ def v6_firewall(lab):
 
 NETWORKS = {f.__name__.replace("_", "-"): f for f in (
     double_snat, masquerade_outside, masquerade_at_the_border, snat_to_address, dnat_pod_port, dnat_then_dropped, input_drop, output_drop,
-    output_drops_answers, chains_and_marks, reject_and_sets, raw_notrack, connection_mark, nft_filter, nft_nat,
+    output_drops_answers, chains_and_marks, reject_and_sets, raw_notrack, connection_mark, nft_filter, nft_nat, nft_nat_by_hash,
     host_port, sidecar_redirect, v6_firewall)}

@@ -5,11 +5,10 @@
 //! A verdict map whose key the model has no fields for becomes a rule for each of its elements: they exclude each other.
 
 use super::value::{mark, members};
-use super::{Nft, Table, key, only, show, test};
-use crate::input::linux::record::{Record, ip};
+use super::{Nft, Table, key, only, show, test, translate};
+use crate::input::linux::record::Record;
 use crate::input::yaml::{Node, Value};
 use crate::model::linux::{ChainFamily, Effect, FirewallRule, Test, Tested};
-use std::net::IpAddr;
 
 /// Reads one; possibly several of the model.
 pub(super) fn read(
@@ -93,6 +92,15 @@ pub(super) fn read(
                 ) {
                     rule.effects.push(Effect::Unknown(format!("target {name}")));
                 }
+            }
+            "dnat" | "snat" => {
+                let (implied, effect) = translate::read(nft, table, word, inner);
+                let implied = implied.into_iter().map(|what| Test {
+                    negated: false,
+                    what,
+                });
+                rule.tests.extend(implied.filter(|t| !obvious(family, t)));
+                rule.effects.push(effect);
             }
             _ => rule.effects.push(statement(word, node, inner, family)),
         }
@@ -179,10 +187,10 @@ fn vmap(
     data: Option<Node<'_>>,
 ) -> Option<Mapped> {
     let (left, data) = (left?, data?);
-    if let Some(("numgen", _)) = only(left) {
+    if translate::random(left) {
         let pairs = members(data)
             .into_iter()
-            .map(second)
+            .map(translate::second)
             .collect::<Option<Vec<_>>>()?;
         let ways = pairs.into_iter().map(|v| vec![verdict(v)]).collect();
         return Some(Mapped::Effects(Vec::new(), Effect::OneOf(ways)));
@@ -215,13 +223,6 @@ fn vmap(
     Some(Mapped::Rules(all))
 }
 
-fn second(node: Node<'_>) -> Option<Node<'_>> {
-    match node.value() {
-        Value::Seq(pair) => pair.iter().nth(1),
-        _ => None,
-    }
-}
-
 fn statement(word: &str, node: Node<'_>, inner: Node<'_>, family: ChainFamily) -> Effect {
     let of = |key: &str| inner.as_map().and_then(|m| m.get(key)).map(|e| e.value);
     match word {
@@ -247,65 +248,15 @@ fn statement(word: &str, node: Node<'_>, inner: Node<'_>, family: ChainFamily) -
         }
         "notrack" => Effect::NoTrack,
         "masquerade" => Effect::Masquerade,
-        "redirect" => match of("port").map(port) {
+        "redirect" => match of("port").map(translate::port) {
             None => Effect::Redirect(None),
             Some(Some(port)) => Effect::Redirect(Some(port)),
             Some(None) => Effect::Unknown("nft redirect".to_owned()),
-        },
-        "dnat" | "snat" => match translation(of("addr"), of("port")) {
-            Some(all) if word == "dnat" => Effect::Dnat(all),
-            Some(all) => Effect::Snat(all),
-            None => Effect::Unknown(format!("nft {word}")),
         },
         "mangle" => mangle(of("key"), of("value"))
             .unwrap_or_else(|| Effect::Unknown(format!("nft {}", show::rule(&[node])))),
         _ => Effect::Unknown(format!("nft {word}")),
     }
-}
-
-fn port(node: Node<'_>) -> Option<u16> {
-    match node.value() {
-        Value::Int(n) => u16::try_from(n).ok(),
-        _ => None,
-    }
-}
-
-type To = (Option<IpAddr>, Option<u16>);
-
-/// One address and port, or one of several by a random number.
-fn translation(address: Option<Node<'_>>, to_port: Option<Node<'_>>) -> Option<Vec<To>> {
-    let own_port = match to_port {
-        Some(node) => Some(port(node)?),
-        None => None,
-    };
-    let Some(address) = address else {
-        return own_port.map(|p| vec![(None, Some(p))]);
-    };
-    if let Some(text) = address.as_str() {
-        return Some(vec![(Some(ip(text)?), own_port)]);
-    }
-    let Some(("map", inner)) = only(address) else {
-        return None;
-    };
-    let map = inner.as_map()?;
-    let random = matches!(only(map.get("key")?.value), Some(("numgen", _)));
-    if !random {
-        return None;
-    }
-    let values = members(map.get("data")?.value).into_iter().map(second);
-    values
-        .map(|value| {
-            let value = value?;
-            match only(value) {
-                Some(("concat", both)) => {
-                    let both = members(both);
-                    let (address, own) = (both.first()?, both.get(1)?);
-                    Some((Some(ip(address.as_str()?)?), Some(port(*own)?)))
-                }
-                _ => Some((Some(ip(value.as_str()?)?), own_port)),
-            }
-        })
-        .collect()
 }
 
 /// `meta mark set …`: of a number, or of the mark itself with some bits changed.
