@@ -9,40 +9,51 @@ use std::thread::{self, Builder};
 /// Formulas and terms may be deep.
 const STACK: usize = 64 << 20;
 
-/// Does it for each, on as many threads as `jobs` says.
+/// Does it for each, on as many threads as `jobs` says. Each thing has a thread of its own: what the solver keeps by thread
+/// would else let the number of queries hang on what came before.
 pub(super) fn each<T: Sync, R: Send>(
     jobs: usize,
     all: &[T],
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
-    let jobs = jobs.min(all.len());
-    if jobs <= 1 {
-        return all.iter().map(work).collect();
-    }
     let next = AtomicUsize::new(0);
     let some = || {
         let mut done = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(one) = all.get(at) else { return done };
-            done.push((at, work(one)));
+            done.push((at, apart(|| work(one))));
         }
     };
     let mut done: Vec<(usize, R)> = thread::scope(|scope| {
-        let spawn = |_| Builder::new().stack_size(STACK).spawn_scoped(scope, some);
-        let threads: Vec<_> = (1..jobs).map(spawn).collect();
+        let spawn = |_| Builder::new().spawn_scoped(scope, some);
+        let threads: Vec<_> = (1..jobs.min(all.len())).map(spawn).collect();
         // A thread that could not be had is done without: this one works too.
         let mut done = some();
         for thread in threads.into_iter().flatten() {
-            match thread.join() {
-                Ok(more) => done.extend(more),
-                Err(why) => panic::resume_unwind(why),
-            }
+            done.extend(
+                thread
+                    .join()
+                    .unwrap_or_else(|why| panic::resume_unwind(why)),
+            );
         }
         done
     });
     done.sort_by_key(|(at, _)| *at);
     done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// On a thread of its own; on this one where there is none to be had.
+fn apart<R: Send>(work: impl Fn() -> R + Sync) -> R {
+    thread::scope(|scope| {
+        let spawned = Builder::new().stack_size(STACK).spawn_scoped(scope, &work);
+        match spawned {
+            Ok(thread) => thread
+                .join()
+                .unwrap_or_else(|why| panic::resume_unwind(why)),
+            Err(_) => work(),
+        }
+    })
 }
 
 #[cfg(test)]
