@@ -13,6 +13,7 @@ mod generate;
 mod list;
 mod load;
 mod output;
+mod progress;
 mod schema;
 mod theorem;
 mod trace;

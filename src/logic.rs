@@ -4,6 +4,7 @@
 
 pub mod bind;
 pub mod check;
+pub mod cube;
 pub mod formula;
 pub mod literals;
 pub mod signature;

@@ -6,32 +6,31 @@
 mod decide;
 mod hangs;
 mod intents;
+mod parallel;
 mod policies;
+mod prepare;
 mod strategy;
 pub mod theorem;
 
 pub use policies::{domain_names, limits};
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::base::diag::{Diagnostic, Severity};
+use crate::base::diag::Diagnostic;
 use crate::base::source::{SourceId, SourceMap};
-use crate::findings;
 use crate::input::{self, Input, LoadedCluster};
 use crate::lang;
 use crate::library;
-use crate::logic::bind::bind_names;
 use crate::logic::check::check;
 use crate::logic::formula::Constraint;
 use crate::model::intent::Intent;
 use crate::model::policy::Settings;
-use crate::report::run::{ClusterReport, Run, Verified};
-use crate::report::trace::place;
+use crate::report::run::Run;
 use crate::verify::bounded::Bounds;
+pub use crate::verify::bounded::Watch;
 use crate::verify::direct::{InternalError, Query};
-use intents::{Wished, applied};
-use strategy::{is_about, lowered};
+use intents::applied;
+use prepare::{Prepared, prepare};
 
 /// Which wording of the network model is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -81,6 +80,10 @@ pub struct Options {
     pub strategy: Strategy,
     /// Keep the queries as SMT-LIB.
     pub keep_queries: bool,
+    /// So many clusters, or constraints of users, are decided at once; 0 is 1.
+    pub jobs: usize,
+    /// Who wants to know how far it is.
+    pub watch: Option<Watch>,
 }
 
 /// A constraint and the PATH that it applies to; none is every cluster.
@@ -127,24 +130,36 @@ pub fn verify(
         &mut diagnostics,
     );
     broken.extend(more);
-    let bounds = Bounds::within(options.total_timeout);
-    let mut clusters = Vec::new();
-    let mut queries = Vec::new();
+    let bounds = Bounds::within(options.total_timeout, options.watch.clone());
     let wanted = |c: &LoadedCluster| options.cluster.as_ref().is_none_or(|name| c.name == *name);
+    let mut prepared = Vec::new();
     for cluster in loaded.clusters.into_iter().filter(wanted) {
         let excluded = broken
             .iter()
             .any(|path| path.as_ref().is_none_or(|p| *p == cluster.path));
-        let (report, kept) = verify_cluster(
+        prepared.push(prepare(
             &mut sources,
             cluster,
             &constraints,
             &intents,
             excluded,
             options,
-            &bounds,
-        )?;
-        clusters.push(report);
+        ));
+    }
+    // Where there is one cluster, its constraints are what can be shared out.
+    let within = if prepared.len() > 1 { 1 } else { options.jobs };
+    let decided = parallel::each(options.jobs, &prepared, |cluster| match cluster {
+        Prepared::Failed(_) => Ok((Vec::new(), Vec::new())),
+        Prepared::Ready(ready) => ready.verdicts(options, &bounds, within),
+    });
+    let mut clusters = Vec::new();
+    let mut queries = Vec::new();
+    for (cluster, decided) in prepared.into_iter().zip(decided) {
+        let (results, kept) = decided?;
+        clusters.push(match cluster {
+            Prepared::Failed(report) => *report,
+            Prepared::Ready(ready) => ready.report(&sources, results, options),
+        });
         queries.push(kept);
     }
     Ok(Outcome {
@@ -155,97 +170,6 @@ pub fn verify(
         },
         queries,
     })
-}
-
-fn verify_cluster(
-    sources: &mut SourceMap,
-    loaded: LoadedCluster,
-    constraints: &[Applied],
-    intents: &[Wished<'_>],
-    excluded: bool,
-    options: &Options,
-    bounds: &Bounds,
-) -> Result<(ClusterReport, Vec<Query>), InternalError> {
-    let LoadedCluster {
-        name,
-        path,
-        cluster,
-        mut diagnostics,
-        ..
-    } = loaded;
-    let failed = |diagnostics| ClusterReport {
-        name: name.clone(),
-        path: path.clone(),
-        verified: None,
-        diagnostics,
-    };
-    let Some(cluster) = cluster.filter(|_| !excluded) else {
-        return Ok((failed(diagnostics), Vec::new()));
-    };
-    let asked = intents.iter().any(|w| w.path.is_none_or(|p| *p == path));
-    let lowered = match lowered(&cluster, options, asked) {
-        Ok(lowered) => lowered,
-        Err(mistakes) => {
-            diagnostics.extend(mistakes);
-            return Ok((failed(diagnostics), Vec::new()));
-        }
-    };
-    let mut bound = Vec::new();
-    let mut builtin = 0;
-    let applies = |a: &&Applied| {
-        a.path.as_ref().is_none_or(|p| *p == path) && is_about(&a.constraint, &cluster)
-    };
-    for applied in constraints.iter().filter(applies) {
-        match bind_names(&applied.constraint, || cluster.names.iter().collect()) {
-            Ok(constraint) => {
-                // Those of the library come first.
-                builtin += usize::from(applied.builtin);
-                bound.push(constraint);
-            }
-            Err(mistakes) => diagnostics.extend(mistakes),
-        }
-    }
-    let mut found = Vec::new();
-    let mut stated = Vec::new();
-    for wished in intents.iter().filter(|w| w.path.is_none_or(|p| *p == path)) {
-        match intents::state(sources, wished.intent, &cluster, &mut found) {
-            Ok(intent) => stated.push(intent),
-            Err(mistakes) => diagnostics.extend(mistakes),
-        }
-    }
-    if diagnostics.iter().any(|d| d.severity == Severity::Error) {
-        return Ok((failed(diagnostics), Vec::new()));
-    }
-    let case = decide::Case {
-        cluster: &cluster,
-        bound: &bound,
-        builtin,
-        stated: &stated,
-        options,
-        bounds,
-    };
-    let (mut results, queries) = hangs::verdicts(&case, &lowered)?;
-    for result in &mut results {
-        if let Some(span) = result.unmodelled {
-            let _ = write!(result.detail, " ({})", place(sources, span));
-        }
-    }
-    let verified = Verified {
-        assumptions: findings::assumptions(&cluster, &options.settings),
-        findings: [findings::findings(&cluster, &lowered), found].concat(),
-        results,
-        cluster,
-        lowered,
-    };
-    Ok((
-        ClusterReport {
-            name,
-            path,
-            verified: Some(verified),
-            diagnostics,
-        },
-        queries,
-    ))
 }
 
 /// What `--only` calls all intents together.

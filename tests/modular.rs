@@ -34,12 +34,15 @@ use kubeproof::model::policy::Settings;
 use kubeproof::network::graph::Network;
 use kubeproof::network::trace::Event;
 use kubeproof::report::names::Names;
+use kubeproof::sim::walk;
 use kubeproof::smt::backend::Z3;
 use kubeproof::smt::solver::Solver;
 use kubeproof::verify::direct;
 use kubeproof::verify::modular::Modular;
 use kubeproof::verify::verdict::{CheckResult, Verdict};
 use support::draft::Draft;
+use support::formulas::{self, Trial};
+use support::rng::Rng;
 use support::shrink::shrink;
 use support::{compare, generate, policed, tabled, uniform};
 
@@ -49,6 +52,10 @@ const SEEDS: std::ops::Range<u64> = 0..16;
 const TABLED: std::ops::Range<u64> = 6..10;
 /// Those with policies.
 const POLICED: std::ops::Range<u64> = 0..12;
+/// Those with constraints of users.
+const OF_USERS: std::ops::Range<u64> = 0..12;
+/// Random constraints on each.
+const FORMULAS: usize = 8;
 
 fn solver() -> Box<dyn Solver> {
     Box::new(Z3::new())
@@ -68,10 +75,7 @@ struct Totals {
 
 #[test]
 fn a_part_tells_what_the_whole_tells() {
-    let seeds = std::env::var("KUBEPROOF_SEEDS").map_or(SEEDS, |text| {
-        let (a, b) = text.split_once("..").expect("such as 0..1000");
-        a.parse().unwrap()..b.parse().unwrap()
-    });
+    let seeds = seeds(SEEDS);
     let mut totals = Totals::default();
     for seed in seeds.clone() {
         let draft = made(seed);
@@ -113,13 +117,7 @@ fn a_part_tells_what_the_whole_tells() {
         totals.seconds.0,
         totals.seconds.1
     );
-    eprintln!("{line}");
-    if let Some(path) = std::env::var_os("KUBEPROOF_LOG") {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-        let mut file = std::fs::OpenOptions::new();
-        let mut file = file.create(true).append(true).open(path).unwrap();
-        writeln!(file, "{line}").unwrap();
-    }
+    log(&line);
     assert!(totals.wrong.is_empty(), "seeds {:?}", totals.wrong);
     assert!(
         totals.smaller * 3 > totals.clusters,
@@ -130,12 +128,9 @@ fn a_part_tells_what_the_whole_tells() {
 /// The same with policies, under random settings, and what is proven whatever policies say.
 #[test]
 fn a_part_tells_what_the_whole_tells_with_policies() {
-    let seeds = std::env::var("KUBEPROOF_SEEDS").map_or(POLICED, |text| {
-        let (a, b) = text.split_once("..").expect("such as 0..1000");
-        a.parse().unwrap()..b.parse().unwrap()
-    });
+    let seeds = seeds(POLICED);
     let mut totals = Totals::default();
-    for seed in seeds {
+    for seed in seeds.clone() {
         let Some(made) = policed::on(seed, made(seed)) else {
             continue;
         };
@@ -146,15 +141,17 @@ fn a_part_tells_what_the_whole_tells_with_policies() {
             eprintln!("seed {seed}\n{}{}\n", made.text, wrong.join("\n"));
         }
     }
-    eprintln!(
-        "{} clusters, wrong {:?}; smaller {}; {:?}; {} proven whatever policies say; {:?} s",
+    log(&format!(
+        "{}..{} with policies: {} clusters, wrong {:?}; smaller {}; {:?}; {} proven whatever policies say; direct and modular {:.0?} s",
+        seeds.start,
+        seeds.end,
         totals.clusters,
         totals.wrong,
         totals.smaller,
         totals.verdicts,
         totals.whatever,
         totals.seconds
-    );
+    ));
     assert!(totals.wrong.is_empty(), "seeds {:?}", totals.wrong);
     assert!(totals.smaller * 4 > totals.clusters, "{}", totals.smaller);
     assert!(
@@ -163,16 +160,154 @@ fn a_part_tells_what_the_whole_tells_with_policies() {
     );
 }
 
+/// Random constraints of users, on clusters with policies and without: the verdict of the part is that of the whole, and what
+/// refutes a constraint in the part refutes it in the whole.
+#[test]
+fn a_part_tells_of_users_constraints_what_the_whole_tells() {
+    let mut wrong = Vec::new();
+    let mut verdicts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    let (mut asked, mut smaller, mut same, mut seconds) = (0, 0, 0, (0.0, 0.0));
+    for seed in seeds(OF_USERS) {
+        let draft = made(seed);
+        let mut rng = Rng::new(seed, 13);
+        let texts: Vec<String> = (0..FORMULAS)
+            .map(|i| formulas::text(&mut rng, &draft, &format!("u{i}")))
+            .collect();
+        let (cluster, settings, shown) = if seed % 2 == 0 {
+            let Some(made) = policed::on(seed, draft) else {
+                continue;
+            };
+            (made.cluster, made.settings, made.text)
+        } else {
+            let text = draft.yaml();
+            (compare::load(&text).unwrap(), Settings::default(), text)
+        };
+        let lowered = lower(&cluster, &settings).unwrap();
+        let options = direct::Options::default();
+        for text in &texts {
+            let read = formulas::read(text).unwrap();
+            let Ok(constraint) = bind(&read[0], &lowered.structure) else {
+                continue;
+            };
+            asked += 1;
+            let one = std::slice::from_ref(&constraint);
+            let Ok(modular) = Modular::of_users(&cluster, settings, one, options) else {
+                continue;
+            };
+            let begin = Instant::now();
+            let part = match modular.check(one, usize::MAX, &solver).unwrap() {
+                Ok(checked) => checked.results.into_iter().next().unwrap(),
+                Err(_) => continue,
+            };
+            seconds.0 += begin.elapsed().as_secs_f64();
+            let begin = Instant::now();
+            let whole = direct::check(&lowered, one, options, &solver).unwrap();
+            let whole = whole.results.into_iter().next().unwrap();
+            seconds.1 += begin.elapsed().as_secs_f64();
+            *verdicts.entry(whole.verdict).or_default() += 1;
+            smaller += usize::from(modular.looked_at().unwrap() < lowered.network.processes.len());
+            let mut bad = part.verdict != whole.verdict;
+            if let Some(found) = &part.counterexample {
+                let mut trial = Trial::new(&lowered, &constraint).unwrap();
+                for message in &found.messages {
+                    let trace = walk::trace(&lowered.network, message.sender, message.header);
+                    let trace = trace.unwrap();
+                    trial.message(message.sender, &trace).unwrap();
+                }
+                bad |= trial.verdict() != Verdict::Violated;
+                let [one, other] = [&part, &whole].map(|r| told(&cluster, r, &lowered.network));
+                same += usize::from(one == other);
+            }
+            if bad {
+                wrong.push(seed);
+                eprintln!(
+                    "seed {seed}\n{shown}{text}direct {:?}, modular {:?} {:?}\n",
+                    whole.verdict, part.verdict, part.counterexample
+                );
+            }
+        }
+    }
+    let decided: usize = verdicts.values().sum();
+    let line = format!(
+        "{asked} constraints of users, {decided} decided by parts, {smaller} of them smaller than the whole; {verdicts:?}; {same} counterexamples the same; wrong {wrong:?}; modular {:.0} s, direct {:.0} s",
+        seconds.0, seconds.1
+    );
+    log(&line);
+    assert!(wrong.is_empty(), "seeds {wrong:?}");
+    assert!(decided * 4 > asked, "too few are decided: {line}");
+    assert!(smaller * 4 > decided, "too few parts are smaller: {line}");
+}
+
+/// What a formula asks tells pods apart that are alike otherwise: a label, the name, the prefix, the port.
+#[test]
+fn a_part_has_somebody_of_each_kind_that_a_formula_tells_apart() {
+    let mut text = "apiVersion: kubeproof.dev/v1\nkind: Cluster\nnodes:\n".to_owned();
+    for n in 1..=3 {
+        text += &format!("- {{name: N{n}, addresses: [10.0.0.{n}]}}\n");
+    }
+    text += "pods:\n";
+    for p in 1..=18 {
+        let labels = if p == 14 { ", labels: {app: b}" } else { "" };
+        let port = if p == 16 { 9090 } else { 8080 };
+        text += &format!(
+            "- {{name: P{p}, node: N{}, addresses: [10.1.0.{p}]{labels}, containers: [{{name: C, open: [{port}]}}]}}\n",
+            p % 3 + 1
+        );
+    }
+    let cluster = compare::load(&text).unwrap();
+    let lowered = lower(&cluster, &Settings::default()).unwrap();
+    for (premise, never) in [
+        ("", "label(Y, \"app\", \"b\")"),
+        ("tp", "tp = 9090"),
+        ("ta", "ta in 10.1.0.15/32"),
+        ("", "(exists P. K8s-Container(Y, P) and P = pod(P13))"),
+    ] {
+        let (ta, tp) = (
+            if premise == "ta" { "ta" } else { "_" },
+            if premise == "tp" { "tp" } else { "_" },
+        );
+        let more = if premise.is_empty() {
+            String::new()
+        } else {
+            format!(", {premise}")
+        };
+        let text = format!(
+            "constraint c \"t\"\nforall e, X, Y{more}. Send(e, X, _, _, {ta}, {tp}) and Recv(e, Y, _, _, _, _) => not {never}\n"
+        );
+        let constraint = bind(&formulas::read(&text).unwrap()[0], &lowered.structure).unwrap();
+        let one = std::slice::from_ref(&constraint);
+        let options = direct::Options::default();
+        let modular = Modular::of_users(&cluster, Settings::default(), one, options).unwrap();
+        assert!(modular.looked_at().unwrap() < 18, "{text}");
+        let checked = modular.check(one, usize::MAX, &solver).unwrap().unwrap();
+        assert_eq!(checked.results[0].verdict, Verdict::Violated, "{text}");
+    }
+}
+
+fn seeds(default: std::ops::Range<u64>) -> std::ops::Range<u64> {
+    std::env::var("KUBEPROOF_SEEDS").map_or(default, |text| {
+        let (a, b) = text.split_once("..").expect("such as 0..1000");
+        a.parse().unwrap()..b.parse().unwrap()
+    })
+}
+
+/// Told, and kept where `KUBEPROOF_LOG` says.
+fn log(line: &str) {
+    eprintln!("{line}");
+    if let Some(path) = std::env::var_os("KUBEPROOF_LOG") {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        let mut file = std::fs::OpenOptions::new();
+        let mut file = file.create(true).append(true).open(path).unwrap();
+        writeln!(file, "{line}").unwrap();
+    }
+}
+
 /// The same with route tables. What cannot be told is counted, and must be rare.
 #[test]
 fn a_part_tells_what_the_whole_tells_with_route_tables() {
-    let seeds = std::env::var("KUBEPROOF_SEEDS").map_or(TABLED, |text| {
-        let (a, b) = text.split_once("..").expect("such as 0..1000");
-        a.parse().unwrap()..b.parse().unwrap()
-    });
     let mut totals = Totals::default();
     let (mut untold, mut wrong_tables) = (0, 0);
-    for seed in seeds {
+    for seed in seeds(TABLED) {
         let Some(made) = tabled::on(seed, &made(seed)) else {
             continue;
         };

@@ -15,6 +15,7 @@ use super::choices::Choices;
 use super::exit::Exit;
 use super::load;
 use super::output::Output;
+use super::progress;
 
 /// What `verify` takes.
 #[derive(Debug, clap::Args)]
@@ -65,6 +66,10 @@ pub(crate) struct Args {
     /// Give up on what is not decided after so many seconds in all
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     total_timeout: Option<Duration>,
+
+    /// Decide so many clusters at once, or, of one cluster, so many constraints of users
+    #[arg(short, long, value_name = "N", default_value_t = 1)]
+    jobs: usize,
 
     /// Write each query as SMT-LIB to a folder per cluster
     #[arg(long, value_name = "DIR")]
@@ -184,18 +189,21 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         },
         settings: assume::settings(&args.assume),
         keep_queries: args.emit_smt2.is_some(),
+        jobs: args.jobs,
+        watch: progress::watch(),
     };
-    let session::Outcome { mut run, queries } =
-        match session::verify(files.sources, &files.inputs, &options) {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                output.fail(&error.to_string());
-                output.help(
+    let verified = session::verify(files.sources, &files.inputs, &options);
+    progress::end(&options);
+    let session::Outcome { mut run, queries } = match verified {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            output.fail(&error.to_string());
+            output.help(
                 "this is a mistake in kubeproof, not in the input: please report it with the input",
             );
-                return Exit::Bad;
-            }
-        };
+            return Exit::Bad;
+        }
+    };
     run.diagnostics.splice(0..0, unread);
     output.diagnostics(
         &run.sources,

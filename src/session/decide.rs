@@ -28,6 +28,8 @@ pub(super) struct Case<'a> {
     pub(super) stated: &'a [Stated],
     pub(super) options: &'a Options,
     pub(super) bounds: &'a Bounds,
+    /// So many constraints of users are decided at once.
+    pub(super) jobs: usize,
 }
 
 /// What came of it.
@@ -94,9 +96,10 @@ impl Case<'_> {
             options: direct::Options {
                 timeout: self.options.timeout,
                 keep_queries,
-                plain_headers: false,
+                ..direct::Options::default()
             },
             new_solver: &|| self.new_solver(),
+            jobs: self.jobs,
         };
         let builtin = places.iter().filter(|at| **at < self.builtin).count();
         let checked = strategy::decide(self.cluster, lowered, settings, &rest, builtin, how)?;

@@ -2,7 +2,7 @@
 //!
 //! Must never know: formats of output, how strategies work.
 
-use super::{Options, Strategy};
+use super::{Options, Strategy, parallel};
 use crate::base::diag::Diagnostic;
 use crate::logic::formula::Constraint;
 use crate::lower::{self, Lowered, lower};
@@ -25,7 +25,9 @@ const MOST: usize = 160;
 pub(super) struct How<'h> {
     pub(super) strategy: Strategy,
     pub(super) options: direct::Options,
-    pub(super) new_solver: &'h dyn Fn() -> Box<dyn Solver>,
+    pub(super) new_solver: &'h (dyn Fn() -> Box<dyn Solver> + Sync),
+    /// So many constraints of users are decided at once.
+    pub(super) jobs: usize,
 }
 
 /// The whole network, where the cluster is small or something needs it, else what policies make of it; the mistakes of its explicit rules in any case.
@@ -115,10 +117,27 @@ pub(super) fn decide(
         .iter_mut()
         .filter_map(|known| known.take().or_else(|| decided.next()))
         .collect();
-    let why = "constraints of users are decided on the whole cluster";
-    let rest = whole(cluster, lowered, of_user, why, how)?;
-    checked.results.extend(rest.results);
-    checked.queries.extend(rest.queries);
+    // In small clusters those of users are decided on the whole, all at once.
+    if how.strategy == Strategy::Direct
+        || how.strategy == Strategy::Auto && processes(cluster) <= SMALL
+    {
+        let rest = whole(cluster, lowered, of_user, OTHER, how)?;
+        checked.results.extend(rest.results);
+        checked.queries.extend(rest.queries);
+        return Ok(checked);
+    }
+    let each = parallel::each(how.jobs, of_user, |constraint| {
+        let one = std::slice::from_ref(constraint);
+        match parts_of_user(cluster, settings, one, how)? {
+            Ok(decided) => Ok(decided),
+            Err(why) => whole(cluster, lowered, one, why, how),
+        }
+    });
+    for decided in each {
+        let decided = decided?;
+        checked.results.extend(decided.results);
+        checked.queries.extend(decided.queries);
+    }
     Ok(checked)
 }
 
@@ -149,19 +168,46 @@ fn parts(
     constraints: &[Constraint],
     how: How<'_>,
 ) -> Result<Result<Checked, modular::Why>, InternalError> {
-    let most = match how.strategy {
-        Strategy::Direct => return Ok(Err("another strategy was asked for")),
-        _ if constraints.is_empty() => return Ok(Ok(Checked::default())),
-        // Where nearly all of it would be looked at, it can be looked at as a whole.
-        Strategy::Auto => MOST.min(processes(cluster) * 7 / 10),
-        Strategy::Modular => MOST,
+    let Some(most) = most(cluster, how) else {
+        return Ok(Err(OTHER));
     };
+    if constraints.is_empty() {
+        return Ok(Ok(Checked::default()));
+    }
     if cluster.snapshot.is_some() {
         return alike::check(lowered, constraints, most, how.options, how.new_solver);
     }
     match Modular::new(cluster, settings, constraints, how.options) {
         Ok(modular) => modular.check(constraints, most, how.new_solver),
         Err(why) => Ok(Err(why)),
+    }
+}
+
+/// The same for constraints of users.
+fn parts_of_user(
+    cluster: &Cluster,
+    settings: Settings,
+    constraints: &[Constraint],
+    how: How<'_>,
+) -> Result<Result<Checked, modular::Why>, InternalError> {
+    let Some(most) = most(cluster, how) else {
+        return Ok(Err(OTHER));
+    };
+    match Modular::of_users(cluster, settings, constraints, how.options) {
+        Ok(modular) => modular.check(constraints, most, how.new_solver),
+        Err(why) => Ok(Err(why)),
+    }
+}
+
+const OTHER: modular::Why = "another strategy was asked for";
+
+/// How many processes of a part may be looked at; none where parts are not asked for.
+fn most(cluster: &Cluster, how: How<'_>) -> Option<usize> {
+    match how.strategy {
+        Strategy::Direct => None,
+        // Where nearly all of it would be looked at, it can be looked at as a whole.
+        Strategy::Auto => Some(MOST.min(processes(cluster) * 7 / 10)),
+        Strategy::Modular => Some(MOST),
     }
 }
 
@@ -179,7 +225,7 @@ fn whole(
         let results = constraints.iter().map(|c| too_large(cluster, c, why));
         return Ok(Checked {
             results: results.collect(),
-            queries: Vec::new(),
+            ..Checked::default()
         });
     }
     direct::check(lowered, constraints, how.options, how.new_solver)

@@ -211,6 +211,7 @@ impl Asking<'_, '_> {
         Ok(Checked {
             results,
             queries: checked.queries,
+            hops: checked.hops,
         })
     }
 

@@ -3,26 +3,44 @@
 //! Z3 takes a Ctrl-C while it solves and says so; from then on nothing more is asked, and what is known so far can be told.
 //! Must never know: what is asked.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::smt::solver::{INTERRUPTED, Limits, SatResult, Solver, Value};
 use crate::smt::term::{TermId, TermPool};
 
-/// What all solvers of a run share.
-#[derive(Debug, Clone, Default)]
+/// Who is told before each question how many were asked before, and how long the run takes so far.
+#[derive(Clone)]
+pub struct Watch(pub Arc<dyn Fn(usize, Duration) + Send + Sync>);
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
+}
+
+/// What all solvers of a run share, on whatever thread they are.
+#[derive(Debug, Clone)]
 pub struct Bounds {
+    begin: Instant,
     deadline: Option<Instant>,
-    interrupted: Rc<Cell<bool>>,
+    interrupted: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+    watch: Option<Watch>,
 }
 
 impl Bounds {
     /// From now on so long; none is no limit.
-    pub fn within(total: Option<Duration>) -> Self {
+    pub fn within(total: Option<Duration>, watch: Option<Watch>) -> Self {
+        let begin = Instant::now();
         Self {
-            deadline: total.and_then(|t| Instant::now().checked_add(t)),
-            interrupted: Rc::default(),
+            begin,
+            deadline: total.and_then(|t| begin.checked_add(t)),
+            interrupted: Arc::default(),
+            asked: Arc::default(),
+            watch,
         }
     }
 
@@ -54,7 +72,11 @@ impl Solver for Bounded {
     }
 
     fn check(&mut self, pool: &TermPool, assumptions: &[TermId], limits: Limits) -> SatResult {
-        if self.bounds.interrupted.get() {
+        let before = self.bounds.asked.fetch_add(1, Ordering::Relaxed);
+        if let Some(Watch(tell)) = &self.bounds.watch {
+            tell(before, self.bounds.begin.elapsed());
+        }
+        if self.bounds.interrupted.load(Ordering::Relaxed) {
             return SatResult::Unknown(INTERRUPTED.to_owned());
         }
         let left = self
@@ -70,7 +92,7 @@ impl Solver for Bounded {
         }
         let answer = self.inner.check(pool, assumptions, Limits { timeout });
         if answer == SatResult::Unknown(INTERRUPTED.to_owned()) {
-            self.bounds.interrupted.set(true);
+            self.bounds.interrupted.store(true, Ordering::Relaxed);
         }
         answer
     }

@@ -12,6 +12,9 @@ use crate::encode::symbols::Obligation;
 use crate::smt::solver::{Limits, SatResult, Solver};
 use crate::smt::term::TermId;
 
+/// So many bits are asked about one by one.
+const FEW: u32 = 4;
+
 /// Narrows an open, satisfiable scope until every symbol has one value.
 pub struct Narrowing<'a, 'c> {
     /// The terms.
@@ -128,7 +131,7 @@ impl Narrowing<'_, '_> {
         Ok(())
     }
 
-    /// The least value, bit by bit from the front. Bits that the model at hand has at 0 cost nothing.
+    /// The least value, from the front. Bits that the model at hand has at 0 cost nothing.
     fn least(&mut self, term: TermId) -> Result<(), String> {
         let Some(width) = self.encoder.pool.width(term) else {
             let no = self.encoder.pool.not(term);
@@ -137,7 +140,7 @@ impl Narrowing<'_, '_> {
         if self.encoder.pool.as_bits(term).is_some() {
             return Ok(());
         }
-        let mut value = self.value(term)?;
+        let value = self.value(term)?;
         let constant = self.encoder.pool.bits(value, width);
         let same = self.encoder.pool.eq(term, constant);
         let other = self.encoder.pool.not(same);
@@ -145,22 +148,28 @@ impl Narrowing<'_, '_> {
             self.pin(same);
             return Ok(());
         }
-        value = self.value(term)?;
-        for bit in (0..width).rev() {
-            let one = self.encoder.pool.extract(term, bit, bit);
-            let zero = self.encoder.pool.bits(0, 1);
-            let is_zero = self.encoder.pool.eq(one, zero);
-            if value >> bit & 1 == 0 {
-                self.pin(is_zero);
-            } else if self.possible(&[is_zero])? {
-                value = self.value(term)?;
-                self.pin(is_zero);
-            } else {
-                let is_one = self.encoder.pool.not(is_zero);
-                self.pin(is_one);
-            }
+        self.least_bits(term, width - 1, 0)
+    }
+
+    /// The same of some bits, those in front being pinned: all of them 0 if they can be, else half by half.
+    fn least_bits(&mut self, term: TermId, high: u32, low: u32) -> Result<(), String> {
+        let width = high - low + 1;
+        let bits = self.encoder.pool.extract(term, high, low);
+        let zero = self.encoder.pool.bits(0, width);
+        let is_zero = self.encoder.pool.eq(bits, zero);
+        if self.value(bits)? == 0 || self.possible(&[is_zero])? {
+            self.pin(is_zero);
+            return Ok(());
         }
-        Ok(())
+        if width == 1 {
+            let is_one = self.encoder.pool.not(is_zero);
+            self.pin(is_one);
+            return Ok(());
+        }
+        // Of few bits each is likely to be 1.
+        let step = if width <= FEW { 1 } else { width / 2 };
+        self.least_bits(term, high, high + 1 - step)?;
+        self.least_bits(term, high - step, low)
     }
 
     fn value(&mut self, term: TermId) -> Result<u128, String> {

@@ -15,6 +15,7 @@ use crate::logic::formula::Constraint;
 use crate::logic::literals::Literals;
 use crate::lower::Lowered;
 use crate::smt::solver::Solver;
+use crate::verify::verdict::Verdict;
 
 use checker::Checker;
 
@@ -22,6 +23,9 @@ pub use result::{Checked, InternalError, Options, Query};
 
 /// Its name in results.
 pub const STRATEGY: &str = "direct";
+
+/// What is known, where only the counterexample is missing.
+const VIOLATED: &str = "violated";
 
 /// Checks constraints, which are bound to this cluster, one after the other.
 pub fn check(
@@ -47,11 +51,41 @@ pub fn check(
         options,
         facts: Vec::new(),
         bounds: Vec::new(),
+        narrows: true,
         checked: Checked::default(),
     };
-    for constraint in constraints {
-        let result = checker.constraint(constraint)?;
-        checker.checked.results.push(result);
+    // Proofs first: what the solver learns while a counterexample is narrowed is a burden to them.
+    let mut broken = vec![false; constraints.len()];
+    if constraints.len() > 1 && !options.keep_queries {
+        checker.narrows = false;
+        for (constraint, broken) in constraints.iter().zip(&mut broken) {
+            let result = checker.constraint(constraint)?;
+            *broken = result.verdict == Verdict::Violated;
+            checker.checked.results.push(result);
+        }
+        checker.narrows = true;
     }
+    for (at, constraint) in constraints.iter().enumerate() {
+        if at == checker.checked.results.len() {
+            let result = checker.constraint(constraint)?;
+            checker.checked.results.push(result);
+        } else if broken[at] {
+            let mut result = checker.constraint(constraint)?;
+            let stopped = result.verdict == Verdict::Unknown;
+            if stopped && !result.detail.starts_with(VIOLATED) {
+                result.detail = format!(
+                    "{VIOLATED}, but no counterexample was read: {}",
+                    result.detail
+                );
+            }
+            checker.checked.results[at] = result;
+        }
+    }
+    let most = |of: fn(&(usize, usize)) -> usize| {
+        let known = checker.bounds.iter().map(|b| b.as_ref().ok().map(of));
+        known.max().flatten()
+    };
+    let all = checker.bounds.iter().all(Result::is_ok);
+    checker.checked.hops = most(|b| b.0).zip(most(|b| b.1)).filter(|_| all);
     Ok(checker.checked)
 }

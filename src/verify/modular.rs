@@ -7,14 +7,17 @@
 //!
 //! Must never know: formats of output, a particular solver.
 
+mod asked;
 mod asking;
 mod cells;
 mod choose;
 mod closure;
 mod cuts;
 mod elsewhere;
+mod eyes;
 mod holders;
 mod lift;
+mod local;
 mod open_land;
 mod part;
 mod profile;
@@ -22,6 +25,8 @@ mod routes;
 mod services;
 mod special;
 mod twins;
+
+use std::net::IpAddr;
 
 use crate::logic::formula::Constraint;
 use crate::logic::literals::Literals;
@@ -32,6 +37,7 @@ use crate::smt::solver::Solver;
 
 use super::direct::{self, Checked, InternalError};
 use super::verdict::{CheckResult, Verdict};
+use asked::Asked;
 use asking::{Asking, count};
 use choose::{Chosen, Map};
 use cuts::Cuts;
@@ -47,6 +53,9 @@ const MOST_TWINS: usize = 60;
 
 /// How often a counterexample may turn out to use an address that somebody outside the part holds.
 const MOST_ROUNDS: usize = 48;
+
+/// So many addresses of prefixes that are full are looked at at most.
+const MOST_FULL: usize = 64;
 
 /// A cluster with what is looked at of it.
 #[derive(Debug)]
@@ -87,7 +96,47 @@ impl<'c> Modular<'c> {
         let literals = Literals::of(constraints);
         let cuts = Cuts::of(cluster, &literals, true);
         let routes = Routes::of(cluster, &holders, &cuts)?;
-        let classes = Classes::of(cluster, &holders, &cuts, &routes, true);
+        let classes = Classes::of(cluster, &holders, &cuts, &routes, None, true);
+        Ok(Self {
+            cluster,
+            settings,
+            options,
+            holders,
+            literals,
+            cuts,
+            routes,
+            classes,
+        })
+    }
+
+    /// The same for constraints of users, bound to this cluster.
+    pub fn of_users(
+        cluster: &'c Cluster,
+        settings: Settings,
+        constraints: &[Constraint],
+        options: direct::Options,
+    ) -> Result<Self, Why> {
+        if cluster.snapshot.is_some() || !cluster.tables.is_empty() {
+            return Err("its network is not made of ideal FIBs");
+        }
+        let externals = !cluster.externals.is_empty();
+        if !constraints.iter().all(|c| local::is_local(c, externals)) {
+            return Err("it speaks of entities that a message need not meet");
+        }
+        let holders = Holders::of(cluster);
+        let literals = Literals::of(constraints);
+        let cuts = Cuts::of(cluster, &literals, true).with_every_port();
+        let mut asked = Asked::of(constraints);
+        // Where all addresses of a kind are held, a part must not have one that is free.
+        let held: Vec<IpAddr> = holders.by_address().map(|(ip, _)| ip).collect();
+        let full = cuts.full(&held);
+        if full.len() > MOST_FULL {
+            return Err("it names a prefix in which every address is taken");
+        }
+        let holding = full.iter().flat_map(|ip| holders.of_address(*ip));
+        asked.named.extend(holding);
+        let routes = Routes::of(cluster, &holders, &cuts)?;
+        let classes = Classes::of(cluster, &holders, &cuts, &routes, Some(&asked), true);
         Ok(Self {
             cluster,
             settings,
@@ -123,7 +172,14 @@ impl<'c> Modular<'c> {
             return Ok(nothing());
         }
         let cuts = Cuts::of(self.cluster, &self.literals, false);
-        let classes = Classes::of(self.cluster, &self.holders, &cuts, &self.routes, false);
+        let classes = Classes::of(
+            self.cluster,
+            &self.holders,
+            &cuts,
+            &self.routes,
+            None,
+            false,
+        );
         let map = Map::new(self.cluster, &self.holders, &classes);
         let part = Self::chosen(&map, &cuts, &self.routes)
             .filter(|c| count(self.cluster, c) <= MOST_TWINS);
@@ -185,7 +241,7 @@ impl<'c> Modular<'c> {
         };
         let mut narrow = false;
         for _ in 0..MOST_ROUNDS {
-            let Some((part, checked)) = asking.decide(&chosen, constraints, narrow)? else {
+            let Some((part, checked)) = asking.decide(&chosen, constraints, narrow, None)? else {
                 return Ok(Err("an explicit rule names somebody who is left out"));
             };
             let outsiders = asking.outsiders(&part, &checked);

@@ -1,13 +1,15 @@
-//! Random policies, and what only manifests can say, put on a random cluster: labels, namespaces, names of ports, pods in
-//! the network of their node, traffic policies, readiness; and the settings under which it is decided.
+//! Random policies, and what only manifests can say, put on a random cluster: labels, namespaces, names of ports, hostPorts,
+//! pods in the network of their node, load balancers, traffic policies, readiness; and the settings under which it is
+//! decided.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use kubeproof::base::source::SourceMap;
 use kubeproof::input::kubernetes::{self, Objects};
 use kubeproof::input::problems::Problems;
 use kubeproof::input::yaml;
-use kubeproof::model::cluster::{Cluster, HostPod, NamedPort};
+use kubeproof::model::cluster::{Address, Cluster, HostPod, HostPort, NamedPort};
 use kubeproof::model::inet::Protocol;
 use kubeproof::model::policy::Settings;
 use kubeproof::model::service::Readiness;
@@ -44,8 +46,8 @@ pub fn on(seed: u64, mut draft: Draft) -> Option<Policed> {
     for i in 1..=rng.between(1, 3) {
         policies += &network(&mut rng, i);
     }
-    if rng.percent(15) {
-        policies += &of_cluster(&mut rng);
+    for i in 1..=rng.weighted(&[65, 20, 15]) {
+        policies += &of_cluster(&mut rng, i);
     }
     text += &policies;
     read(&policies, &mut cluster);
@@ -54,6 +56,7 @@ pub fn on(seed: u64, mut draft: Draft) -> Option<Policed> {
         host_network_as_pod: rng.percent(20),
         egress_to_own_node: rng.percent(75),
         hairpin_under_policy: rng.percent(25),
+        equal_priority_reversed: rng.percent(20),
         ..Settings::default()
     };
     change(&mut rng, &mut cluster, &mut text);
@@ -85,6 +88,12 @@ fn read(policies: &str, cluster: &mut Cluster) {
 /// What a cluster file cannot say.
 fn change(rng: &mut Rng, cluster: &mut Cluster, text: &mut String) {
     let origin = cluster.origin;
+    if rng.percent(25) {
+        host_ports(rng, cluster, text);
+    }
+    if rng.percent(30) {
+        balancers(rng, cluster, text);
+    }
     if rng.percent(35) {
         for pod in &mut cluster.pods {
             let port = *rng.pick(&[8080, 8080, 9090]);
@@ -127,6 +136,57 @@ fn change(rng: &mut Rng, cluster: &mut Cluster, text: &mut String) {
                 origin,
             });
         }
+    }
+}
+
+/// Ports of nodes that lead to their pods; some are taken by two.
+fn host_ports(rng: &mut Rng, cluster: &mut Cluster, text: &mut String) {
+    let origin = cluster.origin;
+    for pod in &mut cluster.pods {
+        if !rng.percent(40) {
+            continue;
+        }
+        let (host_port, port) =
+            *rng.pick(&[(8080, 8080), (31000, 8080), (31000, 9090), (9100, 8080)]);
+        pod.host_ports.push(HostPort {
+            port,
+            host_port,
+            protocol: Protocol::Tcp,
+            host_ip: None,
+            origin,
+        });
+        *text += &format!("# {}: hostPort {host_port} is {port}\n", pod.id.index());
+    }
+}
+
+/// Services that are dialled from outside too: at addresses, at ports of nodes.
+fn balancers(rng: &mut Rng, cluster: &mut Cluster, text: &mut String) {
+    let origin = cluster.origin;
+    for (i, service) in (1..).zip(&mut cluster.services) {
+        if rng.percent(60) {
+            let ip: IpAddr = format!("192.0.2.{i}").parse().unwrap();
+            service.external_addresses.push(Address { ip, origin });
+            if rng.percent(60) {
+                service.balancer.push(ip);
+                let sources = ["10.1.0.0/30", "203.0.113.0/25", "10.0.0.0/8"];
+                service.balancer_sources = rng
+                    .percent(40)
+                    .then(|| vec![rng.pick(&sources).parse().unwrap()]);
+            }
+        }
+        service.external_local = rng.percent(25);
+        for port in &mut service.ports {
+            let number = *rng.pick(&[30000, 30000 + i, 9100]);
+            port.node_port = rng.percent(50).then_some(number);
+            *text += &format!("# port of nodes: {:?}\n", port.node_port);
+        }
+        *text += &format!(
+            "# outside: {:?} of balancer {:?} for {:?}, local {}\n",
+            service.external_addresses,
+            service.balancer,
+            service.balancer_sources,
+            service.external_local
+        );
     }
 }
 
@@ -199,9 +259,11 @@ fn network(rng: &mut Rng, number: usize) -> String {
     )
 }
 
-fn of_cluster(rng: &mut Rng) -> String {
+fn of_cluster(rng: &mut Rng, number: usize) -> String {
     let pods = |rng: &mut Rng| format!("{{namespaceSelector: {{}}, podSelector: {}}}", pods(rng));
     let subject = pods(rng);
+    let tier = *rng.pick(&["Admin", "Admin", "Baseline"]);
+    let priority = 10 * rng.between(1, 2);
     let action = *rng.pick(&["Deny", "Accept", "Pass"]);
     let peer = if rng.percent(30) {
         "{nodes: {}}".to_owned()
@@ -214,6 +276,6 @@ fn of_cluster(rng: &mut Rng) -> String {
         ("ingress", "from")
     };
     format!(
-        "---\napiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {{name: c1}}\nspec: {{tier: Admin, priority: 10, subject: {{pods: {subject}}}, {direction}: [{{action: {action}, {key}: [{peer}]}}]}}\n"
+        "---\napiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {{name: c{number}}}\nspec: {{tier: {tier}, priority: {priority}, subject: {{pods: {subject}}}, {direction}: [{{action: {action}, {key}: [{peer}]}}]}}\n"
     )
 }

@@ -22,6 +22,8 @@ pub(super) struct Checker<'c> {
     pub(super) facts: Vec<TermId>,
     /// The complete bound of each slot (message, answer), or why there is none.
     pub(super) bounds: Vec<Result<(usize, usize), String>>,
+    /// Whether a counterexample is narrowed and read off; else that there is one is all that is wanted.
+    pub(super) narrows: bool,
     pub(super) checked: Checked,
 }
 

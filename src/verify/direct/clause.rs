@@ -19,7 +19,8 @@ use super::result::InternalError;
 enum Decided {
     Holds,
     Vacuous,
-    Broken(Counterexample),
+    /// How; none where that is not wanted.
+    Broken(Option<Counterexample>),
     /// Why, and where that is written.
     Unknown(String, Option<Span>),
 }
@@ -41,7 +42,7 @@ impl Checker<'_> {
                 Decided::Vacuous | Decided::Holds => {}
                 Decided::Broken(found) => {
                     verdict = Verdict::Violated;
-                    counterexample = Some(found);
+                    counterexample = found;
                     detail = String::new();
                     place = None;
                     break;
@@ -125,10 +126,11 @@ impl Checker<'_> {
         let answer = self.ask(&[], deadline, queries);
         self.keep(&format!("{name}-counterexample"), goal, constraint, &answer);
         let decided = match answer {
+            SatResult::Sat if !self.narrows => Ok(Decided::Broken(None)),
             SatResult::Sat => self
                 .broken(constraint, body, &obligation, slots, deadline, queries)
                 .map(|found| match found {
-                    Ok(found) => Decided::Broken(found),
+                    Ok(found) => Decided::Broken(Some(found)),
                     Err(why) => Decided::Unknown(why, None),
                 }),
             SatResult::Unknown(why) => Ok(Decided::Unknown(why, None)),

@@ -25,6 +25,9 @@ pub struct Options {
     pub keep_queries: bool,
     /// Addresses and ports as they are, not by class: the slow, obvious twin, for tests.
     pub plain_headers: bool,
+    /// Hops that are enough for every message, there and back, where that is known already: it is not shown again, and a
+    /// message that would take more is left out. Only where a counterexample is looked for that is known to exist.
+    pub hops: Option<(usize, usize)>,
 }
 
 /// What came of it.
@@ -34,6 +37,8 @@ pub struct Checked {
     pub results: Vec<CheckResult>,
     /// The queries, if they are kept.
     pub queries: Vec<Query>,
+    /// Hops that were shown to be enough for every message, there and back; none where none was unrolled, or it is unknown.
+    pub hops: Option<(usize, usize)>,
 }
 
 /// A counterexample that the simulator does not agree to.

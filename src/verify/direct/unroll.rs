@@ -37,8 +37,25 @@ impl Checker<'_> {
         deadline: Option<Instant>,
         queries: &mut usize,
     ) -> Result<usize, String> {
-        // Pod, node, node, pod: the ideal path of the seed.
         let mut hops = 0;
+        if let Some((there, back)) = self.options.hops {
+            let known = if direction == Direction::Request {
+                there
+            } else {
+                back
+            };
+            while hops < known {
+                self.encoder.unroll(slot, direction);
+                hops += 1;
+            }
+            let travelling = self.encoder.travelling(slot, direction);
+            let arrived = self.encoder.pool.not(travelling);
+            self.assert_facts();
+            self.solver.assert(&self.encoder.pool, arrived);
+            self.facts.push(arrived);
+            return Ok(hops);
+        }
+        // Pod, node, node, pod: the ideal path of the seed.
         let mut wanted = 4;
         loop {
             while hops < wanted {

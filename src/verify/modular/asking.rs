@@ -45,12 +45,14 @@ pub(super) struct Lowest {
 }
 
 impl Asking<'_, '_> {
-    /// Cuts a part out and asks about it; none where it cannot be cut out. Narrowly: without addresses of those left out.
+    /// Cuts a part out and asks about it; none where it cannot be cut out. Narrowly: without addresses of those left
+    /// out. `hops` are known to be enough for its messages.
     pub(super) fn decide(
         &self,
         chosen: &Chosen,
         constraints: &[Constraint],
         narrow: bool,
+        hops: Option<(usize, usize)>,
     ) -> Result<Option<(Lowest, Checked)>, InternalError> {
         let Some(part) = part::cut(&self.map, &self.of.cuts, chosen) else {
             return Ok(None);
@@ -70,7 +72,11 @@ impl Asking<'_, '_> {
             .iter()
             .map(|c| carried(c, |id| part.own(id)))
             .collect();
-        let checked = direct::check(&lowered, &own, self.of.options, self.new_solver)?;
+        let options = direct::Options {
+            hops,
+            ..self.of.options
+        };
+        let checked = direct::check(&lowered, &own, options, self.new_solver)?;
         Ok(Some((Lowest { part, lowered }, checked)))
     }
 
@@ -135,7 +141,8 @@ impl Asking<'_, '_> {
                 );
             }
             if let Some(found) = told.counterexample.take() {
-                let exact = self.with_all_endpoints(lowest, &found, constraint, &mut told)?;
+                let exact =
+                    self.with_all_endpoints(lowest, &found, constraint, checked.hops, &mut told)?;
                 told.counterexample = Some(exact.unwrap_or_else(|| {
                     let mut found = lift::counterexample(&lowest.part, found);
                     found.network = Some(network.clone());
@@ -147,16 +154,19 @@ impl Asking<'_, '_> {
         Ok(Checked {
             results,
             queries: checked.queries,
+            hops: checked.hops,
         })
     }
 
     /// The same counterexample where its Services have all their endpoints: only these decide which endpoint is the
-    /// plainest, and which other outcomes there are.
+    /// plainest, and which other outcomes there are. More endpoints of a kind are no further way: the hops that were enough
+    /// are enough.
     fn with_all_endpoints(
         &self,
         lowest: &Lowest,
         found: &Counterexample,
         constraint: &Constraint,
+        hops: Option<(usize, usize)>,
         told: &mut CheckResult,
     ) -> Result<Option<Counterexample>, InternalError> {
         if !lowest.part.fewer_endpoints {
@@ -186,7 +196,7 @@ impl Asking<'_, '_> {
                 return Ok(None);
             }
             let one = std::slice::from_ref(constraint);
-            let Some((again, checked)) = self.decide(&chosen, one, false)? else {
+            let Some((again, checked)) = self.decide(&chosen, one, false, hops)? else {
                 return Ok(None);
             };
             let outsiders = self.outsiders(&again, &checked);

@@ -2,7 +2,7 @@
 //!
 //! Must never know: entities, formulas, the solver.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::logic::literals::Literals;
@@ -16,6 +16,8 @@ use crate::model::regions::Regions;
 pub(super) struct Cuts {
     regions: Regions,
     ports: PortSet,
+    /// Whether every port is told apart.
+    every_port: bool,
 }
 
 impl Cuts {
@@ -69,7 +71,39 @@ impl Cuts {
         Self {
             regions: Regions::of(&nets.into_iter().collect::<Vec<_>>()),
             ports: PortSet::of(ports),
+            every_port: false,
         }
+    }
+
+    /// The same where every port is told apart.
+    pub(super) fn with_every_port(self) -> Self {
+        Self {
+            every_port: true,
+            ..self
+        }
+    }
+
+    /// The addresses of those classes in which, of these addresses apart, fewer than two are left. They ascend.
+    pub(super) fn full(&self, held: &[IpAddr]) -> Vec<IpAddr> {
+        let mut room: BTreeMap<u32, u128> = BTreeMap::new();
+        let mut starts = self.starts().peekable();
+        while let Some(start) = starts.next() {
+            let next = starts.peek().copied();
+            let next = next.filter(|next| next.is_ipv4() == start.is_ipv4());
+            let all = if start.is_ipv4() { 1 << 32 } else { u128::MAX };
+            let size = next.map_or(all, number).saturating_sub(number(start));
+            let of = room.entry(self.class(start)).or_default();
+            *of = of.saturating_add(size);
+        }
+        // What no prefix holds is more than anybody has.
+        room.insert(0, u128::MAX);
+        for ip in held {
+            if let Some(left) = room.get_mut(&self.class(*ip)) {
+                *left = left.saturating_sub(1);
+            }
+        }
+        let full = |ip: &&IpAddr| room.get(&self.class(**ip)).is_some_and(|left| *left < 2);
+        held.iter().filter(full).copied().collect()
     }
 
     /// The number of the class that an address is in.
@@ -84,7 +118,7 @@ impl Cuts {
 
     /// Whether a port is told apart from others.
     pub(super) fn tells_port(&self, port: u16) -> bool {
-        self.ports.contains(port)
+        self.every_port || self.ports.contains(port)
     }
 }
 
@@ -127,5 +161,12 @@ fn policies(cluster: &Cluster, nets: &mut BTreeSet<IpNet>, ports: &mut Vec<(u16,
         for r in policy.ingress.iter().chain(&policy.egress) {
             rule(&r.peers, r.ports.as_deref().unwrap_or_default());
         }
+    }
+}
+
+fn number(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => u32::from(ip).into(),
+        IpAddr::V6(ip) => ip.into(),
     }
 }

@@ -1,20 +1,21 @@
 //! Classes of pods and nodes that nothing can tell apart but their names and addresses.
 //!
 //! A *special* entity (`special`) is alone in its class. Of all others the profile says everything that a rule, a route
-//! table, a gate or a built-in constraint can see; ports count by who else of the pod has them, unless something names them.
+//! table, a gate, a built-in constraint or the users' formulas at hand can see; ports count by who else of the pod has them, unless something names them.
 //!
 //! Must never know: which of a class are looked at (`choose`), the solver.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::IpAddr;
 
 use crate::model::cluster::{Address, Bind, Cluster, Node, Pod, Process};
 use crate::model::entity::EntityId;
 use crate::model::inet::{Family, Protocol};
-use crate::model::policy::{Peer, PortsOf, Selector};
 
+use super::asked::{Asked, Namespaces, Seen, Told, named_ports, namespaces};
 use super::cuts::Cuts;
+use super::eyes::Eyes;
 use super::holders::Holders;
 use super::routes::{Routes, Whose};
 use super::special::special;
@@ -30,6 +31,8 @@ pub(super) struct Classes {
     pub(super) nodes: Vec<u32>,
     /// How many classes of nodes there are.
     pub(super) node_count: u32,
+    /// By the place of the Service: what formulas of users can see of it.
+    pub(super) services: Vec<u32>,
     /// Alone in their class: pods, nodes, Services, externals.
     pub(super) special: BTreeSet<EntityId>,
 }
@@ -65,6 +68,8 @@ struct NodeKey<'c> {
     hosted: Vec<Hosted<'c>>,
     /// What is usual in its route table.
     routes: u32,
+    /// What formulas see of its processes that are pods: which, and what.
+    seen: Vec<(Vec<usize>, Seen<'c>)>,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -76,6 +81,7 @@ struct PodKey<'c> {
     containers: Vec<Vec<ListenerKey>>,
     host_ports: Vec<(PortKey, u16, Protocol, Option<IpAddr>)>,
     policy: Option<PolicyKey<'c>>,
+    seen: Option<Seen<'c>>,
 }
 
 /// What policies can see of a pod.
@@ -87,20 +93,25 @@ struct PolicyKey<'c> {
 }
 
 impl Classes {
-    /// Looks at every pod and node once, with the eyes of policies or without.
+    /// Looks at every pod and node once, with the eyes of policies or without, and with those of users' formulas.
     pub(super) fn of(
         cluster: &Cluster,
         holders: &Holders,
         cuts: &Cuts,
         routes: &Routes,
+        asked: Option<&Asked>,
         policies: bool,
     ) -> Self {
-        let special = special(cluster, holders, routes);
+        let special = special(cluster, holders, routes, asked);
         let eyes = if policies {
             Eyes::of(cluster)
         } else {
             Eyes::default()
         };
+        let formulas = asked.map(|asked| Formulas {
+            asked,
+            namespaces: namespaces(cluster),
+        });
         let mut numbers = Numbers::default();
         let mut hosted: HashMap<EntityId, Vec<_>> = HashMap::new();
         if eyes.policies {
@@ -113,6 +124,12 @@ impl Classes {
                 hosted.entry(pod.node).or_default().push(row);
             }
         }
+        let mut seen: HashMap<EntityId, Vec<_>> = HashMap::new();
+        if let Some(formulas) = &formulas {
+            for (node, row) in formulas.hosted(cluster) {
+                seen.entry(node).or_default().push(row);
+            }
+        }
         let nodes: Vec<u32> = cluster
             .nodes
             .iter()
@@ -122,6 +139,7 @@ impl Classes {
                 let mut key = node_key(node, &special, &eyes, &mut hosted);
                 key.addresses = node.addresses.iter().map(of_address).collect();
                 key.routes = routes.usual(place);
+                key.seen = seen.remove(&node.id).unwrap_or_default();
                 numbers.of(key)
             })
             .collect();
@@ -136,6 +154,7 @@ impl Classes {
                 let of_address = |a: &Address| address(a.ip, cuts, routes, Whose::Pod(pod.node));
                 let mut key = pod_key(cluster, pod, node, cuts, &special, &eyes);
                 key.addresses = pod.addresses.iter().map(of_address).collect();
+                key.seen = formulas.as_ref().map(|f| f.pod(cluster, pod));
                 numbers.of(key)
             })
             .collect();
@@ -144,9 +163,69 @@ impl Classes {
             pod_count: numbers.count(),
             nodes,
             node_count,
+            services: formulas.map_or_else(Vec::new, |f| f.services(cluster)),
             special,
         }
     }
+}
+
+/// What users' formulas look at.
+struct Formulas<'c> {
+    asked: &'c Asked,
+    namespaces: Namespaces<'c>,
+}
+
+impl<'c> Formulas<'c> {
+    fn pod(&self, cluster: &'c Cluster, pod: &'c Pod) -> Seen<'c> {
+        let told = Told {
+            namespace: first(cluster, pod.id),
+            labels: Some(&pod.labels),
+            workload: pod.workload.as_ref(),
+        };
+        let ports = named_ports(&pod.named_ports);
+        self.asked.seen(told, ports, &self.namespaces)
+    }
+
+    /// By node: which of its processes, and what is seen of them.
+    fn hosted(
+        &self,
+        cluster: &'c Cluster,
+    ) -> impl Iterator<Item = (EntityId, (Vec<usize>, Seen<'c>))> {
+        cluster.host_pods.iter().map(|pod| {
+            let at = cluster.nodes.binary_search_by_key(&pod.node, |n| n.id);
+            let daemons = at.map_or(&[][..], |at| &cluster.nodes[at].daemons);
+            let own = pod.daemons.iter();
+            let own = own.filter_map(|id| daemons.iter().position(|d| d.id == *id));
+            let told = Told {
+                namespace: &pod.namespace,
+                labels: Some(&pod.labels),
+                workload: pod.workload.as_ref(),
+            };
+            let ports = named_ports(&pod.named_ports);
+            let seen = self.asked.seen(told, ports, &self.namespaces);
+            (pod.node, (own.collect(), seen))
+        })
+    }
+
+    fn services(&self, cluster: &'c Cluster) -> Vec<u32> {
+        let mut numbers = Numbers::default();
+        let all = cluster.services.iter().map(|service| {
+            let told = Told {
+                namespace: first(cluster, service.id),
+                labels: None,
+                workload: None,
+            };
+            let ports = service.ports.iter();
+            let ports = ports.filter_map(|p| Some((p.name.as_deref()?, p.port, p.protocol)));
+            numbers.of(self.asked.seen(told, ports, &self.namespaces))
+        });
+        all.collect()
+    }
+}
+
+fn first(cluster: &Cluster, id: EntityId) -> &str {
+    let parts = &cluster.name_of(id).parts;
+    parts.first().map_or("", String::as_str)
 }
 
 /// Keys in the order in which they came.
@@ -173,72 +252,6 @@ impl<K: Hash + Eq> Numbers<K> {
     }
 }
 
-/// What policies look at.
-#[derive(Default)]
-struct Eyes<'c> {
-    policies: bool,
-    pod_labels: BTreeSet<&'c str>,
-    node_labels: BTreeSet<&'c str>,
-    named_ports: bool,
-}
-
-impl<'c> Eyes<'c> {
-    fn of(cluster: &'c Cluster) -> Self {
-        let mut eyes = Self {
-            policies: !cluster.policies.is_empty(),
-            pod_labels: BTreeSet::new(),
-            node_labels: BTreeSet::new(),
-            named_ports: false,
-        };
-        for policy in &cluster.policies.network {
-            eyes.select(&policy.subject);
-            for rule in policy.ingress.iter().chain(&policy.egress).flatten() {
-                rule.peers.iter().flatten().for_each(|p| eyes.peer(p));
-                let mut ports = rule.ports.iter().flatten();
-                eyes.named_ports |= ports.any(|p| matches!(p.ports, PortsOf::Named(_)));
-            }
-        }
-        for policy in &cluster.policies.cluster {
-            eyes.peer(&policy.subject);
-            for rule in policy.ingress.iter().chain(&policy.egress) {
-                rule.peers.iter().for_each(|p| eyes.peer(p));
-                let mut ports = rule.ports.iter().flatten();
-                eyes.named_ports |= ports.any(|p| matches!(p.ports, PortsOf::Named(_)));
-            }
-        }
-        eyes
-    }
-
-    fn select(&mut self, selector: &'c Selector) {
-        let keys = selector.requirements.iter().map(|r| r.key.as_str());
-        self.pod_labels.extend(keys);
-    }
-
-    fn peer(&mut self, peer: &'c Peer) {
-        match peer {
-            // Labels of namespaces are told by the namespace, which is part of the key.
-            Peer::Pods { pods, .. } => self.select(pods),
-            Peer::Nodes { nodes, .. } => {
-                let keys = nodes.requirements.iter().map(|r| r.key.as_str());
-                self.node_labels.extend(keys);
-            }
-            Peer::Block(_) | Peer::FailsClosed { .. } => {}
-        }
-    }
-
-    fn pods(&self, labels: &'c BTreeMap<String, String>) -> Vec<(&'c str, &'c str)> {
-        kept(&self.pod_labels, labels)
-    }
-}
-
-fn kept<'c>(
-    keys: &BTreeSet<&str>,
-    labels: &'c BTreeMap<String, String>,
-) -> Vec<(&'c str, &'c str)> {
-    let mine = labels.iter().filter(|(key, _)| keys.contains(key.as_str()));
-    mine.map(|(k, v)| (k.as_str(), v.as_str())).collect()
-}
-
 fn node_key<'c>(
     node: &'c Node,
     special: &BTreeSet<EntityId>,
@@ -251,9 +264,10 @@ fn node_key<'c>(
         special: special.contains(&node.id).then_some(node.id),
         addresses: Vec::new(),
         daemons: listeners(&node.daemons, &node.addresses, &mut { same }),
-        labels: kept(&eyes.node_labels, &node.labels),
+        labels: eyes.nodes(&node.labels),
         hosted: hosted.remove(&node.id).unwrap_or_default(),
         routes: 0,
+        seen: Vec::new(),
     }
 }
 
@@ -278,11 +292,7 @@ fn pod_key<'c>(
             .map(|h| (ports.of(h.port), h.host_port, h.protocol, h.host_ip))
             .collect(),
         policy: eyes.policies.then(|| PolicyKey {
-            namespace: cluster
-                .name_of(pod.id)
-                .parts
-                .first()
-                .map_or("", String::as_str),
+            namespace: first(cluster, pod.id),
             labels: eyes.pods(&pod.labels),
             named_ports: if eyes.named_ports {
                 let all = pod.named_ports.iter();
@@ -291,6 +301,7 @@ fn pod_key<'c>(
                 Vec::new()
             },
         }),
+        seen: None,
     }
 }
 

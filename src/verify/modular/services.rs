@@ -25,6 +25,8 @@ const LOOKED_AT: usize = 20_000;
 #[derive(PartialEq, Eq, Hash)]
 struct Kind<'c> {
     special: Option<EntityId>,
+    /// What formulas of users see of the Service.
+    seen: u32,
     addresses: Vec<AddressKey>,
     external: Vec<(AddressKey, bool)>,
     sources: Option<&'c Vec<IpNet>>,
@@ -115,7 +117,7 @@ pub(super) fn plainest(map: &Map<'_>, cuts: &Cuts, routes: &Routes, chosen: &mut
                 port.endpoints.iter().map(Some).collect()
             };
             for endpoint in all {
-                let kind = numbers.of(kind((map, cuts, routes), service, port, &of_port, endpoint));
+                let kind = numbers.of(kind((map, cuts, routes), at, port, &of_port, endpoint));
                 let example = example(map, at, endpoint);
                 let index = kind as usize;
                 if index == kinds.len() {
@@ -286,11 +288,12 @@ fn example(map: &Map<'_>, service: usize, endpoint: Option<&ServiceEndpoint>) ->
 
 fn kind<'c>(
     (map, cuts, routes): (&Map<'c>, &Cuts, &Routes),
-    service: &'c Service,
+    at: usize,
     port: &'c ServicePort,
     of_port: &OfPort,
     endpoint: Option<&ServiceEndpoint>,
 ) -> Kind<'c> {
+    let service = &map.cluster.services[at];
     let special = map.classes.special.contains(&service.id);
     let key = |ip: IpAddr| address(ip, cuts, routes, Whose::Service);
     let named = |number: u16| {
@@ -304,6 +307,7 @@ fn kind<'c>(
     };
     Kind {
         special: special.then_some(service.id),
+        seen: map.classes.services.get(at).copied().unwrap_or_default(),
         addresses: service.addresses.iter().map(|a| key(a.ip)).collect(),
         external: service
             .external_addresses

@@ -9,14 +9,22 @@ use crate::model::cluster::{Address, Cluster, ExplicitAction, Process};
 use crate::model::entity::EntityId;
 use crate::model::inet::{Family, non_unicast};
 
+use super::asked::Asked;
 use super::cuts::explicit;
 use super::holders::Holders;
 use super::routes::Routes;
 
 /// Those that share an address or a port of a node, that an explicit rule or link names, that have an address with a
-/// meaning of its own, whose route table goes its own way; the outside and what is there.
-pub(super) fn special(cluster: &Cluster, holders: &Holders, routes: &Routes) -> BTreeSet<EntityId> {
+/// meaning of its own, whose route table goes its own way; the outside and what is there. For formulas of users also whom they
+/// name, and the nodes of all these pods: a formula may ask who else is there.
+pub(super) fn special(
+    cluster: &Cluster,
+    holders: &Holders,
+    routes: &Routes,
+    asked: Option<&Asked>,
+) -> BTreeSet<EntityId> {
     let mut all: BTreeSet<EntityId> = routes.special.clone();
+    all.extend(asked.iter().flat_map(|asked| &asked.named));
     all.extend(holders.shared().flatten().map(|row| row.1));
     all.extend(holders.sharing_ports());
     for edit in &cluster.fibs {
@@ -57,6 +65,14 @@ pub(super) fn special(cluster: &Cluster, holders: &Holders, routes: &Routes) -> 
     let nodes = cluster.nodes.iter().filter(|n| has(&all, &n.daemons));
     let owners: Vec<EntityId> = pods.map(|p| p.id).chain(nodes.map(|n| n.id)).collect();
     all.extend(owners);
+    if asked.is_some() {
+        let pods = cluster.pods.iter().filter(|p| all.contains(&p.id));
+        let nodes: Vec<EntityId> = pods.map(|p| p.node).collect();
+        all.extend(nodes);
+        // Of a Service without ports there is no kind.
+        let services = cluster.services.iter().filter(|s| s.ports.is_empty());
+        all.extend(services.map(|s| s.id));
+    }
     all
 }
 
