@@ -257,3 +257,29 @@ fn real_networks_are_told_alike() {
     eprintln!("{totals:?}");
     assert_eq!(totals.compared, cases.len());
 }
+
+/// One route that one node of many lacks. (Without the check that each speaks alike of each other, `Kinds::odd`, nobody
+/// looks at that node: all are proven, and this fails.)
+#[test]
+fn one_route_among_many_is_seen() {
+    for seed in 0..3 {
+        let wish = Wish {
+            format: Format::Snapshot,
+            nodes: 7,
+            pods: 1,
+            containers: 1,
+            seed,
+            faults: vec![Fault::MissingRoute],
+            ..Wish::default()
+        };
+        let run = verify(&written(&wish), Strategy::Modular);
+        let told = results(&run).unwrap();
+        let pods = told.iter().find(|r| r.id == "KP003").unwrap();
+        assert_eq!(
+            pods.verdict,
+            Verdict::Violated,
+            "seed {seed}: {}",
+            pods.detail
+        );
+    }
+}
