@@ -478,10 +478,14 @@ fn a_part_has_somebody_of_each_name_of_a_port() {
         );
     }
     for p in 1..=18 {
-        let (web, other) = if p == 16 { (9090, 8080) } else { (8080, 9090) };
+        let (one, two) = if p == 16 {
+            ("other", "web")
+        } else {
+            ("web", "other")
+        };
         text += &format!(
             "apiVersion: v1\nkind: Pod\nmetadata: {{name: p{p}, namespace: default}}\n\
-             spec: {{nodeName: n{}, containers: [{{name: c, image: x, ports: [{{name: web, containerPort: {web}}}, {{name: other, containerPort: {other}}}]}}]}}\n\
+             spec: {{nodeName: n{}, containers: [{{name: c, image: x, ports: [{{name: {one}, containerPort: 8080}}, {{name: {two}, containerPort: 9090}}]}}]}}\n\
              status: {{phase: Running, podIP: 10.1.0.{p}, podIPs: [{{ip: 10.1.0.{p}}}]}}\n---\n",
             p % 3 + 1
         );
