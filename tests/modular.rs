@@ -466,3 +466,42 @@ fn told(cluster: &Cluster, result: &CheckResult, network: &Network) -> String {
     }
     text
 }
+
+/// The same of a port that a policy names: only the pod of which `web` is another port lets another one in. (With
+/// `Eyes::named_ports` never set nobody looks at that pod, and this fails.)
+#[test]
+fn a_part_has_somebody_of_each_name_of_a_port() {
+    let mut text = String::new();
+    for n in 1..=3 {
+        text += &format!(
+            "apiVersion: v1\nkind: Node\nmetadata: {{name: n{n}}}\nstatus: {{addresses: [{{type: InternalIP, address: 192.0.2.{n}}}]}}\n---\n"
+        );
+    }
+    for p in 1..=18 {
+        let (one, two) = if p == 16 {
+            ("other", "web")
+        } else {
+            ("web", "other")
+        };
+        text += &format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p{p}, namespace: default}}\n\
+             spec: {{nodeName: n{}, containers: [{{name: c, image: x, ports: [{{name: {one}, containerPort: 8080}}, {{name: {two}, containerPort: 9090}}]}}]}}\n\
+             status: {{phase: Running, podIP: 10.1.0.{p}, podIPs: [{{ip: 10.1.0.{p}}}]}}\n---\n",
+            p % 3 + 1
+        );
+    }
+    text += "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: web, namespace: default}\n\
+             spec: {podSelector: {}, policyTypes: [Ingress], ingress: [{ports: [{port: web}]}]}\n";
+    let spec = "constraint c \"t\"\nforall e, X, Y, A, B, tp. Send(e, X, _, _, _, tp) and Recv(e, Y, _, _, _, _) \
+                and K8s-Container(X, A) and K8s-Container(Y, B) and not (A = B) => not (tp = 9090)\n";
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("named-ports");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("objects.yaml"), text).unwrap();
+    std::fs::write(folder.join("c.spec"), spec).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kubeproof"));
+    let args = ["verify", "--strategy", "modular", "--only", "c"];
+    let output = command.args(args).arg(&folder).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("10.1.0.16:9090"), "{told}");
+}
