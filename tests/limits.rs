@@ -93,9 +93,9 @@ fn when_the_time_for_all_is_up_the_rest_is_unknown() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_tells_what_it_knows() {
-    let large = file("large.json", &generated("10", "6"));
+    let large = file("large.json", &generated("20", "10"));
     // How long it reads and encodes is the machine's affair: before anything is asked a signal ends the process.
-    for seconds in [4, 8, 16, 32] {
+    for seconds in [3, 6, 12, 24, 48] {
         let args = ["verify", "--strategy", "direct", "-o", "json", &large];
         let child = command(&args)
             .stdout(Stdio::piped())
