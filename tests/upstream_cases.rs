@@ -197,7 +197,10 @@ fn cyclonus_cells_come_out_by_every_way() {
     };
     let every = std::env::var("KUBEPROOF_SAMPLE").map_or(SAMPLE, |text| text.parse().unwrap());
     let (judged, wrong) = check(&files, every, "cyclonus");
-    eprintln!("every {every} steps: {judged} cells, {} differ", wrong.len());
+    eprintln!(
+        "every {every} steps: {judged} cells, {} differ",
+        wrong.len()
+    );
     assert!(judged > 1_000, "only {judged}");
     assert!(wrong.is_empty(), "{} of {judged}: {wrong:#?}", wrong.len());
 }
