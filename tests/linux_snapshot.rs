@@ -337,6 +337,44 @@ fn everything_that_is_read() {
     assert_eq!(text, fs::read_to_string(&golden).unwrap());
 }
 
+/// To `snat` a map says something else than to `dnat`, whichever asks first.
+#[test]
+fn one_map_of_nft_for_both_translations() {
+    let rule = |chain: &str, word: &str, field: &str| {
+        format!(
+            r#"{{"rule": {{"family": "ip", "table": "t", "chain": "{chain}", "expr": [{{"{word}": {{"addr": {{"map": {{"key":
+            {{"payload": {{"protocol": "ip", "field": "{field}"}}}}, "data": "@m"}}}}}}}}]}}}}"#
+        )
+    };
+    let chain = |name: &str| {
+        format!(
+            r#"{{"chain": {{"family": "ip", "table": "t", "name": "{name}", "type": "nat", "hook": "{name}", "prio": 0, "policy": "accept"}}}}"#
+        )
+    };
+    let text = format!(
+        r#"{{"nftables": [{{"table": {{"family": "ip", "name": "t"}}}},
+        {{"map": {{"family": "ip", "table": "t", "name": "m", "type": "ipv4_addr", "map": "ipv4_addr",
+        "elem": [["10.0.0.1", "10.0.0.2"]]}}}}, {}, {}, {}, {}]}}"#,
+        chain("prerouting"),
+        chain("postrouting"),
+        rule("prerouting", "dnat", "daddr"),
+        rule("postrouting", "snat", "saddr"),
+    );
+    let mut files = small();
+    files.retain(|(path, _)| !path.ends_with("n1/nft.json"));
+    files.push(("n1/nft.json".to_owned(), text));
+    let (sources, mut loaded) = read(&files);
+    let Some(cluster) = loaded.clusters.remove(0).cluster else {
+        panic!("{}", told(&sources, &loaded));
+    };
+    let text = shown(&cluster.snapshot.unwrap());
+    let effects = |word: &str| {
+        text.matches(&format!("{word}([(Some(10.0.0.2), None)])"))
+            .count()
+    };
+    assert_eq!((effects("Dnat"), effects("Snat")), (1, 1), "{text}");
+}
+
 /// One node with one pod, as texts.
 fn small() -> Vec<(String, String)> {
     let mut files = Vec::new();

@@ -196,7 +196,7 @@ fn vmap(
         return Some(Mapped::Effects(Vec::new(), Effect::OneOf(ways)));
     }
     if let Some((implied, fields)) = test::fields(left) {
-        let set = nft.set(table, data, &fields, Some(&verdict))?;
+        let set = nft.set(table, data, &fields, "", Some(&verdict))?;
         let tests = implied.into_iter().map(|what| Test {
             negated: false,
             what,

@@ -122,7 +122,7 @@ fn one(
             return None;
         }
         if named.is_some() || fields.len() > 1 {
-            let set = nft.set(table, right, &fields, None)?;
+            let set = nft.set(table, right, &fields, "", None)?;
             return Some((implied, Tested::InSet { set, fields }));
         }
         let what = match fields.first()? {

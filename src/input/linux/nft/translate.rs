@@ -40,7 +40,7 @@ pub(super) fn read(
             let map = inner.as_map()?;
             let (implied, fields) = test::fields(map.get("key")?.value)?;
             let value = |node: Node<'_>| one(node, None).map_or_else(unknown, |to| all(vec![to]));
-            let set = nft.set(table, map.get("data")?.value, &fields, Some(&value))?;
+            let set = nft.set(table, map.get("data")?.value, &fields, word, Some(&value))?;
             Some((implied, Effect::Map { set, fields }))
         });
     mapped.unwrap_or_else(|| (Vec::new(), unknown()))

@@ -191,17 +191,24 @@ pub(super) fn elements(
 }
 
 impl Nft<'_> {
-    /// Makes a set or map that a rule asks for known, by name or as it stands in the rule, and gives its key.
+    /// Makes a set or map that a rule asks for known, by name or as it stands in the rule, and gives its key. `word`: what
+    /// is done with the values of a map; one map may be asked by `dnat` and by `snat`, and means something else to each.
     pub(super) fn set(
         &mut self,
         table: Table<'_>,
         data: Node<'_>,
         fields: &[SetField],
+        word: &str,
         verdict: Option<&dyn Fn(Node<'_>) -> Effect>,
     ) -> Option<String> {
         if let Some(name) = data.as_str().and_then(|n| n.strip_prefix('@')) {
             let key = key(table, name);
             let declared = *self.declared.get(&key)?;
+            let key = if word.is_empty() {
+                key
+            } else {
+                format!("{key} {word}")
+            };
             if !self.sets.contains_key(&key) {
                 let all = match declared.get("elem") {
                     Some(list) => elements(list, fields, verdict)?,
