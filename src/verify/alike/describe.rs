@@ -16,7 +16,7 @@ use crate::model::cluster::Match;
 use crate::model::entity::EntityId;
 use crate::model::inet::{IpNet, PortSet};
 use crate::network::fib::FibRule;
-use crate::network::graph::Switch;
+use crate::network::graph::{Network, Switch};
 
 use super::frames::{Frames, Stop};
 use super::units::Unit;
@@ -83,6 +83,7 @@ mod word {
     pub(super) const PENDING: u64 = 8;
     pub(super) const SHAPE: u64 = 9;
     pub(super) const UNDONE: u64 = 10;
+    pub(super) const HOST: u64 = 11;
 }
 
 impl<'d, 'n> Describer<'d, 'n> {
@@ -103,11 +104,27 @@ impl<'d, 'n> Describer<'d, 'n> {
                 pairs: BTreeMap::new(),
             },
         };
-        describer.call();
-        for at in 0..frames.network.switches.len() {
-            describer.stage(at)?;
+        // Whoever adds a field says here what it means: what is not described may differ unseen.
+        let Network {
+            switches,
+            processes,
+            // Told with each rule that hands on, and each process.
+            links: _,
+            // There are none, or this is not asked.
+            gates: _,
+            // Addresses of pods and nodes are told with them, those within prefixes of nodes with these (`Places::shape`);
+            // all others are themselves, and are in every part.
+            held: _,
+            elsewhere,
+        } = frames.network;
+        if !elsewhere.is_empty() {
+            return Err(Stop::Why("it is a part of another"));
         }
-        describer.processes()?;
+        describer.call();
+        for (at, switch) in switches.iter().enumerate() {
+            describer.stage(at, switch)?;
+        }
+        describer.processes(processes)?;
         describer.tables()?;
         Ok(describer.described)
     }
@@ -148,19 +165,27 @@ impl<'d, 'n> Describer<'d, 'n> {
         }
     }
 
-    fn stage(&mut self, at: usize) -> Result<(), Stop> {
+    fn stage(&mut self, at: usize, switch: &Switch) -> Result<(), Stop> {
         let frames = self.frames;
-        let switch = &frames.network.switches[at];
+        let Switch {
+            id,
+            fib,
+            of,
+            // Only counts between two stages, and is told with each rule that hands on.
+            rank: _,
+            undoes,
+            tracks,
+        } = switch;
         let (owner, extra) = (frames.owner(at), frames.extra[at]);
         let mut name = Vec::new();
-        self.target(switch.id, owner, extra, &mut name)?;
-        if !switch.undoes.is_empty() {
-            let number = self.undone(switch)?;
+        self.target(*id, owner, extra, &mut name)?;
+        if !undoes.is_empty() {
+            let number = self.undone(*of, undoes)?;
             let mut item = vec![word::UNDOES, number];
             item.extend(&name);
             self.put(owner, extra, item);
         }
-        let rows = switch.fib.iter().enumerate().map(|(rule, r)| {
+        let rows = fib.iter().enumerate().map(|(rule, r)| {
             let row = Row {
                 matches: r.matches.clone(),
                 rule: Some(r),
@@ -170,26 +195,26 @@ impl<'d, 'n> Describer<'d, 'n> {
             Ok((row, frames.frame(at, rule)?, sides))
         });
         let rows = rows.collect::<Result<Vec<_>, Stop>>()?;
-        let mut item = vec![word::STAGE, u64::from(switch.tracks)];
+        let mut item = vec![word::STAGE, u64::from(*tracks)];
         item.extend(&name);
         self.list(&rows, Some(at), (owner, extra), item)
     }
 
     /// Whose translations are undone at a stage, as the how-manyth such set of its owner: members are told of once a set,
     /// since any of those who undo it may meet any of them.
-    fn undone(&mut self, switch: &Switch) -> Result<u64, Stop> {
+    fn undone(&mut self, of: EntityId, undoes: &[EntityId]) -> Result<u64, Stop> {
         let frames = self.frames;
-        let sets = self.sets.entry(switch.of).or_default();
-        if let Some(known) = sets.iter().position(|set| *set == switch.undoes) {
+        let sets = self.sets.entry(of).or_default();
+        if let Some(known) = sets.iter().position(|set| *set == undoes) {
             return Ok(known as u64);
         }
         let number = sets.len() as u64;
-        sets.push(switch.undoes.clone());
-        for id in &switch.undoes {
+        sets.push(undoes.to_vec());
+        for id in undoes {
             let at = frames
                 .at(*id)
                 .ok_or(Stop::Why("a stage undoes what is not there"))?;
-            if frames.network.switches[at].of != switch.of {
+            if frames.network.switches[at].of != of {
                 return Err(Stop::Why("a stage undoes what others translate"));
             }
             let (owner, extra) = (frames.owner(at), frames.extra[at]);

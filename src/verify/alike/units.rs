@@ -2,7 +2,7 @@
 //!
 //! Must never know: rules, formulas, the solver.
 
-use crate::logic::structure::Structure;
+use crate::logic::structure::{EntityRow, Structure};
 use crate::model::entity::{EntityId, EntityKind};
 
 /// A pod or a node, by its place among them.
@@ -26,8 +26,22 @@ pub(super) struct Units {
 impl Units {
     /// The pods and nodes of a cluster.
     pub(super) fn of(structure: &Structure) -> Self {
-        let rows = &structure.entities;
-        let kind = |at: usize| rows[at].kind();
+        // Whoever adds a field says here why it may differ, or takes note of it.
+        let row = |row: &EntityRow| {
+            let EntityRow {
+                name,
+                parent,
+                // No constraint of the library asks for them where there are no policies and no Services.
+                namespace: _,
+                labels: _,
+                namespace_labels: _,
+                workload: _,
+                named_ports: _,
+            } = row;
+            (name.kind, *parent)
+        };
+        let rows: Vec<_> = structure.entities.iter().map(row).collect();
+        let kind = |at: usize| rows[at].0;
         let ids: Vec<EntityId> = (0..rows.len())
             .filter(|at| matches!(kind(*at), EntityKind::Pod | EntityKind::Node))
             .map(|at| EntityId(at as u32))
@@ -36,7 +50,7 @@ impl Units {
         for (unit, id) in (0..).map(Unit).zip(&ids) {
             of[id.index()] = Some(unit);
         }
-        let parent = |id: EntityId| rows[id.index()].parent.and_then(|p| of[p.index()]);
+        let parent = |id: EntityId| rows[id.index()].1.and_then(|p| of[p.index()]);
         let home = ids.iter().map(|id| parent(*id)).collect();
         let mut processes = vec![Vec::new(); ids.len()];
         let mut all = of.clone();

@@ -2,28 +2,38 @@
 //!
 //! Must never know: what stages do, formulas, the solver.
 
+use crate::logic::structure::{OpenRow, Structure};
 use crate::model::cluster::{Bind, Match};
 use crate::model::inet::IpNet;
-use crate::network::graph::Sources;
+use crate::network::graph::{Endpoint, Sources};
 
 use super::{Describer, Row, word};
 use crate::verify::alike::frames::Stop;
 
 impl Describer<'_, '_> {
-    pub(super) fn processes(&mut self) -> Result<(), Stop> {
-        for process in &self.frames.network.processes {
+    pub(super) fn processes(&mut self, all: &[Endpoint]) -> Result<(), Stop> {
+        for process in all {
+            let Endpoint {
+                id,
+                switch,
+                socket,
+                sources,
+            } = process;
             // Of hosts outside, only what they say of pods and nodes is told.
-            let owner = self.frames.units.unit(process.id);
+            let owner = self.frames.units.unit(*id);
             let mut name = Vec::new();
-            self.process(process.id, owner, None, &mut name)?;
+            self.process(*id, owner, None, &mut name)?;
             let mut item = vec![word::PROCESS];
             item.extend(&name);
-            self.target(process.switch, owner, None, &mut item)?;
-            self.target(process.socket, owner, None, &mut item)?;
+            for (from, to) in [(*id, *switch), (*socket, *id)] {
+                item.push(u64::from(self.frames.network.link(from, to)));
+            }
+            self.target(*switch, owner, None, &mut item)?;
+            self.target(*socket, owner, None, &mut item)?;
             self.put(owner, None, item);
             let mut item = vec![word::SOURCES];
             item.extend(&name);
-            match &process.sources {
+            match sources {
                 Sources::Selected(rows) => {
                     let rows = rows.iter().map(|(net, sources)| {
                         let matches = Match {
@@ -62,21 +72,60 @@ impl Describer<'_, '_> {
     /// What the tables say of each.
     pub(super) fn tables(&mut self) -> Result<(), Stop> {
         let structure = self.structure;
-        for row in &structure.open {
-            let owner = self.frames.units.unit(row.process);
+        let Structure {
+            // Told in `Units`.
+            entities: _,
+            // Whose addresses are where is told by `Places::shape`.
+            addr: _,
+            pending,
+            host,
+            open,
+            serves,
+            // As in the network, of which stages are told.
+            link: _,
+            // There are none, or this is not asked.
+            service_port: _,
+            endpoint: _,
+            offered: _,
+            selected: _,
+            listed: _,
+            policies: _,
+            // As in the network.
+            held: _,
+            // What is whole has none.
+            known_ports: _,
+        } = structure;
+        for (node, of) in host {
+            let owner = self.frames.units.unit(*of);
+            let mut item = match self.frames.units.unit(*node) {
+                Some(node) => vec![word::HOST, 1, self.role(node, owner, None)?],
+                None => vec![word::HOST, 2, u64::from(node.0)],
+            };
+            self.process(*of, owner, None, &mut item)?;
+            self.put(owner, None, item);
+        }
+        for row in open {
+            let OpenRow {
+                process,
+                bind,
+                low,
+                high,
+                protocol,
+            } = row;
+            let owner = self.frames.units.unit(*process);
             let mut item = vec![word::OPEN];
-            self.process(row.process, owner, None, &mut item)?;
-            item.extend([u64::from(row.low), u64::from(row.high)]);
-            item.push(row.protocol.map_or(0, |p| p as u64 + 1));
-            match row.bind {
+            self.process(*process, owner, None, &mut item)?;
+            item.extend([u64::from(*low), u64::from(*high)]);
+            item.push(protocol.map_or(0, |p| p as u64 + 1));
+            match bind {
                 Bind::Any => item.push(10),
                 Bind::AnyV4 => item.push(11),
                 Bind::AnyV6 => item.push(12),
-                Bind::Address(ip) => self.place(IpNet::from(ip), owner, None, &mut item)?,
+                Bind::Address(ip) => self.place(IpNet::from(*ip), owner, None, &mut item)?,
             }
             self.put(owner, None, item);
         }
-        for (process, port, protocol) in &structure.serves {
+        for (process, port, protocol) in serves {
             let owner = self.frames.units.unit(*process);
             if owner.is_some() {
                 let mut item = vec![word::SERVES, u64::from(*port), *protocol as u64];
@@ -86,7 +135,7 @@ impl Describer<'_, '_> {
         }
         for unit in self.frames.units.ordinary() {
             let id = self.frames.units.ids[unit.0 as usize];
-            if structure.pending.binary_search(&id).is_ok() {
+            if pending.binary_search(&id).is_ok() {
                 self.put(Some(unit), None, vec![word::PENDING]);
             }
             let home = self.frames.units.home(unit);

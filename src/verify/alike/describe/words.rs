@@ -2,9 +2,10 @@
 //!
 //! Must never know: which rules there are, formulas, the solver.
 
+use crate::model::cluster::Match;
 use crate::model::entity::EntityId;
 use crate::model::inet::IpNet;
-use crate::network::fib::Action;
+use crate::network::fib::{Action, FibRule, Rewrite};
 
 use super::{Describer, Row};
 use crate::verify::alike::frames::Stop;
@@ -13,7 +14,12 @@ use crate::verify::alike::units::Unit;
 
 impl Describer<'_, '_> {
     /// Who somebody is to those that are spoken of.
-    fn role(&self, unit: Unit, owner: Option<Unit>, other: Option<Unit>) -> Result<u64, Stop> {
+    pub(super) fn role(
+        &self,
+        unit: Unit,
+        owner: Option<Unit>,
+        other: Option<Unit>,
+    ) -> Result<u64, Stop> {
         let home = |of: Option<Unit>| of.and_then(|u| self.frames.units.home(u));
         let all = [owner, home(owner), other, home(other)];
         let at = all.iter().position(|known| *known == Some(unit));
@@ -89,24 +95,43 @@ impl Describer<'_, '_> {
         owner: Option<Unit>,
         other: Option<Unit>,
     ) -> Result<u64, Stop> {
+        // Whoever adds a field says here what it means.
+        let Match {
+            from: source,
+            from_ports,
+            to: destination,
+            to_ports,
+            protocol,
+        } = &row.matches;
         let mut all = Vec::new();
-        for net in [row.matches.from, row.matches.to] {
+        for net in [*source, *destination] {
             match net {
                 Some(net) => self.place(net, owner, other, &mut all)?,
                 None => all.push(0),
             }
         }
-        for ports in [&row.matches.from_ports, &row.matches.to_ports] {
+        for ports in [from_ports, to_ports] {
             let ports = ports.clone().map_or(0, |p| self.ports.of(p));
             all.push(ports);
         }
-        all.push(row.matches.protocol.map_or(0, |p| p as u64 + 1));
+        all.push(protocol.map_or(0, |p| p as u64 + 1));
         for ip in row.sources {
             self.place(IpNet::from(*ip), owner, other, &mut all)?;
         }
         if let (Some(rule), Some(from)) = (row.rule, from) {
-            all.push(rule.state.map_or(0, |s| s as u64 + 1));
-            self.action(&rule.action, from, owner, other, &mut all)?;
+            let FibRule {
+                // Described above.
+                matches: _,
+                state,
+                action,
+                // What a person reads: no message fares by it.
+                kind: _,
+                text: _,
+                why: _,
+                origin: _,
+            } = rule;
+            all.push(state.map_or(0, |s| s as u64 + 1));
+            self.action(action, from, owner, other, &mut all)?;
         }
         Ok(self.rules.of(all))
     }
@@ -121,17 +146,17 @@ impl Describer<'_, '_> {
     ) -> Result<(), Stop> {
         match action {
             Action::Deliver(process) => {
-                to.push(1);
+                to.extend([1, self.linked(from, *process)]);
                 self.process(*process, owner, other, to)?;
             }
             Action::Forward(stage) => {
-                to.extend([2, self.continues(from, *stage)]);
+                to.extend([2, self.linked(from, *stage), self.continues(from, *stage)]);
                 self.target(*stage, owner, other, to)?;
             }
             Action::Choose(each) => {
                 let mut all = Vec::new();
                 for stage in each {
-                    let mut one = vec![self.continues(from, *stage)];
+                    let mut one = vec![self.linked(from, *stage), self.continues(from, *stage)];
                     self.target(*stage, owner, other, &mut one)?;
                     all.push(one);
                 }
@@ -143,18 +168,37 @@ impl Describer<'_, '_> {
             Action::Translate(ways) => {
                 to.extend([5, ways.len() as u64]);
                 for way in ways {
-                    for ip in [way.source, way.destination, way.hairpin_source] {
+                    let Rewrite {
+                        source,
+                        source_port,
+                        destination,
+                        destination_port,
+                        hairpin_source,
+                        target,
+                    } = way;
+                    for ip in [*source, *destination, *hairpin_source] {
                         match ip {
                             Some(ip) => self.place(IpNet::from(ip), owner, other, to)?,
                             None => to.push(0),
                         }
                     }
                     let port = |p: Option<u16>| p.map_or(0, |p| u64::from(p) + 1);
-                    to.extend([port(way.source_port), port(way.destination_port)]);
+                    to.extend([port(*source_port), port(*destination_port)]);
+                    // Only tells a person who is meant; but whoever is named is there.
+                    match target.and_then(|id| self.frames.units.unit(id)) {
+                        Some(unit) => to.push(self.role(unit, owner, other)?),
+                        None => to.push(0),
+                    }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether what a rule hands on gets there.
+    fn linked(&self, from: usize, to: EntityId) -> u64 {
+        let network = self.frames.network;
+        u64::from(network.link(network.switches[from].id, to))
     }
 
     /// Whether a message that is handed on stays within its hop.
