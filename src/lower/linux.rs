@@ -2,6 +2,7 @@
 //!
 //! Knows: the order of the passes. Must never know: dumps, formulas, how messages are walked (`sim`).
 
+mod back;
 mod bypass;
 mod condition;
 mod context;
@@ -10,6 +11,8 @@ mod facts;
 mod finish;
 mod frame;
 mod hook;
+mod items;
+mod kinds;
 mod lookup;
 mod make;
 mod nat;

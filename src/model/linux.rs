@@ -16,8 +16,8 @@ use super::listener::Listener;
 use crate::base::source::Span;
 
 pub use firewall::{
-    Base, Chain, ChainFamily, CtState, Effect, FirewallRule, Hook, SetElement, SetField, SetValue,
-    Test, Tested,
+    AddressType, Base, Chain, ChainFamily, CtState, Effect, FirewallRule, Hook, SetElement,
+    SetField, SetValue, Side, Test, Tested, WayBack,
 };
 pub use route::{NextHop, PolicyRule, Route, RouteType, RuleAction};
 

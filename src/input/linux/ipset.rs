@@ -29,6 +29,8 @@ enum Part {
 struct Shape {
     /// None where its type is not modelled.
     parts: Option<Vec<Part>>,
+    /// `netmask`: an address is compared by so many bits.
+    mask: Option<u8>,
     /// The sets that a `list:set` stands for.
     list: bool,
     members: Vec<String>,
@@ -73,8 +75,8 @@ pub(super) fn read(source: SourceId, text: &str, problems: &mut Problems) -> Set
         let wrong = match words.as_slice() {
             [] => None,
             [first, ..] if first.starts_with('#') => None,
-            ["create" | "-N", name, kind, ..] => {
-                sets.create(name, kind);
+            ["create" | "-N", name, kind, options @ ..] => {
+                sets.create(name, kind, options);
                 None
             }
             ["add" | "-A", name, element, options @ ..] => sets.add(name, element, options, span),
@@ -91,7 +93,11 @@ pub(super) fn read(source: SourceId, text: &str, problems: &mut Problems) -> Set
 }
 
 impl Sets {
-    fn create(&mut self, name: &str, kind: &str) {
+    fn create(&mut self, name: &str, kind: &str, options: &[&str]) {
+        let mask = options.windows(2).find(|w| w[0] == "netmask");
+        let mask = mask.map(|w| w[1].parse().ok());
+        // Bits of an address that are no prefix, and what is known of elements beside themselves.
+        let strange = options.contains(&"bitmask") || mask == Some(None);
         let parts = kind.split_once(':').and_then(|(method, parts)| {
             let part = |word: &str| match word {
                 "ip" | "net" => Some(Part::Net),
@@ -102,7 +108,8 @@ impl Sets {
             parts.split(',').map(part).collect()
         });
         let shape = Shape {
-            parts,
+            parts: parts.filter(|_: &Vec<Part>| !strange),
+            mask: mask.flatten(),
             list: kind == "list:set",
             members: Vec::new(),
         };
@@ -122,9 +129,19 @@ impl Sets {
         let Some(keys) = keys(element, parts) else {
             return Some(format!("{} is no element of this set", show(element)));
         };
+        let masked = |mut key: Vec<SetValue>| {
+            for value in &mut key {
+                if let (SetValue::Net(net), Some(mask)) = (value, shape.mask) {
+                    let wide = IpNet::new(net.addr(), mask.min(net.prefix_len()));
+                    *net = wide.map_or(*net, |n| n.trunc());
+                }
+            }
+            key
+        };
+        let keys = keys.into_iter().map(masked);
         let exempt = options.contains(&"nomatch");
         let elements = self.elements.entry(name.to_owned()).or_default();
-        elements.extend(keys.into_iter().map(|key| SetElement {
+        elements.extend(keys.map(|key| SetElement {
             key,
             exempt,
             effects: Vec::new(),

@@ -5,13 +5,14 @@
 use crate::model::cluster::Match;
 use crate::model::inet::{Family, IpNet, PortSet, Protocol};
 use crate::model::linux::{
-    CtState, FirewallRule, Hook, RouteType, SetElement, SetField, SetValue, Tested,
+    CtState, FirewallRule, Hook, SetElement, SetField, SetValue, Tested, WayBack,
 };
 use crate::network::fib::State;
 
 use super::bypass::tells;
-use super::context::{Context, whole};
+use super::context::Context;
 use super::facts::{Facts, fits};
+use super::kinds::{self, Kinds};
 use super::lookup::Tables;
 use super::stage::{Cursor, Way};
 
@@ -27,6 +28,8 @@ pub(super) struct Condition {
     pub(super) none: Vec<Context>,
     /// And then perhaps not.
     pub(super) sometimes: bool,
+    /// And the way back is this, or is not where that is set.
+    pub(super) back: Option<(WayBack, bool)>,
     /// Whether it holds then is not known, and why.
     pub(super) unknown: Option<String>,
     /// Whether it holds for these is not known, and why; `any` holds all the same for the others.
@@ -58,8 +61,21 @@ pub(super) fn condition(
         ..Condition::default()
     };
     for test in &rule.tests {
-        let answer = asked(facts, tables, cursor, &test.what);
-        match (answer, test.negated) {
+        if let Tested::WayBack(way) = &test.what
+            && cursor.env.incoming.is_some()
+            && cursor.env.way != Way::Loop
+        {
+            // Routes say: that is a list of its own.
+            match all.back {
+                None => all.back = Some((*way, test.negated)),
+                Some(_) => all.unknown = Some("two tests of the way back".to_owned()),
+            }
+            continue;
+        }
+        let ask = || asked(facts, tables, cursor, &test.what, test.negated);
+        // Of types of addresses the opposite was asked.
+        let negated = test.negated && !matches!(test.what, Tested::Type(_));
+        match (ask(), negated) {
             (Answer::Yes, false) | (Answer::No, true) => {}
             (Answer::No, false) | (Answer::Yes, true) => {
                 all.any.clear();
@@ -88,8 +104,7 @@ pub(super) fn condition(
             (Answer::Unknown(why), _) => all.unknown = Some(why),
         }
         // What the other tests exclude is of no account.
-        let known = asked(facts, tables, cursor, &test.what);
-        if let (Answer::Any(ways), false) = (&known, test.negated) {
+        if let (Answer::Any(ways), false) = (&ask(), negated) {
             all.perhaps = all
                 .perhaps
                 .iter()
@@ -128,7 +143,20 @@ fn sure(holds: bool) -> Answer {
     if holds { Answer::Yes } else { Answer::No }
 }
 
-fn asked(facts: &Facts<'_>, tables: &Tables<'_>, cursor: &Cursor, what: &Tested) -> Answer {
+/// Whether it came in by a device, and not over `lo`.
+fn came_in(cursor: &Cursor) -> bool {
+    let passes = matches!(cursor.hook, Hook::Prerouting | Hook::Forward);
+    let out = cursor.hook == Hook::Postrouting && cursor.env.incoming.is_some();
+    cursor.env.way != Way::Loop && (passes || out)
+}
+
+fn asked(
+    facts: &Facts<'_>,
+    tables: &Tables<'_>,
+    cursor: &Cursor,
+    what: &Tested,
+    negated: bool,
+) -> Answer {
     let env = &cursor.env;
     let of_family = |net: &&IpNet| Family::of(net.addr()) == env.family;
     let nets = |nets: &[IpNet], one: fn(IpNet) -> Context| {
@@ -189,8 +217,20 @@ fn asked(facts: &Facts<'_>, tables: &Tables<'_>, cursor: &Cursor, what: &Tested)
             let answers = vec![Context::state(State::Established)];
             Answer::Partly(all, answers, "the mark of a connection")
         }
-        Tested::DestinationType(kind) => kinds(tables, env.family, *kind, Context::to),
-        Tested::SourceType(kind) => kinds(tables, env.family, *kind, Context::from),
+        Tested::Type(of) => match kinds::asked(facts, tables, cursor, of, negated) {
+            Kinds::Never => Answer::No,
+            Kinds::Known { but, any } if but.is_empty() => Answer::Any(any),
+            Kinds::Known { but, any } => Answer::AnyBut(but, any),
+            Kinds::Unknown => Answer::Unknown("addrtype of such addresses".to_owned()),
+        },
+        // What is handed on has no owner, nor has what comes in.
+        Tested::Owner(_) if came_in(cursor) => Answer::No,
+        Tested::Owner(what) => Answer::Unknown(what.clone()),
+        // What came over `lo` came from here.
+        Tested::WayBack(_) if env.way == Way::Loop && cursor.hook == Hook::Prerouting => {
+            Answer::Yes
+        }
+        Tested::WayBack(_) => Answer::Unknown("the way back of what was sent from here".to_owned()),
         Tested::Sometimes { never: true, .. } => Answer::No,
         Tested::Sometimes { always: true, .. } | Tested::Always => Answer::Yes,
         Tested::Sometimes { .. } => Answer::Sometimes,
@@ -274,31 +314,6 @@ fn translated_answers(facts: &Facts<'_>, states: &[CtState]) -> Vec<Context> {
         .collect()
 }
 
-/// `addrtype`: by the table `local`.
-fn kinds(
-    tables: &Tables<'_>,
-    family: Family,
-    kind: RouteType,
-    one: fn(IpNet) -> Context,
-) -> Answer {
-    let mut all = tables.table(family, "local").iter();
-    let of = |kind: RouteType| {
-        let all = tables.table(family, "local").iter();
-        let all = all.filter(move |r| r.kind == kind);
-        all.map(|r| one(r.destination.trunc())).collect::<Vec<_>>()
-    };
-    match kind {
-        RouteType::Unicast => {
-            let others = all.by_ref().map(|r| one(r.destination.trunc())).collect();
-            Answer::AnyBut(others, vec![one(whole(family))])
-        }
-        RouteType::Local | RouteType::Broadcast | RouteType::Anycast | RouteType::Multicast => {
-            Answer::Any(of(kind))
-        }
-        _ => Answer::No,
-    }
-}
-
 fn listed(elements: &[SetElement], fields: &[SetField], family: Family) -> Answer {
     let (mut any, mut but) = (Vec::new(), Vec::new());
     for element in elements {
@@ -308,6 +323,11 @@ fn listed(elements: &[SetElement], fields: &[SetField], family: Family) -> Answe
             Ok(None) => {}
             Err(why) => return Answer::Unknown(why),
         }
+    }
+    // What is narrower decides: an exception stands for itself only where nothing is excepted from it in turn.
+    let within = |b: &Context| any.iter().any(|a| a.meet(b).is_some_and(|met| met != *b));
+    if but.iter().any(within) {
+        return Answer::Unknown("a set whose exceptions have exceptions".to_owned());
     }
     if but.is_empty() {
         Answer::Any(any)

@@ -10,17 +10,10 @@ use crate::base::source::Span;
 use crate::model::inet::{Family, Protocol};
 use crate::model::linux::{
     Chain, ChainFamily, CtState, Effect, FirewallRule, ForwardingEntry, Hook, Interface, LinkKind,
-    NetNs, RouteType, Tested,
+    NetNs, RouteType, Side, Tested,
 };
 
-/// A chain of a hook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Item {
-    /// A base chain, by its index.
-    Chain(usize),
-    /// A base chain that translates; the first of a hook also undoes for answers. None: it only undoes.
-    Nat(Option<usize>),
-}
+use super::items::{self, Item};
 
 /// One namespace, prepared.
 #[derive(Debug)]
@@ -42,6 +35,8 @@ pub(super) struct Facts<'s> {
     leaving: Vec<usize>,
     /// Some rule saves marks of connections.
     pub(super) saves_marks: bool,
+    /// Some rule asks for marks of connections.
+    pub(super) reads_marks: bool,
     /// Some rule asks whether a connection is translated.
     pub(super) asks_translated: bool,
     /// Some rule looks at ports of bridges.
@@ -63,7 +58,16 @@ impl<'s> Facts<'s> {
         let rules = || ns.chains.iter().flat_map(|c| &c.rules);
         let tests = || rules().flat_map(|r| &r.tests).map(|t| &t.what);
         let effect = |wanted: fn(&Effect) -> bool| every_effect(ns).any(wanted);
-        let saves_marks = effect(|e| matches!(e, Effect::SaveMark(_)));
+        let saves_marks = effect(|e| matches!(e, Effect::SaveMark(_) | Effect::SetConnMark { .. }));
+        // Whether some rule looks at more of a device than its name.
+        let apart = |wanted: Side| {
+            tests().any(|t| match t {
+                Tested::Type(of) => of.device == Some(wanted),
+                Tested::WayBack(_) => wanted == Side::In,
+                _ => false,
+            })
+        };
+        let (apart_in, apart_out) = (apart(Side::In), apart(Side::Out));
         let asks = |state: CtState| {
             tests().any(|t| matches!(t, Tested::State(states) if states.contains(&state)))
         };
@@ -78,11 +82,11 @@ impl<'s> Facts<'s> {
             named.collect()
         };
         let (into, outof) = (patterns(false), patterns(true));
-        let signature = |i: &Interface, patterns: &[&Vec<String>], addresses: bool| {
+        let signature = |i: &Interface, patterns: &[&Vec<String>], addresses: bool, apart: bool| {
             let vector: Vec<bool> = patterns.iter().map(|p| fits(p, &i.name)).collect();
             let usable = i.addresses.iter().filter(|a| addresses && !a.unusable);
             let addresses: Vec<_> = usable.map(|a| a.net).collect();
-            (vector, addresses)
+            (vector, addresses, apart.then_some(i.index))
         };
         Self {
             ns,
@@ -92,10 +96,16 @@ impl<'s> Facts<'s> {
             by_index: interfaces.clone().map(|i| i.index).zip(0..).collect(),
             own: own.chain(taken(ns)).collect(),
             chains: chains(ns),
-            hooks: hooks(ns),
-            named: classes(interfaces.clone().map(|i| signature(i, &into, redirects))),
-            leaving: classes(interfaces.map(|i| signature(i, &outof, masquerades))),
+            hooks: items::hooks(ns, translates(ns)),
+            named: classes(
+                interfaces
+                    .clone()
+                    .map(|i| signature(i, &into, redirects, apart_in)),
+            ),
+            leaving: classes(interfaces.map(|i| signature(i, &outof, masquerades, apart_out))),
             saves_marks,
+            reads_marks: effect(|e| matches!(e, Effect::RestoreMark(_)))
+                || tests().any(|t| matches!(t, Tested::ConnMark { .. })),
             asks_translated: asks(CtState::Dnat) || asks(CtState::Snat),
             untracks: rules().any(|r| r.effects.contains(&Effect::NoTrack) && !datagrams(r)),
             bypassed: false,
@@ -318,69 +328,6 @@ fn chains(ns: &NetNs) -> BTreeMap<(ChainFamily, &str, bool, &str), usize> {
             .or_insert(i);
     }
     all
-}
-
-/// Priority of the one place of a hook where the kernel translates.
-fn translating(hook: Hook) -> i32 {
-    match hook {
-        Hook::Prerouting | Hook::Output => -100,
-        _ => 100,
-    }
-}
-
-fn hooks(ns: &NetNs) -> BTreeMap<(Family, Hook), Vec<Item>> {
-    let (sources, destinations) = translates(ns);
-    let mut all = BTreeMap::new();
-    for family in [Family::V4, Family::V6] {
-        for hook in [
-            Hook::Prerouting,
-            Hook::Input,
-            Hook::Forward,
-            Hook::Output,
-            Hook::Postrouting,
-        ] {
-            let mut items: Vec<(i32, i32, usize, Item)> = Vec::new();
-            for (i, chain) in ns.chains.iter().enumerate() {
-                let seen = match chain.family {
-                    ChainFamily::V4 => family == Family::V4,
-                    ChainFamily::V6 => family == Family::V6,
-                    ChainFamily::Both => true,
-                    ChainFamily::Link => false,
-                };
-                let Some(base) = chain.base.as_ref().filter(|b| seen && b.hook == hook) else {
-                    continue;
-                };
-                // Nothing to ask, nothing to decide.
-                if base.accepts && chain.rules.iter().all(idle) {
-                    continue;
-                }
-                items.push(if base.kind == "nat" {
-                    (translating(hook), base.priority, i, Item::Nat(Some(i)))
-                } else {
-                    (base.priority, 0, i, Item::Chain(i))
-                });
-            }
-            let undoes = match hook {
-                Hook::Prerouting | Hook::Output => sources,
-                Hook::Postrouting | Hook::Input => destinations,
-                _ => false,
-            };
-            if undoes && !items.iter().any(|i| matches!(i.3, Item::Nat(_))) {
-                items.push((translating(hook), 0, 0, Item::Nat(None)));
-            }
-            items.sort_by_key(|&(p, q, i, _)| (p, q, i));
-            let items: Vec<Item> = items.into_iter().map(|i| i.3).collect();
-            all.insert((family, hook), items);
-        }
-    }
-    all
-}
-
-/// Whether a rule does nothing.
-fn idle(rule: &FirewallRule) -> bool {
-    rule.effects
-        .iter()
-        .all(|e| matches!(e, Effect::Nothing | Effect::Return))
 }
 
 /// Of each, the first that has the same signature.

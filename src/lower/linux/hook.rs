@@ -7,7 +7,7 @@ use crate::model::inet::Family;
 use crate::model::linux::{Hook, LinkKind};
 use crate::network::fib::DiscardReason;
 
-use super::facts::Item;
+use super::items::Item;
 use super::next::Next;
 use super::stage::{Arrival, Builder, Crossing, Cursor, Device, Env, Key, Ns, Way};
 
@@ -171,7 +171,11 @@ impl Builder<'_> {
                 (strict == 1 || bridge || own.kind == LinkKind::Loopback).then_some(device),
                 facts.forwards(Family::V4, device).0,
                 named,
-                (switch("route_localnet"), switch("accept_local")),
+                (
+                    switch("route_localnet"),
+                    switch("accept_local"),
+                    switch("src_valid_mark"),
+                ),
             )
         };
         let all: Vec<_> = (0..facts.ns.interfaces.len()).map(signature).collect();

@@ -12,7 +12,7 @@ use crate::model::linux::{Effect, Hook};
 use crate::network::fib::{Action, DiscardReason, Fib, Rewrite, State};
 
 use super::context::{Context, whole};
-use super::facts::Item;
+use super::items::Item;
 use super::next::Next;
 use super::stage::{Builder, Change, Cursor, Device, Env, Key, Ns, Way};
 use super::walk::unmodelled;

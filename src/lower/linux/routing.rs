@@ -1,12 +1,12 @@
-//! Routing as stages: what is sent from here, what came in, and whether it may have come this way.
+//! Routing as stages: what is sent from here, what came in.
 //!
-//! Source: `route.c` (`ip_route_input_slow`, `ip_route_output_key`), `fib_frontend.c` (`__fib_validate_source`). Must never
-//! know: how a route is found, what a hook asks.
+//! Source: `route.c` (`ip_route_input_slow`, `ip_route_output_key`). Must never know: how a route is found, what a hook asks,
+//! the way back.
 
 use std::sync::Arc;
 
 use crate::model::inet::{Family, IpNet};
-use crate::model::linux::{Hook, Route, RouteType};
+use crate::model::linux::{Hook, Route};
 use crate::network::fib::{Action, DiscardReason, Fib, FibRule};
 
 use super::context::{Context, whole};
@@ -120,49 +120,6 @@ impl<'s> Builder<'s> {
         };
         !self.tables[ns].plain(family)
             || facts.translates().0 && facts.ns.interfaces.iter().any(several)
-    }
-
-    /// Whether what came in may have come this way.
-    pub(super) fn checks(&mut self, ns: Ns, env: &Env) -> Fib {
-        let device = env.incoming.unwrap_or_default();
-        let facts = &self.facts[ns];
-        let (strict, at) = facts.reverse_path(device);
-        let own = facts.interface(device);
-        let origin = at.unwrap_or(facts.ns.origin);
-        let text: Arc<str> = format!("rp_filter = {strict} of {}", own.name).into();
-        let flow = Flow {
-            family: env.family,
-            incoming: None,
-            mark: 0,
-            back: true,
-        };
-        let known = Context::from(whole(env.family));
-        let on = self.stage(Key::Arrived(ns, env.clone()));
-        let mut fib = Fib::new();
-        for (context, found) in self.tables[ns].find(&flow, &known) {
-            let fits = match found {
-                Found::Route(r) if r.kind == RouteType::Unicast => {
-                    let by = |h: &&str| **h == own.name;
-                    strict > 1
-                        || r.hops
-                            .iter()
-                            .filter_map(|h| h.device.as_deref())
-                            .any(|h| by(&h))
-                }
-                _ => false,
-            };
-            fib.push(if fits {
-                Next::to(on).rule(context, None, origin)
-            } else {
-                let why = match found.shown() {
-                    Some((text, _)) => format!("the way back to its source is {text}"),
-                    None => "there is no way back to its source".to_owned(),
-                };
-                let next = Next::dies_as(DiscardReason::RpFilter, why);
-                next.rule(context, Some(Arc::clone(&text)), origin)
-            });
-        }
-        fib
     }
 
     /// Routing what came in.

@@ -22,6 +22,9 @@ enum Then {
     Done(Next),
 }
 
+/// An answer that gives its connection a mark: what follows it has that mark too.
+const MARKED: &str = "the mark of a connection that an answer changes";
+
 impl Builder<'_> {
     /// The rules of a stage that is a place in the walk.
     pub(super) fn walks(&mut self, cursor: &Cursor) -> Fib {
@@ -114,6 +117,24 @@ impl Builder<'_> {
             taken.context.clone_from(only);
         }
         let then = self.effects(taken, chain, rule, &rule.effects, &text);
+        if let Some(way) = found.back {
+            let (taken, shown) = match then {
+                Then::Done(next) => (next, Some(text)),
+                Then::On(on) => (self.going_on(*on), None),
+            };
+            let past = self.going_on(cursor.clone());
+            let taken = if found.sometimes {
+                self.choice(cursor.ns, vec![taken, past.clone()])
+            } else {
+                taken
+            };
+            let next = self.by_way_back(cursor, way, [(taken, shown), (past, None)], rule.origin);
+            for context in &found.any {
+                let context = context.beyond(start);
+                fib.push(next.clone().rule(context, None, rule.origin));
+            }
+            return (!all).then(|| cursor.clone());
+        }
         let (next, inline) = match then {
             Then::Done(next) => (next, None),
             Then::On(on) if all && !found.sometimes => return Some(*on),
@@ -188,8 +209,7 @@ impl Builder<'_> {
     }
 
     fn passed(&mut self, cursor: &Cursor) -> Next {
-        let env = cursor.env.clone();
-        self.at(cursor.ns, cursor.hook, cursor.item + 1, env)
+        self.at(cursor.ns, cursor.hook, cursor.item + 1, cursor.env.clone())
     }
 
     /// The effects of a rule, in order.
@@ -241,8 +261,17 @@ impl Builder<'_> {
                         cursor.env.routed = cursor.env.mark;
                     }
                 }
+                Effect::SetConnMark { value, mask } => {
+                    cursor.env.connection = cursor.env.connection & !mask ^ value;
+                    if self.marks_later(&cursor) {
+                        return self.unless_answer(cursor, rule, text, MARKED);
+                    }
+                }
                 Effect::SaveMark(mask) => {
                     cursor.env.connection = cursor.env.connection & !mask | cursor.env.mark & mask;
+                    if self.marks_later(&cursor) {
+                        return self.unless_answer(cursor, rule, text, MARKED);
+                    }
                 }
                 Effect::RestoreMark(mask) => {
                     let known = cursor.context.state == Some(State::New);
@@ -251,7 +280,7 @@ impl Builder<'_> {
                         cursor.env.routed = cursor.env.mark;
                     }
                     if saves && !known {
-                        return self.restored(cursor, rule, text);
+                        return self.unless_answer(cursor, rule, text, "the mark of a connection");
                     }
                 }
                 Effect::NoTrack => cursor.env.untracked = true,
@@ -278,8 +307,20 @@ impl Builder<'_> {
         Then::On(Box::new(cursor))
     }
 
-    /// The mark of a connection, where it is not known whether an answer's is the same.
-    fn restored(&mut self, cursor: Cursor, rule: &FirewallRule, text: &Arc<str>) -> Then {
+    /// Whether an answer that is here marks its connection for what follows it.
+    fn marks_later(&self, cursor: &Cursor) -> bool {
+        let answers = matches!(cursor.context.state, None | Some(State::Established));
+        answers && self.facts[cursor.ns].reads_marks
+    }
+
+    /// On, but for answers: what becomes of them, or of what follows them, is not known.
+    fn unless_answer(
+        &mut self,
+        cursor: Cursor,
+        rule: &FirewallRule,
+        text: &Arc<str>,
+        why: &str,
+    ) -> Then {
         let answers = Context::state(State::Established);
         let Some(answers) = cursor.context.meet(&answers) else {
             return Then::On(Box::new(cursor));
@@ -287,7 +328,7 @@ impl Builder<'_> {
         let known = cursor.context.clone();
         let ns = cursor.ns;
         let rest = self.going_on(cursor);
-        let unknown = unmodelled("the mark of a connection");
+        let unknown = unmodelled(why);
         let fib = vec![
             unknown.rule(answers.beyond(&known), Some(Arc::clone(text)), rule.origin),
             rest.rule(Context::default(), None, rule.origin),
@@ -353,8 +394,7 @@ fn tool(chain: &Chain) -> &'static str {
 
 /// `iptables nat POSTROUTING: -s 10.1.0.0/16 -o eth0 -j MASQUERADE`.
 fn said(chain: &Chain, rule: &FirewallRule) -> String {
-    let text = rule.text.trim();
-    let own = format!("-A {} ", chain.name);
+    let (text, own) = (rule.text.trim(), format!("-A {} ", chain.name));
     let text = text.strip_prefix(&own).unwrap_or(text);
     format!("{} {} {}: {text}", tool(chain), chain.table, chain.name)
 }

@@ -131,10 +131,12 @@ pub enum Tested {
         /// The mask.
         mask: u32,
     },
-    /// `addrtype`/`fib daddr type`: the destination's type by the local routing table (`local`).
-    DestinationType(RouteType),
-    /// The same of the source.
-    SourceType(RouteType),
+    /// `addrtype`/`fib daddr type`: an address's type by the local routing table (`local`).
+    Type(AddressType),
+    /// `rpfilter`/`fib saddr . iif oif exists`: the way back to its source leads to where it came from.
+    WayBack(WayBack),
+    /// `owner`/`meta skuid`: whose process sent it. What was not sent from here has no owner.
+    Owner(String),
     /// `statistic`: sometimes; which time is a choice. Probability 0 and 1 are not choices.
     Sometimes {
         /// Never (probability 0).
@@ -153,6 +155,37 @@ pub enum Tested {
     Always,
     /// Not modelled: whether it holds is not known.
     Unknown(String),
+}
+
+/// What an address is to the namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressType {
+    /// The source's; else the destination's.
+    pub source: bool,
+    /// One of these.
+    pub kinds: Vec<RouteType>,
+    /// What is local to other devices than this one does not count.
+    pub device: Option<Side>,
+}
+
+/// One of the devices of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The one it came in by.
+    In,
+    /// The one it leaves by.
+    Out,
+}
+
+/// What is asked of the way back to a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WayBack {
+    /// By whatever device.
+    pub loose: bool,
+    /// As a message with the same mark would go.
+    pub marked: bool,
+    /// An address of this namespace will do.
+    pub local: bool,
 }
 
 /// A field that is compared with an element of a set.
@@ -234,6 +267,13 @@ pub enum Effect {
     Return,
     /// `mark = (mark & !mask) ^ value` (`--set-xmark value/mask`).
     SetMark {
+        /// The value.
+        value: u32,
+        /// The mask.
+        mask: u32,
+    },
+    /// The connection's mark changes as `SetMark` does the message's.
+    SetConnMark {
         /// The value.
         value: u32,
         /// The mask.

@@ -273,7 +273,75 @@ def v6_firewall(lab):
         ip6tables -t nat -A POSTROUTING -s fd00:20:1::/64 -o eth0 -p udp -j MASQUERADE""")
 
 
+def way_back_asked(lab):
+    """Rules ask for the way back: b's iptables for TCP by the same device and for UDP by any, a's nft by the same device."""
+    host_gw(lab)
+    lab.sh("b", """
+        ip route add 10.20.1.12/32 dev cni0
+        ip route add blackhole 10.20.100.9/32
+        iptables -t raw -A PREROUTING -p tcp -m rpfilter --invert -j DROP
+        iptables -t raw -A PREROUTING -p udp -m rpfilter --loose --invert -j DROP""")
+    lab.sh("a", "ip route add 10.20.2.11/32 dev cni0")
+    lab.feed("a", ["nft", "-f", "-"], """
+        table inet firewall {
+            chain back {
+                type filter hook prerouting priority -290; policy accept;
+                fib saddr . iif oif missing drop
+            }
+        }""")
+
+
+def types_by_device(lab):
+    """Types of addresses by device: felix's masquerade of what has another device's address, and INPUT by the incoming one."""
+    host_gw(lab)
+    lab.sh("a", """
+        ip route change 10.20.2.0/24 via 10.20.100.2 src 10.20.1.1
+        iptables -t nat -A POSTROUTING -o eth0 -m addrtype ! --src-type LOCAL --limit-iface-out -m addrtype --src-type LOCAL -j MASQUERADE""")
+    lab.sh("b", """
+        iptables -A INPUT -p udp -m addrtype --dst-type LOCAL --limit-iface-in -j DROP
+        iptables -A INPUT -p tcp -m addrtype ! --dst-type UNICAST,BROADCAST -d 10.20.2.1 -j DROP""")
+    lab.extra = [("bridge", "service", "10.20.2.1", 10250, "tcp"), ("bridge", "service", "10.20.2.1", 10250, "udp")]
+
+
+def types_of_ipv6(lab):
+    """To ip6tables an address of its own is unicast too; what came another way than the way back is dropped."""
+    host_gw(lab, families=(6,))
+    lab.sh("b", """
+        ip6tables -A INPUT -p udp -m addrtype --dst-type UNICAST -j DROP
+        ip -6 route add fd00:20:1::12/128 dev cni0
+        ip6tables -t raw -A PREROUTING -p udp -m rpfilter --invert -j DROP""")
+    lab.feed("a", ["nft", "-f", "-"], """
+        table inet firewall {
+            chain in {
+                type filter hook input priority 0; policy accept;
+                fib daddr . iif type local tcp dport 10250 drop
+            }
+        }""")
+
+
+def connections_and_owners(lab):
+    """Marks given to connections, sets of wide addresses, and rules about owners, of which what is forwarded has none."""
+    host_gw(lab)
+    lab.sh("b", """
+        ipset create wide hash:ip netmask 24
+        ipset add wide 10.20.1.12
+        iptables -A FORWARD -p udp --dport 8080 -m set --match-set wide src -j DROP
+        iptables -t mangle -A PREROUTING -s 10.20.1.11 -m conntrack --ctstate NEW -j CONNMARK --set-xmark 0x80/0x80
+        iptables -A FORWARD -p tcp --dport 8080 -m conntrack --ctstate NEW -m connmark --mark 0x80/0x80 -j DROP
+        iptables -A FORWARD -m limit --limit 10/min -m physdev --physdev-is-out -j LOG""")
+    lab.sh("a", """
+        iptables -t mangle -A POSTROUTING -s 10.20.2.0/24 -p udp --dport 8080 -m owner ! --uid-owner 77 -j DROP
+        iptables -t mangle -A POSTROUTING -s 10.20.2.0/24 -p tcp --dport 8080 -m owner --socket-exists -j DROP""")
+    lab.feed("a", ["nft", "-f", "-"], """
+        table ip owners {
+            chain out {
+                type filter hook postrouting priority 10; policy accept;
+                ip saddr 10.20.2.0/24 tcp dport 8080 meta skuid != 77 drop
+            }
+        }""")
+
+
 NETWORKS = {f.__name__.replace("_", "-"): f for f in (
     double_snat, masquerade_outside, masquerade_at_the_border, snat_to_address, dnat_pod_port, dnat_then_dropped, input_drop, output_drop,
     output_drops_answers, chains_and_marks, reject_and_sets, raw_notrack, connection_mark, nft_filter, nft_nat, nft_nat_by_hash,
-    host_port, sidecar_redirect, v6_firewall)}
+    host_port, sidecar_redirect, v6_firewall, way_back_asked, types_by_device, types_of_ipv6, connections_and_owners)}

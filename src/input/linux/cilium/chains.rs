@@ -13,7 +13,8 @@ use crate::base::source::Span;
 use crate::input::linux::namespace::Draft;
 use crate::model::inet::{Family, IpNet, PortSet};
 use crate::model::linux::{
-    Base, Chain, ChainFamily, CtState, Effect, FirewallRule, Hook, RouteType, Strange, Test, Tested,
+    AddressType, Base, Chain, ChainFamily, CtState, Effect, FirewallRule, Hook, RouteType, Strange,
+    Test, Tested,
 };
 
 /// The source that a pod sees that reaches itself through a Service (`ipv4-service-loopback-address`).
@@ -205,7 +206,11 @@ fn chains(maps: &Maps, family: ChainFamily, tunneled: bool, draft: &mut Draft) {
 fn translation(service: &Service) -> (bool, FirewallRule) {
     let mut tests = Vec::new();
     if service.address.is_unspecified() {
-        tests.push(Tested::DestinationType(RouteType::Local));
+        tests.push(Tested::Type(AddressType {
+            source: false,
+            kinds: vec![RouteType::Local],
+            device: None,
+        }));
     } else {
         tests.push(Tested::Destination(vec![IpNet::from(service.address)]));
     }

@@ -9,7 +9,7 @@ use crate::input::linux::record::number;
 use crate::input::linux::route::type_of;
 use crate::input::linux::rule::protocol_of;
 use crate::model::inet::{IpNet, PortSet};
-use crate::model::linux::{CtState, Effect, Test, Tested};
+use crate::model::linux::{AddressType, CtState, Effect, Side, Test, Tested, WayBack};
 
 /// Reads the tests of one rule.
 pub(super) struct Reader<'a> {
@@ -23,7 +23,15 @@ pub(super) struct Reader<'a> {
     vague: bool,
     /// `-m recent`: whether it asks for what was there before.
     recent: bool,
+    /// How many tests there were before the match.
+    before: usize,
 }
+
+/// Either may be, at any time.
+const SOMETIMES: Tested = Tested::Sometimes {
+    never: false,
+    always: false,
+};
 
 /// Matches that say nothing about who gets what.
 const SILENT: &[&str] = &["comment", "nfacct"];
@@ -37,6 +45,7 @@ impl<'a> Reader<'a> {
             statistic: None,
             vague: false,
             recent: false,
+            before: 0,
         }
     }
 
@@ -91,14 +100,20 @@ impl<'a> Reader<'a> {
 
     fn module_begins(&mut self) {
         self.vague = false;
+        self.before = self.tests.len();
         match self.module.as_str() {
             "statistic" => self.statistic = Some((false, None, None)),
-            "limit" | "hashlimit" | "connlimit" | "connbytes" | "quota" | "owner" | "time"
-            | "bpf" | "u32" | "string" | "socket" | "rpfilter" | "policy" | "length" | "ttl"
-            | "hl" | "tos" | "dscp" | "ecn" | "cgroup" | "mac" | "realm" | "helper" | "ipvs"
-            | "cpu" | "devgroup" | "cluster" | "rateest" | "tcpmss" | "dccp" | "esp" | "ah"
-            | "frag" | "rt" | "hbh" | "dst" | "mh" | "ipv6header" | "eui64" | "srh" | "nth"
-            | "random" | "geoip" => {
+            // How much came before is not known: either may be.
+            "limit" | "hashlimit" => {
+                self.push(false, SOMETIMES);
+                self.vague = true;
+            }
+            "rpfilter" => self.push(false, Tested::WayBack(WayBack::default())),
+            "connlimit" | "connbytes" | "quota" | "time" | "bpf" | "u32" | "string" | "socket"
+            | "policy" | "length" | "ttl" | "hl" | "tos" | "dscp" | "ecn" | "cgroup" | "mac"
+            | "realm" | "helper" | "ipvs" | "cpu" | "devgroup" | "cluster" | "rateest"
+            | "tcpmss" | "dccp" | "esp" | "ah" | "frag" | "rt" | "hbh" | "dst" | "mh"
+            | "ipv6header" | "eui64" | "srh" | "nth" | "random" | "geoip" => {
                 let what = format!("match {}", self.module);
                 self.unknown(what);
                 self.vague = true;
@@ -180,13 +195,49 @@ impl<'a> Reader<'a> {
             }
             ("addrtype", "--dst-type" | "--src-type") => {
                 let value = words.value(word)?;
-                match type_of(&value.to_lowercase()) {
-                    Some(kind) if word == "--dst-type" => {
-                        self.push(words.negated, Tested::DestinationType(kind));
+                let kinds: Option<Vec<_>> = value.to_lowercase().split(',').map(type_of).collect();
+                match kinds {
+                    Some(kinds) => {
+                        let of = AddressType {
+                            source: word == "--src-type",
+                            kinds,
+                            device: None,
+                        };
+                        self.push(words.negated, Tested::Type(of));
                     }
-                    Some(kind) => self.push(words.negated, Tested::SourceType(kind)),
                     None => self.unknown(format!("addrtype {word} {value}")),
                 }
+            }
+            ("addrtype", "--limit-iface-in" | "--limit-iface-out") => {
+                let side = if word == "--limit-iface-in" {
+                    Side::In
+                } else {
+                    Side::Out
+                };
+                for test in &mut self.tests[self.before..] {
+                    if let Tested::Type(of) = &mut test.what {
+                        of.device = Some(side);
+                    }
+                }
+            }
+            ("rpfilter", "--loose" | "--validmark" | "--accept-local" | "--invert") => {
+                for test in &mut self.tests[self.before..] {
+                    match (&mut test.what, word) {
+                        (_, "--invert") => test.negated = true,
+                        (Tested::WayBack(way), "--loose") => way.loose = true,
+                        (Tested::WayBack(way), "--validmark") => way.marked = true,
+                        (Tested::WayBack(way), _) => way.local = true,
+                        _ => {}
+                    }
+                }
+            }
+            ("owner", "--uid-owner" | "--gid-owner") => {
+                let value = words.value(word)?;
+                let what = format!("match owner {word} {value}");
+                self.push(words.negated, Tested::Owner(what));
+            }
+            ("owner", "--socket-exists") => {
+                self.push(negated, Tested::Owner(format!("match owner {word}")));
             }
             ("physdev", "--physdev-in") => {
                 let value = words.value(word)?;
@@ -197,13 +248,17 @@ impl<'a> Reader<'a> {
                 self.push(words.negated, Tested::PhysOut(value));
             }
             ("physdev", "--physdev-is-bridged") => self.push(negated, Tested::Bridged),
+            // By whichever port.
+            ("physdev", "--physdev-is-in") => self.push(negated, Tested::PhysIn("+".to_owned())),
+            ("physdev", "--physdev-is-out") => self.push(negated, Tested::PhysOut("+".to_owned())),
             ("set", "--match-set") => {
                 let (name, dirs) = (words.value(word)?, words.value(word)?);
                 let what = self.set(&name, &dirs);
                 self.push(negated, what);
             }
             ("set", "--return-nomatch") => self.unknown(format!("set {word}")),
-            ("set", "! --update-counters" | "--update-counters" | "--update-subcounters") => {}
+            ("owner", "--suppl-groups")
+            | ("set", "! --update-counters" | "--update-counters" | "--update-subcounters") => {}
             ("statistic", "--mode" | "--packet") => drop(words.value(word)?),
             ("statistic", "--probability") => {
                 let value = words.value(word)?;
@@ -307,10 +362,7 @@ impl<'a> Reader<'a> {
             // whether to go on.
             let jumps = matches!(effects, [Effect::Jump(_) | Effect::Goto(_)]);
             let what = if jumps {
-                Tested::Sometimes {
-                    never: false,
-                    always: false,
-                }
+                SOMETIMES
             } else {
                 Tested::Unknown("match recent".to_owned())
             };

@@ -54,33 +54,29 @@ fn mark(mut options: Words) -> Result<Effect, String> {
     let mut effect = Effect::Nothing;
     while let Some(word) = options.next() {
         let value = options.value(&word)?;
-        let bad = || format!("`{word} {value}` cannot be read");
-        effect = match word.as_str() {
-            "--set-xmark" => {
-                let (value, mask) = masked(&value).ok_or_else(bad)?;
-                Effect::SetMark { value, mask }
-            }
-            "--set-mark" => {
-                let (value, mask) = masked(&value).ok_or_else(bad)?;
-                let mask = mask | value;
-                Effect::SetMark { value, mask }
-            }
-            "--and-mark" => {
-                let mask = !number(&value).ok_or_else(bad)?;
-                Effect::SetMark { value: 0, mask }
-            }
-            "--or-mark" => {
-                let value = number(&value).ok_or_else(bad)?;
-                Effect::SetMark { value, mask: value }
-            }
-            "--xor-mark" => {
-                let value = number(&value).ok_or_else(bad)?;
-                Effect::SetMark { value, mask: 0 }
-            }
-            _ => Effect::Unknown(format!("target MARK {word}")),
+        effect = match changed(&word, &value)? {
+            Some((value, mask)) => Effect::SetMark { value, mask },
+            None => Effect::Unknown(format!("target MARK {word}")),
         };
     }
     Ok(effect)
+}
+
+/// `mark & !mask ^ value`; none where the option says something else.
+fn changed(word: &str, text: &str) -> Result<Option<(u32, u32)>, String> {
+    let bad = || format!("`{word} {text}` cannot be read");
+    let one = || number(text).ok_or_else(bad);
+    Ok(Some(match word {
+        "--set-xmark" => masked(text).ok_or_else(bad)?,
+        "--set-mark" => {
+            let (value, mask) = masked(text).ok_or_else(bad)?;
+            (value, mask | value)
+        }
+        "--and-mark" => (0, !one()?),
+        "--or-mark" => (one()?, one()?),
+        "--xor-mark" => (one()?, 0),
+        _ => return Ok(None),
+    }))
 }
 
 fn conn_mark(mut options: Words) -> Result<Effect, String> {
@@ -95,7 +91,13 @@ fn conn_mark(mut options: Words) -> Result<Effect, String> {
                 let mask = number(&value);
                 masks.push(mask.ok_or_else(|| format!("`{word} {value}` cannot be read"))?);
             }
-            _ => return Ok(Effect::Unknown(format!("target CONNMARK {word}"))),
+            _ => {
+                let value = options.maybe().unwrap_or_default();
+                return Ok(match changed(&word, &value)? {
+                    Some((value, mask)) => Effect::SetConnMark { value, mask },
+                    None => Effect::Unknown(format!("target CONNMARK {word}")),
+                });
+            }
         }
     }
     let mask = masks.first().copied().unwrap_or(u32::MAX);

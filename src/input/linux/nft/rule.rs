@@ -36,9 +36,8 @@ pub(super) fn read(
         match word {
             "match" => {
                 // What is tested after something was done is asked of the changed message.
-                if rule.effects.iter().any(|e| *e != Effect::Nothing) {
-                    rule.effects
-                        .push(Effect::Unknown("nft: a test after a statement".to_owned()));
+                if acted(&rule) {
+                    rule.effects.push(late());
                     break;
                 }
                 let (Some(left), Some(right)) = (of("left"), of("right")) else {
@@ -76,7 +75,18 @@ pub(super) fn read(
                     .effects
                     .push(Effect::Unknown(format!("nft {}", rule.text))),
             },
-            "limit" | "quota" | "connlimit" | "ct count" | "synproxy" | "osf" | "socket" => {
+            // How much came before is not known: either may be.
+            "limit" => {
+                if acted(&rule) {
+                    rule.effects.push(late());
+                    break;
+                }
+                rule.tests.push(Test {
+                    negated: false,
+                    what: SOMETIMES,
+                });
+            }
+            "quota" | "connlimit" | "ct count" | "synproxy" | "osf" | "socket" => {
                 rule.tests.push(unknown(&format!("nft {word}")));
             }
             "xt" => {
@@ -116,6 +126,21 @@ pub(super) fn read(
     vec![rule]
 }
 
+/// Either may be, at any time.
+const SOMETIMES: Tested = Tested::Sometimes {
+    never: false,
+    always: false,
+};
+
+/// Whether something was done already where a statement stands.
+fn acted(rule: &FirewallRule) -> bool {
+    rule.effects.iter().any(|e| *e != Effect::Nothing)
+}
+
+fn late() -> Effect {
+    Effect::Unknown("nft: a test after a statement".to_owned())
+}
+
 fn unknown(what: &str) -> Test {
     Test {
         negated: false,
@@ -146,10 +171,7 @@ fn affinity(nft: &Nft<'_>, table: Table<'_>, right: Node<'_>, more: bool) -> Opt
     let key = key(table, name);
     (more && nft.changes(&key) && name.starts_with("affinity")).then_some(Test {
         negated: false,
-        what: Tested::Sometimes {
-            never: false,
-            always: false,
-        },
+        what: SOMETIMES,
     })
 }
 
@@ -270,6 +292,10 @@ fn mangle(key: Option<Node<'_>>, value: Option<Node<'_>>) -> Option<Effect> {
         word == of && key.is_some_and(|e| e.value.as_str() == Some("mark"))
     };
     if is_mark(key, "ct") {
+        if let Some(value) = mark(value) {
+            let mask = u32::MAX;
+            return Some(Effect::SetConnMark { value, mask });
+        }
         return is_mark(value, "meta").then_some(Effect::SaveMark(u32::MAX));
     }
     if !is_mark(key, "meta") {

@@ -8,7 +8,7 @@ use crate::input::linux::record::whole;
 use crate::input::linux::route::type_of;
 use crate::input::yaml::{Node, Value};
 use crate::model::inet::{Family, Protocol};
-use crate::model::linux::{CtState, SetField, Test, Tested};
+use crate::model::linux::{AddressType, CtState, SetField, Side, Test, Tested, WayBack};
 
 /// The tests of one match.
 pub(super) fn tests(
@@ -23,6 +23,12 @@ pub(super) fn tests(
         "!=" => true,
         _ => return vec![unknown(left, op, right)],
     };
+    if let Some((way, there)) = way_back(left, right) {
+        return vec![Test {
+            negated: negated == there,
+            what: Tested::WayBack(way),
+        }];
+    }
     let found = one(nft, table, left, right);
     let Some((implied, what)) = found else {
         return vec![unknown(left, op, right)];
@@ -173,15 +179,25 @@ fn one(
             _ => return None,
         },
         ("fib", _) if text("result") == Some("type") => {
-            let kind = match words(right)?.as_slice() {
-                [one] => type_of(one)?,
+            let kinds: Option<Vec<_>> = words(right)?.iter().map(|w| type_of(w)).collect();
+            let flags = words(map.get("flags")?.value)?;
+            let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+            let (source, device) = match flags.as_slice() {
+                [of @ ("saddr" | "daddr")] => (*of == "saddr", None),
+                [of @ ("saddr" | "daddr"), "iif"] => (*of == "saddr", Some(Side::In)),
+                [of @ ("saddr" | "daddr"), "oif"] => (*of == "saddr", Some(Side::Out)),
                 _ => return None,
             };
-            match words(map.get("flags")?.value)?.as_slice() {
-                [one] if one == "daddr" => Tested::DestinationType(kind),
-                [one] if one == "saddr" => Tested::SourceType(kind),
-                _ => return None,
-            }
+            Tested::Type(AddressType {
+                source,
+                kinds: kinds?,
+                device,
+            })
+        }
+        ("meta", Some(key @ ("skuid" | "skgid"))) => {
+            // What has no owner is neither his nor another's.
+            let owner = Tested::Owner(format!("nft meta {key}"));
+            return Some((vec![owner.clone()], owner));
         }
         // No message of the model has these headers.
         ("payload", _)
@@ -204,6 +220,31 @@ fn one(
         _ => Vec::new(),
     };
     Some((implied, what))
+}
+
+/// `fib saddr . iif oif exists`: which way, and whether it must be there.
+fn way_back(left: Node<'_>, right: Node<'_>) -> Option<(WayBack, bool)> {
+    let ("fib", inner) = only(left)? else {
+        return None;
+    };
+    let map = inner.as_map()?;
+    if map.get("result")?.value.as_str()? != "oif" {
+        return None;
+    }
+    let there = match right.value() {
+        Value::Bool(there) => there,
+        Value::Int(0) => false,
+        _ => return None,
+    };
+    let flags = words(map.get("flags")?.value)?;
+    let has = |flag: &str| flags.iter().any(|f| f == flag);
+    let known = |f: &String| matches!(f.as_str(), "saddr" | "iif" | "mark");
+    let way = WayBack {
+        loose: !has("iif"),
+        marked: has("mark"),
+        local: false,
+    };
+    (has("saddr") && flags.iter().all(known)).then_some((way, there))
 }
 
 fn marked(of: Node<'_>, value: u32, mask: u32) -> Option<Tested> {
