@@ -395,7 +395,9 @@ fn ports_of_nodes_are_told_apart() {
     use kubeproof::model::cluster::{Address, HostPort};
     use kubeproof::model::inet::Protocol;
     let (mut decided, mut left) = (0, 0);
-    for seed in 0..60 {
+    let mut of_services: BTreeMap<Verdict, usize> = BTreeMap::new();
+    let seeds = std::env::var("KUBEPROOF_SEEDS");
+    for seed in 0..seeds.map_or(30, |n| n.parse().unwrap()) {
         let mut rng = Rng::new(seed, 11);
         let mut sources = SourceMap::new();
         let text = cluster_text(&mut rng);
@@ -404,9 +406,14 @@ fn ports_of_nodes_are_told_apart() {
             .remove(0)
             .cluster
             .unwrap();
-        let first = plain.name_of(plain.pods[0].id);
+        let many = rng.between(1, 2);
+        let endpoints = plain.pods.iter().take(many);
+        let endpoints: Vec<String> = endpoints
+            .map(|p| format!("\"{}\"", plain.name_of(p.id)))
+            .collect();
         let text = format!(
-            "{text}services:\n- {{name: s, addresses: [10.96.0.1], ports: [{{port: 80}}], endpoints: [\"{first}\"]}}\n"
+            "{text}services:\n- {{name: s, addresses: [10.96.0.1], ports: [{{port: 80}}], endpoints: [{}]}}\n",
+            endpoints.join(", ")
         );
         let mut cluster = load(&mut sources, &text)
             .clusters
@@ -422,6 +429,10 @@ fn ports_of_nodes_are_told_apart() {
         if rng.percent(60) {
             let ip = rng.pick(&["203.0.113.9", "198.51.100.9"]).parse().unwrap();
             service.external_addresses.push(Address { ip, origin });
+            if rng.percent(30) {
+                service.balancer.push(ip);
+                service.balancer_sources = Some(vec!["198.51.100.0/26".parse().unwrap()]);
+            }
         }
         if rng.percent(40) {
             cluster.pods[1].host_ports.push(HostPort {
@@ -435,7 +446,22 @@ fn ports_of_nodes_are_told_apart() {
         cluster.policies = policies(&mut rng, &cluster);
         let settings = Settings::default();
         let lowered = lower(&cluster, &settings).unwrap();
-        let specs: Vec<String> = (0..4).map(|_| intent_text(&mut rng)).collect();
+        let specs: Vec<String> = (0..4)
+            .map(|n| {
+                if n < 2 {
+                    return intent_text(&mut rng);
+                }
+                let wish = rng.pick(&["mustReach", "mustNotReach", "onlyThese"]);
+                let outside = "{ipBlock: 198.51.100.0/25}".to_owned();
+                let from = [outside, peer_text(&mut rng)];
+                let from = [&from[..1], &from[..1], &from[1..], &from[..]][rng.below(4)];
+                let ports = rng.pick(&["", "", ", ports: [{port: 80}]", ", ports: [{port: 81}]"]);
+                format!(
+                    "{wish}: {{from: [{}], to: [{{service: default/s}}]{ports}}}",
+                    from.join(", ")
+                )
+            })
+            .collect();
         let intents: Vec<Intent> = specs.iter().map(|s| read_intent(&mut sources, s)).collect();
         let constraints: Vec<Constraint> = intents
             .iter()
@@ -461,9 +487,16 @@ fn ports_of_nodes_are_told_apart() {
                 cluster.policies
             );
             decided += 1;
+            if spec.contains("service:") {
+                *of_services.entry(direct.verdict).or_default() += 1;
+            }
         }
     }
-    assert!(decided > 60 && left > 30, "{decided} decided, {left} left");
+    assert!(decided > 40 && left > 15, "{decided} decided, {left} left");
+    for verdict in [Verdict::Proven, Verdict::Violated, Verdict::Vacuous] {
+        let seen = of_services.get(&verdict);
+        assert!(seen.is_some_and(|n| *n > 1), "{of_services:?}");
+    }
 }
 
 /// "No pod with k=x, whatever else it is, reaches one with k=z": with a policy that says so, and one that can be evaded.

@@ -5,7 +5,9 @@
 
 use std::fmt::Write as _;
 
+use super::clause::{Clause, Kind, on, owned};
 use super::peer::{any, is_one_of, ports, quoted};
+use super::service;
 use crate::model::intent::{Intent, IntentPeer, Isolation, Relation, Who, Wish};
 use crate::model::policy::PortRule;
 
@@ -18,37 +20,6 @@ const APART: [&str; 3] = [
 /// Kubernetes lets a pod's own node reach it, whatever policies say.
 const NOT_OWN_NODE: &str =
     "¬(∃ N, P. K8s-Container(Y, P) ∧ host(N, P) ∧ K8s-Daemon(X) ∧ host(N, X))";
-
-/// What a clause asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// That those of `from` reach those of `to`.
-    Reach,
-    /// That ports are open; of each receiver, or of one at least this one of the list.
-    Listens(Option<usize>),
-    /// That those of `from` do not.
-    KeptOut,
-    /// That nobody else does.
-    OthersKeptOut,
-    /// That different groups do not.
-    Apart,
-    /// That who is behind a Service is reached at its address: this one of `to`.
-    ServiceReached(usize),
-    /// That the Service has an address and offers a port: this one of `to`.
-    ServiceOffers(usize),
-    /// That nobody answers at the Service's address: this one of `to`; true: nobody but those of `from`.
-    ServiceKeptOut(usize, bool),
-    /// Nothing: nobody is meant.
-    Nothing,
-}
-
-/// A clause: what it says in words, premises and conclusion.
-struct Clause {
-    kind: Kind,
-    says: &'static str,
-    premises: Vec<String>,
-    conclusion: String,
-}
 
 /// The intent's name as the language can spell it.
 pub fn name(intent: &Intent) -> String {
@@ -146,23 +117,6 @@ fn title(intent: &Intent) -> String {
     }
 }
 
-fn owned(parts: &[&str]) -> Vec<String> {
-    parts.iter().map(|&p| p.to_owned()).collect()
-}
-
-fn on(rules: Option<&Vec<PortRule>>, y: &str) -> Option<String> {
-    rules.map(|rules| ports(rules, y, "tp", "proto(e)"))
-}
-
-/// Services among peers, as the language names them.
-fn services(peers: &[IntentPeer]) -> impl Iterator<Item = (usize, String)> + '_ {
-    let numbered = peers.iter().enumerate();
-    numbered.filter_map(|(at, peer)| match &peer.who {
-        Who::Service { namespace, name } => Some((at, format!("service({namespace}/{name})"))),
-        _ => None,
-    })
-}
-
 /// Whether a list has anything but Services.
 fn has_processes(peers: &[IntentPeer]) -> bool {
     peers.iter().any(|p| !matches!(p.who, Who::Service { .. }))
@@ -176,13 +130,8 @@ fn receivers(relation: &Relation, y: &str, a: &str) -> String {
 /// X is one of the senders. A Service sends through its endpoints.
 fn senders(relation: &Relation) -> String {
     let mut ways = is_one_of(&relation.from, "X", "sa");
-    ways.extend(services(&relation.from).map(|(_, service)| behind(&service, "X")));
+    ways.extend(service::services(&relation.from).map(|(_, name)| service::behind(&name, "X")));
     any(&ways)
-}
-
-/// `x` is a process of an endpoint of a Service.
-fn behind(service: &str, x: &str) -> String {
-    format!("(∃ P. endpoint({service}, _, P, _, _) ∧ (K8s-Container({x}, P) ∨ host(P, {x})))")
 }
 
 /// `a` is an address of `y`: of its pod, its node, or its own outside.
@@ -210,9 +159,7 @@ fn reach(relation: &Relation) -> Vec<Clause> {
         });
         clauses.extend(listening(relation, &from));
     }
-    for (at, service) in services(&relation.to) {
-        clauses.extend(reach_service((at, &service), &from, wished));
-    }
+    clauses.extend(service::reach(relation, &from));
     clauses
 }
 
@@ -253,38 +200,6 @@ fn listening(relation: &Relation, from: &str) -> Vec<Clause> {
     clauses
 }
 
-fn reach_service(
-    (at, service): (usize, &str),
-    from: &str,
-    wished: Option<&Vec<PortRule>>,
-) -> Vec<Clause> {
-    let mut premises = owned(&["Send(e, X, sa, _, ta, tp)", from]);
-    premises.push(format!("addr({service}, ta)"));
-    premises.push(format!("port({service}, tp, proto(e))"));
-    premises.extend(on(wished, service));
-    let mut offered = vec![format!("port({service}, p, t)")];
-    offered.extend(wished.map(|rules| ports(rules, service, "p", "t")));
-    vec![
-        Clause {
-            kind: Kind::ServiceReached(at),
-            says: "an endpoint of the Service is reached, whichever is chosen",
-            premises,
-            conclusion: format!(
-                "(∃ P, Z. endpoint({service}, tp, proto(e), P, _, _) ∧ (K8s-Container(Z, P) ∨ host(P, Z)) ∧ Recv(e, Z, _, _, _, _)) ∧ (proto(e) = UDP ∨ Replied(e))"
-            ),
-        },
-        Clause {
-            kind: Kind::ServiceOffers(at),
-            says: "and the Service has an address, and offers one of the ports at least",
-            premises: owned(&["Process(X)", from]),
-            conclusion: format!(
-                "(∃ a. addr({service}, a)) ∧ (∃ p, t. {})",
-                offered.join(" ∧ ")
-            ),
-        },
-    ]
-}
-
 fn keep_out(relation: &Relation, others: bool) -> Vec<Clause> {
     let from = senders(relation);
     let from = if others { format!("¬{from}") } else { from };
@@ -311,22 +226,7 @@ fn keep_out(relation: &Relation, others: bool) -> Vec<Clause> {
             conclusion: "¬Recv(e, Y, _, _, ta, tp)".to_owned(),
         });
     }
-    for (at, service) in services(&relation.to) {
-        let mut premises = owned(&["Send(e, X, sa, _, ta, tp)", &from]);
-        premises.push(format!("addr({service}, ta)"));
-        premises.extend(others.then(|| format!("¬{}", behind(&service, "X"))));
-        premises.extend(on(wished, &service));
-        clauses.push(Clause {
-            kind: Kind::ServiceKeptOut(at, others),
-            says: if others {
-                "and nobody else but its own endpoints is answered at the Service's address"
-            } else {
-                "nobody answers X at the Service's address"
-            },
-            premises,
-            conclusion: "¬(∃ Z. Recv(e, Z, _, _, _, _))".to_owned(),
-        });
-    }
+    clauses.extend(service::keep_out(relation, &from, others));
     clauses
 }
 

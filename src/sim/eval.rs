@@ -202,6 +202,9 @@ impl<'s> Evaluator<'s> {
                     .collect();
                 all.extend(s.addr.iter().filter_map(|(_, net)| s.free_in(net)));
                 all.extend(s.endpoint.iter().map(|row| row.address));
+                all.extend(s.offered.iter().map(|row| row.address));
+                all.extend(s.selected.iter().map(|row| row.2));
+                all.extend(s.listed.iter().map(|row| row.1));
                 all.extend(headers().flat_map(|h: Header| [h.source, h.destination]));
                 all.extend([Family::V4.loopback(), Family::V6.loopback()]);
                 all.into_iter().map(Value::Address).collect()
@@ -209,8 +212,16 @@ impl<'s> Evaluator<'s> {
             Sort::Port => {
                 let mut all: BTreeSet<u16> =
                     s.open.iter().flat_map(|row| [row.low, row.high]).collect();
+                all.extend(s.serves.iter().map(|row| row.1));
                 all.extend(s.service_port.iter().map(|row| row.1));
-                all.extend(s.endpoint.iter().map(|row| row.target_port));
+                all.extend(
+                    s.endpoint
+                        .iter()
+                        .flat_map(|row| [row.port, row.target_port]),
+                );
+                all.extend(s.offered.iter().flat_map(|row| [row.port, row.dialled]));
+                let named = s.entities.iter().flat_map(|row| &row.named_ports);
+                all.extend(named.map(|(_, port, _)| *port));
                 all.extend(headers().flat_map(|h: Header| [h.source_port, h.destination_port]));
                 all.into_iter().map(Value::Port).collect()
             }

@@ -9,8 +9,9 @@ use crate::logic::structure::Structure;
 use crate::model::entity::EntityId;
 use crate::network::graph::Network;
 use crate::network::header::Header;
-use crate::network::trace::Trace;
+use crate::network::trace::{Outcome, Trace};
 use crate::sim::eval::{Assignment, EvalError, Evaluator, EventRecord, Value};
+use crate::sim::measure;
 use crate::sim::walk::{self, SimError};
 
 use super::looks::Looks;
@@ -33,8 +34,8 @@ pub enum ReplayError {
     Eval(#[from] EvalError),
 }
 
-/// Walks the messages and evaluates the clause on every combination of their outcomes, until one makes it false. Outcomes
-/// that hang on something that is not modelled show nothing.
+/// Walks the messages and evaluates the clause on every combination of their outcomes: the one that makes it false with the
+/// fewest lookups counts. Outcomes that hang on something that is not modelled show nothing.
 pub fn replay(
     network: &Network,
     structure: &Structure,
@@ -56,28 +57,44 @@ pub fn replay(
         .iter()
         .map(|(id, witness)| (*id, value(*witness)))
         .collect();
+    let lookups: Vec<Vec<usize>> = traces
+        .iter()
+        .map(|trace| trace.outcomes.iter().map(lookups).collect())
+        .collect();
+    let fewest: Vec<usize> = lookups
+        .iter()
+        .map(|all| all.iter().copied().min().unwrap_or_default())
+        .collect();
+    let mut best: Option<(Vec<usize>, Vec<usize>)> = None;
     let mut picked = vec![0; traces.len()];
     loop {
-        let events = picked
-            .iter()
-            .zip(&traces)
-            .zip(messages)
-            .map(|((&i, trace), (sender, _))| EventRecord {
+        let taken: Vec<usize> = picked.iter().zip(&lookups).map(|(&i, l)| l[i]).collect();
+        if best.as_ref().is_none_or(|(least, _)| taken < *least) {
+            let events = picked.iter().zip(&traces).zip(messages);
+            let events = events.map(|((&i, trace), (sender, _))| EventRecord {
                 sender: *sender,
                 outcome: trace.outcomes[i].clone(),
             });
-        let mut env = Assignment {
-            values: values.clone(),
-            events: events.collect(),
-        };
-        let unsure = env.events.iter().any(|e| looks.unsure(&e.outcome));
-        if !unsure && !evaluator.truth(body, &mut env)? {
-            break;
+            let mut env = Assignment {
+                values: values.clone(),
+                events: events.collect(),
+            };
+            let unsure = env.events.iter().any(|e| looks.unsure(&e.outcome));
+            if !unsure && !evaluator.truth(body, &mut env)? {
+                let done = taken == fewest;
+                best = Some((taken, picked.clone()));
+                if done {
+                    break;
+                }
+            }
         }
         if !next_combination(&mut picked, &traces) {
-            return Err(ReplayError::Disagrees);
+            break;
         }
     }
+    let Some((_, picked)) = best else {
+        return Err(ReplayError::Disagrees);
+    };
     let messages =
         messages
             .iter()
@@ -154,6 +171,12 @@ fn next_combination(picked: &mut [usize], traces: &[Trace]) -> bool {
         *i = 0;
     }
     false
+}
+
+/// How many lookups a message took; in a loop, as many as it has until it repeats.
+pub(super) fn lookups(outcome: &Outcome) -> usize {
+    let steps = outcome.request.steps.len();
+    measure::hops(&outcome.request).unwrap_or(steps)
 }
 
 fn value(witness: Witness) -> Value {

@@ -43,9 +43,9 @@ impl<'c> Asking<'_, 'c> {
         match kind {
             Kind::Listens(which) => self.listens(which, variables, body),
             Kind::Nothing => Ok(Decided::Vacuous),
-            Kind::ServiceReached(at) | Kind::ServiceOffers(at) | Kind::ServiceKeptOut(at, _) => {
-                self.service(kind, at, variables, body)
-            }
+            Kind::ServiceReached(at, _)
+            | Kind::ServiceOffers(at, _)
+            | Kind::ServiceKeptOut(at, _) => self.service(kind, at, variables, body),
             Kind::Reach | Kind::KeptOut | Kind::OthersKeptOut | Kind::Apart => {
                 let mut decided = Decided::Vacuous;
                 for sender in self.senders(kind) {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::encode::question::point::PointKind;
 use crate::encode::question::{End, Point, Question, Rules, Side};
 use crate::intent::Kind;
-use crate::smt::solver::{Limits, SatResult, Solver};
+use crate::smt::solver::{Limits, SatResult, Solver, Value};
 use crate::smt::term::TermId;
 
 use super::ask::Asking;
@@ -26,7 +26,8 @@ impl<'c> Asking<'_, 'c> {
         solver.check(&q.pool, more, Limits { timeout })
     }
 
-    /// Asserts a wish where it can be had, else its opposite.
+    /// Asserts a wish where it can be had, else its opposite. What the model at hand grants costs no check; and the model at
+    /// hand keeps what was asserted here, whatever checks have failed since.
     fn prefer(
         &mut self,
         q: &mut Question<'c>,
@@ -36,16 +37,19 @@ impl<'c> Asking<'_, 'c> {
         if let Some(truth) = q.pool.as_truth(wish) {
             return Ok(truth);
         }
-        let had = match self.ask(q, solver, &[wish]) {
-            SatResult::Sat => true,
-            SatResult::Unsat => false,
-            SatResult::Unknown(why) => return Err(why),
-        };
+        let granted = solver.value(&q.pool, wish).and_then(Value::truth) == Some(true);
+        let had = granted
+            || match self.ask(q, solver, &[wish]) {
+                SatResult::Sat => true,
+                SatResult::Unsat => false,
+                SatResult::Unknown(why) => return Err(why),
+            };
         let not = q.pool.not(wish);
         solver.assert(&q.pool, if had { wish } else { not });
         Ok(had)
     }
 
+    /// The least value, from the front.
     fn least(
         &mut self,
         q: &mut Question<'c>,

@@ -151,7 +151,7 @@ fn served(process: &Process, address: IpAddr) -> BTreeSet<(u16, Protocol)> {
     open.map(|l| (l.port, l.protocol)).collect()
 }
 
-/// Every prefix that policies or peers speak of.
+/// Every prefix that policies, peers or load balancers speak of.
 pub(super) fn cuts<'p>(
     cluster: &Cluster,
     peers: impl Iterator<Item = &'p IntentPeer>,
@@ -179,6 +179,8 @@ pub(super) fn cuts<'p>(
             all.extend(&block.except);
         }
     }
+    let services = cluster.services.iter();
+    all.extend(services.flat_map(|s| s.balancer_sources.iter().flatten()));
     all.into_iter().collect()
 }
 

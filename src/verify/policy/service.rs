@@ -6,13 +6,15 @@
 //! Must never know: policies, selectors, the solver.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use super::ask::Asking;
 use super::points::is_one_of;
 use super::{Decided, SOURCE_PORT, relation};
 use crate::encode::question::Point;
-use crate::intent::Kind;
+use crate::encode::question::point::PointKind;
+use crate::intent::{Kind, Place};
 use crate::logic::formula::{Formula, VarId};
 use crate::model::entity::{EntityKind, FullName};
 use crate::model::inet::{Family, Protocol};
@@ -21,8 +23,11 @@ use crate::model::policy::PortsOf;
 use crate::model::service::Service;
 use crate::network::header::Header;
 use crate::verify::direct::InternalError;
-use crate::verify::replay::{ReplayError, replay};
+use crate::verify::replay::{ReplayError, lookups, replay};
 use crate::verify::verdict::{Counterexample, Witness};
+
+/// More messages than these are not walked one by one.
+const MOST_WALKS: usize = 2_000_000;
 
 impl<'c> Asking<'_, 'c> {
     /// A clause about the Service that is this one of `to`.
@@ -41,46 +46,93 @@ impl<'c> Asking<'_, 'c> {
         };
         let cluster = self.policy.cluster;
         let others = kind == Kind::ServiceKeptOut(at, true);
-        let from = |p: &&Point<'c>| is_one_of(&relation.from, cluster, p) != others;
+        let place = match kind {
+            Kind::ServiceReached(_, place) | Kind::ServiceOffers(_, place) => Some(place),
+            _ => None,
+        };
+        let is_there = |p: &Point<'_>| {
+            place.is_none_or(|at| (p.kind == PointKind::External) == (at == Place::Outside))
+        };
+        let from = |p: &&Point<'c>| is_one_of(&relation.from, cluster, p) != others && is_there(p);
         let senders: Vec<Point<'c>> = self.policy.points.iter().filter(from).cloned().collect();
-        let dialled = dialled(service, relation, matches!(kind, Kind::ServiceKeptOut(..)));
         let mut some = false;
-        for sender in &senders {
-            if kind == Kind::ServiceOffers(at) {
+        if matches!(kind, Kind::ServiceOffers(..)) {
+            for sender in &senders {
                 match self.one(variables, body, sender, None, &mut some)? {
                     Some(found) => return Ok(Decided::Broken(Box::new(found))),
                     None if some => return Ok(Decided::Holds),
-                    None => continue,
+                    None => {}
                 }
             }
-            for (port, protocol) in &dialled {
-                for address in service.addresses.iter().map(|a| a.ip) {
-                    if Family::of(address) != Family::of(sender.address) {
-                        continue;
-                    }
-                    if self.deadline.is_some_and(|at| Instant::now() >= at) {
-                        return Ok(Decided::Unknown("time ran out".to_owned()));
-                    }
-                    let header = Header {
-                        protocol: *protocol,
-                        source: sender.address,
-                        source_port: SOURCE_PORT,
-                        destination: address,
-                        destination_port: *port,
-                    };
-                    if let Some(found) =
-                        self.one(variables, body, sender, Some(header), &mut some)?
-                    {
-                        return Ok(Decided::Broken(Box::new(found)));
+            return Ok(Decided::Vacuous);
+        }
+        let dialled = self.dialled(service, relation, place);
+        if senders.len().saturating_mul(dialled.len()) > MOST_WALKS {
+            let why = format!(
+                "{} senders, and {} addresses and ports where the Service is dialled, are too many to walk",
+                senders.len(),
+                dialled.len()
+            );
+            return Ok(Decided::Unknown(why));
+        }
+        let mut plainest: Option<(usize, Counterexample)> = None;
+        for sender in &senders {
+            for (protocol, address, port) in &dialled {
+                if Family::of(*address) != Family::of(sender.address) {
+                    continue;
+                }
+                if self.deadline.is_some_and(|at| Instant::now() >= at) {
+                    return Ok(Decided::Unknown("time ran out".to_owned()));
+                }
+                let header = Header {
+                    protocol: *protocol,
+                    source: sender.address,
+                    source_port: SOURCE_PORT,
+                    destination: *address,
+                    destination_port: *port,
+                };
+                if let Some(found) = self.one(variables, body, sender, Some(header), &mut some)? {
+                    let taken = found
+                        .messages
+                        .first()
+                        .and_then(|m| m.trace.outcomes.first());
+                    let hops = taken.map_or(0, lookups);
+                    if plainest.as_ref().is_none_or(|(fewest, _)| hops < *fewest) {
+                        plainest = Some((hops, found));
                     }
                 }
             }
+        }
+        if let Some((_, found)) = plainest {
+            return Ok(Decided::Broken(Box::new(found)));
         }
         Ok(if some {
             Decided::Holds
         } else {
             Decided::Vacuous
         })
+    }
+
+    /// Where those at a place dial a Service, or anybody: each address, port and protocol that stands for it.
+    fn dialled(
+        &self,
+        service: &Service,
+        relation: &Relation,
+        place: Option<Place>,
+    ) -> BTreeSet<(Protocol, IpAddr, u16)> {
+        let mut all = BTreeSet::new();
+        if place != Some(Place::Outside) {
+            for (port, protocol) in own_ports(service, relation, place.is_none()) {
+                let own = service.addresses.iter();
+                all.extend(own.map(|a| (protocol, a.ip, port)));
+            }
+        }
+        if place != Some(Place::Inside) {
+            let rows = self.policy.lowered.structure.offered.iter();
+            let rows = rows.filter(|row| row.entity == service.id);
+            all.extend(rows.map(|row| (row.protocol, row.address, row.dialled)));
+        }
+        all
     }
 
     fn called(&self, relation: &Relation, at: usize) -> Option<&'c Service> {
@@ -145,7 +197,7 @@ impl<'c> Asking<'_, 'c> {
 
 /// The ports to dial: the Service's own; where nobody is to answer, one more of each rule too, so that it is known whether
 /// there is anything to ask about.
-fn dialled(service: &Service, relation: &Relation, kept_out: bool) -> BTreeSet<(u16, Protocol)> {
+fn own_ports(service: &Service, relation: &Relation, kept_out: bool) -> BTreeSet<(u16, Protocol)> {
     let own = service.ports.iter().map(|p| (p.port, p.protocol));
     let mut all: BTreeSet<(u16, Protocol)> = own.collect();
     if kept_out {
