@@ -541,10 +541,40 @@ fn mistakes_are_told_with_their_place() {
             "L008: `tcp LISTEN 0 0 0.0.0.0:http 0.0.0.0:*` is no line of `ss -tuln` lab/p1/ss-listen.txt:1:1",
         ),
         (
+            "p1/ss-listen.txt",
+            "",
+            "LISTEN 0 128 0.0.0.0:80 0.0.0.0:*\n",
+            "L008: `LISTEN 0 128 0.0.0.0:80 0.0.0.0:*` is no line of `ss -tuln` lab/p1/ss-listen.txt:1:1",
+        ),
+        (
+            "p1/ss-listen.txt",
+            "",
+            "tcp LISTEN 0 128 :::80 :::*\n",
+            "L008: `tcp LISTEN 0 128 :::80 :::*` is no line of `ss -tuln` lab/p1/ss-listen.txt:1:1",
+        ),
+        (
             "p1/nft.json",
             "",
             "[]",
             "I020: expected an object, found a list lab/p1/nft.json:1:1",
+        ),
+        (
+            "p1/nft.json",
+            "",
+            r#"{"nftables": [{"rule": {"family": "ip", "table": "t", "chain": "c", "expr": []}}]}"#,
+            "L006: the chain `c` is not in this dump lab/p1/nft.json:1:24",
+        ),
+        (
+            "p1/nft.json",
+            "",
+            r#"{"nftables": [{"rule": {"family": "ip", "table": "t", "expr": []}}]}"#,
+            "L006: an object of this dump has no `chain` lab/p1/nft.json:1:24",
+        ),
+        (
+            "p1/nft.json",
+            "",
+            r#"{"nftables": [{"chain": {}, "rule": {}}]}"#,
+            "I020: expected an object of one key, found an object lab/p1/nft.json:1:15",
         ),
     ];
     let mut wrong = String::new();
@@ -565,6 +595,154 @@ fn mistakes_are_told_with_their_place() {
         assert!(loaded.failed(), "{file} {to}");
     }
     assert_eq!(wrong, "");
+}
+
+/// A dump as another version prints it.
+type Change<'c> = &'c dyn Fn(&str) -> String;
+
+/// The same, as other versions of the tools print it: what is read does not change.
+#[test]
+fn other_versions_say_the_same() {
+    let lines = |text: &str, each: &dyn Fn(&str) -> String| -> String {
+        text.lines().map(|l| each(l) + "\n").collect()
+    };
+    let json = |text: &str, each: &dyn Fn(&mut serde_json::Value)| -> String {
+        fn every(value: &mut serde_json::Value, each: &dyn Fn(&mut serde_json::Value)) {
+            each(value);
+            match value {
+                serde_json::Value::Array(all) => all.iter_mut().for_each(|v| every(v, each)),
+                serde_json::Value::Object(all) => all.values_mut().for_each(|v| every(v, each)),
+                _ => {}
+            }
+        }
+        let mut all = serde_json::from_str(text).unwrap();
+        every(&mut all, each);
+        all.to_string()
+    };
+    let counted = |l: &str| match l.strip_prefix("-A") {
+        Some(_) => format!("[12:3456] {l}"),
+        None => l.to_owned(),
+    };
+    let table: &[(&str, &str, Change<'_>)] = &[
+        ("iptables-save -c", "-save.txt", &|t| lines(t, &counted)),
+        ("Windows' ends of lines", ".txt", &|t| {
+            t.replace('\n', "\r\n")
+        }),
+        ("blanks and empty lines", "-save.txt", &|t| {
+            lines(t, &|l| format!("{l} \n"))
+        }),
+        ("iptables-legacy", "tables-save.txt", &|t| {
+            t.replace(" v1.8.9 (nf_tables) on", " v1.4.21 on")
+        }),
+        ("no handles", "nft.json", &|t| {
+            json(t, &|v| drop(v.as_object_mut().map(|m| m.remove("handle"))))
+        }),
+        ("nft 0.9", "nft.json", &|t| {
+            json(t, &|v| {
+                let Some(list) = v.get_mut("nftables").and_then(|l| l.as_array_mut()) else {
+                    return;
+                };
+                list.retain(|i| i.get("metainfo").is_none());
+            })
+        }),
+        // One flag without a list around it.
+        ("nft 1.1.5", "nft.json", &|t| {
+            json(t, &|v| {
+                let flags = v.get("flags").and_then(|f| f.as_array()).cloned();
+                if let Some([only]) = flags.as_deref() {
+                    v["flags"] = only.clone();
+                }
+            })
+        }),
+        ("elements with counters", "nft.json", &|t| {
+            json(t, &|v| {
+                if v.get("map").is_some_and(serde_json::Value::is_string) {
+                    return;
+                }
+                let Some(list) = v.get_mut("elem").and_then(|l| l.as_array_mut()) else {
+                    return;
+                };
+                for item in list {
+                    if item.get("elem").is_none() {
+                        let counter = serde_json::json!({"packets": 0, "bytes": 0});
+                        *item = serde_json::json!({"elem": {"val": item.take(), "counter": counter, "comment": "x"}});
+                    }
+                }
+            })
+        }),
+        ("more that ip says", ".json", &|t| {
+            if t.trim_start().starts_with('{') {
+                return t.to_owned();
+            }
+            json(t, &|v| {
+                let link = v.get("ifname").is_some();
+                if let Some(map) = v.as_object_mut().filter(|_| link) {
+                    map.insert("gso_ipv4_max_size".to_owned(), 65536.into());
+                    map.insert("allmulti".to_owned(), 0.into());
+                }
+            })
+        }),
+        ("a head line of ss", "ss-listen.txt", &|t| {
+            let head = "Netid State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process";
+            format!("{head}\n{t}")
+        }),
+        ("complaints of sysctl", "sysctl.txt", &|t| {
+            let old = "error: permission denied on key 'net.ipv4.route.flush'";
+            let new = "sysctl: permission denied on key 'net.ipv6.conf.all.stable_secret'";
+            format!("{old}\n{t}{new}\n")
+        }),
+    ];
+    let expected = fs::read_to_string("tests/cases/linux/rich/expected.txt").unwrap();
+    let (mut wrong, mut same) = (String::new(), Vec::new());
+    for (what, end, change) in table {
+        let mut files = small();
+        let before = files.clone();
+        for (_, text) in files.iter_mut().filter(|(name, _)| name.ends_with(end)) {
+            *text = change(text);
+        }
+        if files == before {
+            same.push(what);
+        }
+        let (sources, mut loaded) = read(&files);
+        let all = told(&sources, &loaded);
+        let cluster = loaded.clusters.remove(0).cluster;
+        let text = cluster.map_or(String::new(), |c| shown(&c.snapshot.unwrap()));
+        let differ = text.lines().zip(expected.lines()).find(|(a, b)| a != b);
+        if !all.is_empty() || text != expected {
+            wrong += &format!("{what}: {all}{differ:?}\n");
+        }
+    }
+    assert_eq!(wrong, "");
+    assert!(same.is_empty(), "nothing changed: {same:?}");
+}
+
+/// A table that is asleep is asked for nothing; what nft lists and nobody here knows is told.
+#[test]
+fn what_nft_lists_beside_chains() {
+    let chain = r#"{"chain": {"family": "ip", "table": "t", "name": "c", "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}}"#;
+    for (flags, asleep) in [
+        ("[]", false),
+        (r#"["dormant"]"#, true),
+        (r#""dormant""#, true),
+    ] {
+        let mut files = small();
+        let nft = files
+            .iter_mut()
+            .find(|(path, _)| path.ends_with("p1/nft.json"));
+        nft.unwrap().1 = format!(
+            r#"{{"nftables": [{{"table": {{"family": "ip", "name": "t", "flags": {flags}}}}}, {chain}, {{"tunnel": {{"family": "ip"}}}}]}}"#
+        );
+        let (sources, mut loaded) = read(&files);
+        assert_eq!(told(&sources, &loaded), "");
+        let snapshot = loaded.clusters.remove(0).cluster.unwrap().snapshot.unwrap();
+        let pod = netns(&snapshot, "p1");
+        let asked = pod
+            .chains
+            .iter()
+            .any(|c| c.table == "t" && c.base.is_some());
+        assert_eq!(asked, !asleep, "{flags}");
+        assert_eq!(pod.unmodelled.len(), 1, "{:?}", pod.unmodelled);
+    }
 }
 
 #[test]

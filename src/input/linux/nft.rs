@@ -12,7 +12,8 @@ mod value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::record::Record;
-use crate::input::decode;
+use crate::base::diag::Diagnostic;
+use crate::input::decode::{self, show};
 use crate::input::problems::Problems;
 use crate::input::yaml::{Json, Node, Value};
 use crate::model::linux::{Base, Chain, ChainFamily, Hook, SetElement, Strange};
@@ -49,6 +50,7 @@ pub(super) fn read(
     let mut nft = Nft::default();
     let mut chains: Vec<Record<'_>> = Vec::new();
     let mut rules: Vec<Record<'_>> = Vec::new();
+    let mut dormant: HashSet<Table<'_>> = HashSet::new();
     for value in json.values() {
         let Some(top) = Record::of(value, problems) else {
             continue;
@@ -59,20 +61,39 @@ pub(super) fn read(
         let items = decode::list(list, problems);
         for item in items.into_iter().flat_map(crate::input::yaml::Seq::iter) {
             let Some((word, node)) = only(item) else {
+                decode::wrong_type(item, "an object of one key", problems);
                 continue;
             };
             let Some(record) = Record::of(node, problems) else {
                 continue;
             };
             match word {
-                "chain" => chains.push(record),
-                "rule" => rules.push(record),
-                "set" | "map" => nft.declare(record),
+                "chain" => {
+                    named(record, "name", problems);
+                    chains.push(record);
+                }
+                "rule" => {
+                    named(record, "chain", problems);
+                    rules.push(record);
+                }
+                "set" | "map" => {
+                    named(record, "name", problems);
+                    nft.declare(record);
+                }
+                // What is asleep is asked for nothing.
+                "table" if record.flag("flags", "dormant") => {
+                    dormant.extend(self::word(record, "family").zip(self::word(record, "name")));
+                }
+                "metainfo" | "table" | "counter" | "quota" | "limit" | "ct helper"
+                | "ct timeout" | "ct expectation" | "secmark" | "synproxy" => {}
                 "flowtable" => unmodelled.push(Strange {
                     what: "a flow table takes messages past the rules".to_owned(),
                     origin: record.start(),
                 }),
-                _ => {}
+                _ => unmodelled.push(Strange {
+                    what: format!("nft lists {}", show(word)),
+                    origin: record.start(),
+                }),
             }
         }
     }
@@ -84,19 +105,24 @@ pub(super) fn read(
             continue;
         };
         places.insert((table, name), read.chains.len());
-        read.chains.push(chain(record, table, name, problems));
+        let mut chain = chain(record, table, name, problems);
+        chain.base = chain.base.filter(|_| !dormant.contains(&table));
+        read.chains.push(chain);
     }
     for record in rules {
         let Some((table, name)) = place(record, "chain").filter(|(t, _)| !same.contains(t)) else {
             continue;
         };
-        if let Some(chain) = places
-            .get(&(table, name))
-            .and_then(|at| read.chains.get_mut(*at))
-        {
-            let rules = rule::read(&mut nft, table, chain.family, record);
-            chain.rules.extend(rules);
-        }
+        let at = places.get(&(table, name));
+        let Some(chain) = at.and_then(|at| read.chains.get_mut(*at)) else {
+            if !problems.skips() {
+                let message = format!("the chain {} is not in this dump", show(name));
+                problems.push(Diagnostic::error("L006", record.start(), message));
+            }
+            continue;
+        };
+        let rules = rule::read(&mut nft, table, chain.family, record);
+        chain.rules.extend(rules);
     }
     elsewhere(&read.chains, unmodelled);
     read.sets = nft.sets;
@@ -127,6 +153,13 @@ fn only(node: Node<'_>) -> Option<(&str, Node<'_>)> {
     let map = node.as_map()?;
     let first = map.iter().next()?;
     (map.len() == 1).then_some((first.key, first.value))
+}
+
+/// What has no table or no name cannot be told from others.
+fn named(record: Record<'_>, name: &str, problems: &mut Problems) {
+    for key in ["family", "table", name] {
+        record.needed(key, problems);
+    }
 }
 
 fn word<'t>(record: Record<'t>, key: &str) -> Option<&'t str> {

@@ -36,7 +36,9 @@ pub(super) fn sysctls(
     let mut all = BTreeMap::new();
     for (line, span) in lines(source, text) {
         let trimmed = line.trim();
-        if trimmed.is_empty() || trimmed.starts_with('#') || trimmed.starts_with("sysctl:") {
+        // Of keys that are not to be read, `sysctl -a` complains.
+        let complains = ["sysctl:", "error:"].iter().any(|w| trimmed.starts_with(w));
+        if trimmed.is_empty() || trimmed.starts_with('#') || complains {
             continue;
         }
         let Some((name, value)) = trimmed.split_once('=') else {
@@ -91,6 +93,11 @@ pub(super) fn sockets(source: SourceId, text: &str, problems: &mut Problems) -> 
             "tcp" | "mptcp" => Protocol::Tcp,
             "udp" => Protocol::Udp,
             "sctp" => Protocol::Sctp,
+            // Without a kind it is not known of which protocol a socket is.
+            "LISTEN" | "UNCONN" => {
+                broken(line, span, problems);
+                continue;
+            }
             // The head line; sockets that take part in no connection of the model; further lines of one socket.
             _ => continue,
         };
@@ -124,7 +131,10 @@ pub(super) fn sockets(source: SourceId, text: &str, problems: &mut Problems) -> 
 fn broken(line: &str, span: Span, problems: &mut Problems) {
     if !problems.skips() {
         let message = format!("{} is no line of `ss -tuln`", show(line.trim()));
-        problems.push(Diagnostic::error("L008", span, message));
+        let diagnostic = Diagnostic::error("L008", span, message);
+        problems.push(
+            diagnostic.help("wanted are the columns of `ss -tulnH` of iproute2 4.17 or later"),
+        );
     }
 }
 
@@ -137,6 +147,10 @@ fn endpoint(text: &str) -> Option<(Bound, Option<&str>, u16)> {
         Some((address, device)) => (address, Some(device.trim_end_matches(']'))),
         None => (address, None),
     };
+    // Tools that print IPv6 without brackets do not tell `0.0.0.0` from `*`: who listens on `::` may take IPv4 too.
+    if address.contains(':') && !address.starts_with('[') {
+        return None;
+    }
     let plain = address.trim_start_matches('[').trim_end_matches(']');
     let bound = match plain {
         "*" => Bound::Any,

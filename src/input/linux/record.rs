@@ -120,10 +120,11 @@ impl<'t> Record<'t> {
         }
     }
 
-    /// Whether a list of words holds this one.
+    /// Whether a list of words holds this one; newer tools print one word without a list around it.
     pub(super) fn flag(&self, key: &str, word: &str) -> bool {
         match self.get(key).map(Node::value) {
             Some(Value::Seq(list)) => list.iter().any(|n| n.as_str() == Some(word)),
+            Some(Value::Str(only)) => only == word,
             _ => false,
         }
     }

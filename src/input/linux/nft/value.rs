@@ -172,7 +172,7 @@ pub(super) fn elements(
     for item in members(list) {
         let (node, effects) = match verdict {
             Some(verdict) => {
-                let (key, value) = two(item)?;
+                let (key, value) = two(bare(item))?;
                 (key, vec![verdict(value)])
             }
             None => (item, Vec::new()),
