@@ -10,6 +10,7 @@ mod diff;
 mod exit;
 mod explain;
 mod generate;
+mod interrupt;
 mod list;
 mod load;
 mod output;

@@ -27,7 +27,7 @@ use crate::model::intent::Intent;
 use crate::model::policy::Settings;
 use crate::report::run::Run;
 use crate::verify::bounded::Bounds;
-pub use crate::verify::bounded::Watch;
+pub use crate::verify::bounded::{Interrupt, Watch};
 use crate::verify::direct::{InternalError, Query};
 use intents::applied;
 use prepare::{Prepared, prepare};
@@ -84,6 +84,8 @@ pub struct Options {
     pub jobs: usize,
     /// Who wants to know how far it is.
     pub watch: Option<Watch>,
+    /// Who may want it to end.
+    pub interrupt: Option<Interrupt>,
 }
 
 /// A constraint and the PATH that it applies to; none is every cluster.
@@ -130,7 +132,11 @@ pub fn verify(
         &mut diagnostics,
     );
     broken.extend(more);
-    let bounds = Bounds::within(options.total_timeout, options.watch.clone());
+    let bounds = Bounds::within(
+        options.total_timeout,
+        options.watch.clone(),
+        options.interrupt.as_ref(),
+    );
     let wanted = |c: &LoadedCluster| options.cluster.as_ref().is_none_or(|name| c.name == *name);
     let mut prepared = Vec::new();
     for cluster in loaded.clusters.into_iter().filter(wanted) {

@@ -89,7 +89,7 @@ fn when_the_time_for_all_is_up_the_rest_is_unknown() {
     assert!(!text.contains("\"verdict\": \"proven\""), "{text}");
 }
 
-/// Ctrl-C while the solver works: what is known is told.
+/// Ctrl-C while it is decided, in the solver or out of it: what is known is told. Before, nothing is known.
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_tells_what_it_knows() {
@@ -109,10 +109,13 @@ fn an_interrupted_run_tells_what_it_knows() {
             .status();
         assert!(killed.unwrap().success());
         let got = child.wait_with_output().unwrap();
-        let Some(code) = got.status.code() else {
+        let code = got.status.code();
+        // The very beginning has no handler yet.
+        if code.is_none_or(|code| code == 130) {
+            assert!(got.stdout.is_empty());
             continue;
-        };
-        assert_eq!(code, 3);
+        }
+        assert_eq!(code, Some(3));
         assert!(begin.elapsed() < Duration::from_secs(60));
         let text = String::from_utf8(got.stdout).unwrap();
         assert!(text.contains("interrupted"), "{text}");

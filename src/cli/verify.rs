@@ -13,6 +13,7 @@ use kubeproof::verify::direct::Query;
 use super::assume::{self, Choice};
 use super::choices::Choices;
 use super::exit::Exit;
+use super::interrupt;
 use super::load;
 use super::output::Output;
 use super::progress;
@@ -191,9 +192,11 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         keep_queries: args.emit_smt2.is_some(),
         jobs: args.jobs,
         watch: progress::watch(),
+        interrupt: interrupt::listen(),
     };
     let verified = session::verify(files.sources, &files.inputs, &options);
     progress::end(&options);
+    interrupt::over(&options);
     let session::Outcome { mut run, queries } = match verified {
         Ok(outcome) => outcome,
         Err(error) => {

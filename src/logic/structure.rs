@@ -3,12 +3,12 @@
 //! Knows: rows. Must never know: how they were filled, SMT, FIBs.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::model::cluster::Bind;
 use crate::model::entity::{EntityId, EntityKind, FullName};
-use crate::model::inet::{IpNet, Protocol};
+use crate::model::inet::{IpNet, Protocol, successor};
 use crate::network::gate::Gates;
 
 /// One entity as formulas see it.
@@ -149,13 +149,7 @@ impl Structure {
     pub fn free_in(&self, net: &IpNet) -> Option<IpAddr> {
         let mut next = net.addr();
         while self.held.binary_search(&next).is_ok() {
-            if next == net.broadcast() {
-                return None;
-            }
-            next = match next {
-                IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::from(u32::from(ip) + 1)),
-                IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from(u128::from(ip) + 1)),
-            };
+            next = successor(next).filter(|ip| net.contains(ip))?;
         }
         Some(next)
     }

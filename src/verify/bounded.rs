@@ -1,6 +1,7 @@
 //! Solvers that stop: when the time for all of it is up, or when somebody interrupts.
 //!
-//! Z3 takes a Ctrl-C while it solves and says so; from then on nothing more is asked, and what is known so far can be told.
+//! Z3 takes a Ctrl-C while it solves and says so, and at other times a handler may ([`Interrupt`]); from then on nothing more
+//! is asked, and what is known so far can be told.
 //! Must never know: what is asked.
 
 use std::fmt;
@@ -21,6 +22,15 @@ impl fmt::Debug for Watch {
     }
 }
 
+/// Whether somebody wants a run to end. Handlers of signals set and read both.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt {
+    /// Nothing more is to be asked; what is known is told.
+    pub wanted: Arc<AtomicBool>,
+    /// The process ends at once: nothing is known yet, or all is told already, or it was wanted before.
+    pub at_once: Arc<AtomicBool>,
+}
+
 /// What all solvers of a run share, on whatever thread they are.
 #[derive(Debug, Clone)]
 pub struct Bounds {
@@ -32,13 +42,20 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// From now on so long; none is no limit.
-    pub fn within(total: Option<Duration>, watch: Option<Watch>) -> Self {
+    /// From now on so long; none is no limit. From now on, too, something may be known that an interrupt must not lose.
+    pub fn within(
+        total: Option<Duration>,
+        watch: Option<Watch>,
+        interrupt: Option<&Interrupt>,
+    ) -> Self {
         let begin = Instant::now();
+        if let Some(interrupt) = interrupt {
+            interrupt.at_once.store(false, Ordering::Relaxed);
+        }
         Self {
             begin,
             deadline: total.and_then(|t| begin.checked_add(t)),
-            interrupted: Arc::default(),
+            interrupted: interrupt.map(|i| Arc::clone(&i.wanted)).unwrap_or_default(),
             asked: Arc::default(),
             watch,
         }
