@@ -341,7 +341,7 @@ fn a_plugin_that_does_not_enforce_is_found() {
 }
 
 /// Seeds of the test run, where `KUBEPROOF_GATE_SEEDS` does not say how many.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 60;
 
 const FORMULAS: &str = "\
 constraint headed \"what may be sent may be sent where it is headed\"

@@ -13,7 +13,7 @@ import os
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Pods and policies; a target in seconds where there is one. The last two double the pods, and the policies.
-VERIFY = ("verify", "--only", "intents", "-o", "json")
+VERIFY = ("verify", "--only", "intents", "--jobs", "2", "-o", "json")
 SIZES = [(400, 100, 1.0), (1000, 100, 4.0), (2000, 100, None), (1000, 200, None)]
 
 

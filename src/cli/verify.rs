@@ -68,7 +68,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     total_timeout: Option<Duration>,
 
-    /// Decide so many clusters at once, or, of one cluster, so many constraints of users
+    /// Decide so many clusters at once, or, of one cluster, so many constraints of users and groups of intents
     #[arg(short, long, value_name = "N", default_value_t = 1)]
     jobs: usize,
 

@@ -4,7 +4,7 @@
 
 use super::intents::Stated;
 use super::strategy::{self, How};
-use super::{Options, Strategy};
+use super::{Options, Strategy, parallel};
 use crate::intent;
 use crate::logic::formula::Constraint;
 use crate::lower::Lowered;
@@ -18,6 +18,9 @@ use crate::verify::direct::{self, InternalError, Query};
 use crate::verify::policy::Policy;
 use crate::verify::verdict::CheckResult;
 
+/// So many intents are decided on one thread: to make the solver ready takes as long as to ask it some questions.
+const GROUP: usize = 8;
+
 /// What is to be decided of one cluster: constraints first, then intents, numbered in this order.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Case<'a> {
@@ -28,7 +31,7 @@ pub(super) struct Case<'a> {
     pub(super) stated: &'a [Stated],
     pub(super) options: &'a Options,
     pub(super) bounds: &'a Bounds,
-    /// So many constraints of users are decided at once.
+    /// So many constraints of users, or groups of intents, are decided at once.
     pub(super) jobs: usize,
 }
 
@@ -80,16 +83,14 @@ impl Case<'_> {
             places.push(at);
             rest.push(constraint.clone());
         }
-        let policy = (!self.stated.is_empty()).then(|| self.policy(lowered, settings));
-        for (at, stated) in (self.bound.len()..).zip(self.stated) {
-            let Some(policy) = policy.as_ref().filter(|_| wanted(at)) else {
-                continue;
-            };
-            results[at] = self.alone(policy, stated)?;
-            if results[at].is_none() {
+        for (at, result) in self.by_policies(lowered, settings, wanted)? {
+            if result.is_none()
+                && let Some(constraint) = self.constraint(at)
+            {
                 places.push(at);
-                rest.push(stated.constraint.clone());
+                rest.push(constraint.clone());
             }
+            results[at] = result;
         }
         let how = How {
             strategy: self.options.strategy,
@@ -108,6 +109,33 @@ impl Case<'_> {
         }
         let queries = checked.queries;
         Ok(Decided { results, queries })
+    }
+
+    /// The intents that are wanted, by number, and what policies alone say of them. Those of a group are decided on one
+    /// thread one after another, and groups are the same however many threads there are.
+    fn by_policies(
+        &self,
+        lowered: &Lowered,
+        settings: Settings,
+        wanted: &dyn Fn(usize) -> bool,
+    ) -> Result<Vec<(usize, Option<CheckResult>)>, InternalError> {
+        let numbered = (self.bound.len()..).zip(self.stated);
+        let asked: Vec<(usize, &Stated)> = numbered.filter(|(at, _)| wanted(*at)).collect();
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let policy = self.policy(lowered, settings);
+        let groups: Vec<&[(usize, &Stated)]> = asked.chunks(GROUP).collect();
+        let decided = parallel::each(self.jobs, &groups, |group| {
+            let all = group.iter();
+            all.map(|(at, stated)| Ok((*at, self.alone(&policy, stated)?)))
+                .collect::<Result<Vec<_>, InternalError>>()
+        });
+        let mut all = Vec::new();
+        for group in decided {
+            all.extend(group?);
+        }
+        Ok(all)
     }
 
     fn new_solver(&self) -> Box<dyn Solver> {

@@ -313,7 +313,12 @@ impl Solver for Z3 {
 
     fn assert(&mut self, pool: &TermPool, t: TermId) {
         self.translate(pool, t);
-        self.solver.assert(self.truth(t));
+        // What was assumed before has a Boolean that implies it: that one is asserted at once.
+        let is_defined = self.defined.iter().any(|scope| scope.contains(&t));
+        match self.proxies.get(&t).filter(|_| is_defined) {
+            Some(proxy) => self.solver.assert(proxy),
+            None => self.solver.assert(self.truth(t)),
+        }
     }
 
     fn check(&mut self, pool: &TermPool, assumptions: &[TermId], limits: Limits) -> SatResult {
