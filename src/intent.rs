@@ -6,9 +6,10 @@
 //! Knows: intents and the notation. Must never know: a cluster, the solver.
 
 mod clause;
+mod family;
 mod peer;
 mod service;
 mod text;
 
 pub use clause::{Kind, Place};
-pub use text::{is_about_any_pod, kinds, name, text};
+pub use text::{is_about_any_pod, kinds, name, says, text};

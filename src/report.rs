@@ -3,6 +3,7 @@
 //! Knows: words and layout. Must never know: the solver, files, the terminal.
 
 pub mod connectivity;
+mod counterexample;
 pub mod diff;
 pub mod fate;
 pub mod json;

@@ -47,14 +47,20 @@ fn solver() -> Box<dyn Solver> {
 const NAMESPACES: [&str; 2] = ["a", "b"];
 const VALUES: [&str; 2] = ["x", "z"];
 
-/// Two nodes, up to five pods, perhaps an outside.
+/// Two nodes, up to five pods, perhaps an outside. Of some clusters pods have addresses of one family, the other, or both.
 fn cluster_text(rng: &mut Rng) -> String {
+    let dual = rng.percent(30);
     let mut text =
         String::from("apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: c}\nnodes:\n");
     for n in 1..=2 {
+        let more = if dual && rng.percent(80) {
+            format!(", \"2001:db8::{n}\"")
+        } else {
+            String::new()
+        };
         let _ = writeln!(
             text,
-            "- {{name: N{n}, addresses: [192.0.2.{n}], daemons: [{{name: d, open: [10250]}}]}}"
+            "- {{name: N{n}, addresses: [192.0.2.{n}{more}], daemons: [{{name: d, open: [10250]}}]}}"
         );
     }
     text.push_str("pods:\n");
@@ -65,19 +71,36 @@ fn cluster_text(rng: &mut Rng) -> String {
                 labels.push(format!("{k}: {}", rng.pick(&VALUES)));
             }
         }
+        let v4 = format!("10.0.{}.{}", rng.between(0, 1), p + 1);
+        let v6 = format!("\"fd00::{}\"", p + 1);
+        let addresses = match if dual { rng.below(3) } else { 0 } {
+            0 => v4,
+            1 => v6,
+            _ => format!("{v4}, {v6}"),
+        };
         let open = rng.pick(&["80", "80, 81/UDP", "82", "81"]);
+        let of_v6 = format!("\"[fd00::{}]:80\"", p + 1);
+        let open = match rng.below(12) {
+            0 if addresses.contains("fd00") => &of_v6,
+            1 if addresses.starts_with("10.") => "\"0.0.0.0:80\"",
+            // Two containers.
+            2 | 3 => "81]}, {name: d, open: [80",
+            _ => open,
+        };
         let _ = writeln!(
             text,
-            "- {{name: p{p}, namespace: {}, labels: {{{}}}, node: N{}, addresses: [10.0.{}.{}], containers: [{{name: c, open: [{open}]}}]}}",
+            "- {{name: p{p}, namespace: {}, labels: {{{}}}, node: N{}, addresses: [{addresses}], containers: [{{name: c, open: [{open}]}}]}}",
             rng.pick(&NAMESPACES),
             labels.join(", "),
             rng.between(1, 2),
-            rng.between(0, 1),
-            p + 1,
         );
     }
     if rng.percent(50) {
-        text.push_str("externals:\n- {name: world, addresses: [198.51.100.0/24]}\n");
+        let more = if dual { ", \"2001:db8:1::/64\"" } else { "" };
+        let _ = writeln!(
+            text,
+            "externals:\n- {{name: world, addresses: [198.51.100.0/24{more}]}}"
+        );
     }
     text
 }
@@ -144,6 +167,7 @@ fn peer(rng: &mut Rng, cluster: &Cluster, always: bool) -> Peer {
     match rng.below(6) {
         0 => block("10.0.0.0/16", &["10.0.1.0/24"]),
         1 => block("0.0.0.0/0", &["192.0.2.0/24"]),
+        2 if rng.percent(30) => block("::/0", &["fd00::2/127"]),
         2 => block("198.51.100.0/25", &[]),
         _ => Peer::Pods {
             namespaces: if always {
@@ -253,7 +277,8 @@ fn policies(rng: &mut Rng, cluster: &Cluster) -> Policies {
 }
 
 fn peer_text(rng: &mut Rng) -> String {
-    match rng.below(8) {
+    match rng.below(9) {
+        8 => "{ipBlock: \"2001:db8:1::/65\"}".to_owned(),
         0 => "{ipBlock: 198.51.100.0/25}".to_owned(),
         1 => "{node: N1}".to_owned(),
         2 => "{namespaceSelector: {}}".to_owned(),
@@ -408,11 +433,17 @@ fn ports_of_nodes_are_told_apart() {
             .unwrap();
         let many = rng.between(1, 2);
         let endpoints = plain.pods.iter().take(many);
+        let own = rng.pick(&["10.96.0.1", "\"fd00:8::1\"", "10.96.0.1, \"fd00:8::1\""]);
+        let own = if text.contains("fd00") {
+            own
+        } else {
+            "10.96.0.1"
+        };
         let endpoints: Vec<String> = endpoints
             .map(|p| format!("\"{}\"", plain.name_of(p.id)))
             .collect();
         let text = format!(
-            "{text}services:\n- {{name: s, addresses: [10.96.0.1], ports: [{{port: 80}}], endpoints: [{}]}}\n",
+            "{text}services:\n- {{name: s, addresses: [{own}], ports: [{{port: 80}}], endpoints: [{}]}}\n",
             endpoints.join(", ")
         );
         let mut cluster = load(&mut sources, &text)
@@ -427,7 +458,8 @@ fn ports_of_nodes_are_told_apart() {
             service.ports[0].node_port = Some(80);
         }
         if rng.percent(60) {
-            let ip = rng.pick(&["203.0.113.9", "198.51.100.9"]).parse().unwrap();
+            let ip = rng.pick(&["203.0.113.9", "198.51.100.9", "2001:db8:9::9"]);
+            let ip = ip.parse().unwrap();
             service.external_addresses.push(Address { ip, origin });
             if rng.percent(30) {
                 service.balancer.push(ip);
@@ -452,7 +484,17 @@ fn ports_of_nodes_are_told_apart() {
                     return intent_text(&mut rng);
                 }
                 let wish = rng.pick(&["mustReach", "mustNotReach", "onlyThese"]);
-                let outside = "{ipBlock: 198.51.100.0/25}".to_owned();
+                let outside = rng.pick(&[
+                    "{ipBlock: 198.51.100.0/25}",
+                    "{ipBlock: 198.51.100.0/25}",
+                    "{external: world}",
+                    "{ipBlock: \"2001:db8:1::/65\"}",
+                ]);
+                let outside = if text.contains("world") {
+                    (*outside).to_owned()
+                } else {
+                    "{ipBlock: 198.51.100.0/25}".to_owned()
+                };
                 let from = [outside, peer_text(&mut rng)];
                 let from = [&from[..1], &from[..1], &from[1..], &from[..]][rng.below(4)];
                 let ports = rng.pick(&["", "", ", ports: [{port: 80}]", ", ports: [{port: 81}]"]);
@@ -496,6 +538,66 @@ fn ports_of_nodes_are_told_apart() {
     for verdict in [Verdict::Proven, Verdict::Violated, Verdict::Vacuous] {
         let seen = of_services.get(&verdict);
         assert!(seen.is_some_and(|n| *n > 1), "{of_services:?}");
+    }
+}
+
+/// Who has no address of a family that the other one is dialled at reaches nobody, though no message is ever lost (bug 0007).
+#[test]
+fn families_that_do_not_meet() {
+    let text = r#"apiVersion: kubeproof.dev/v1
+kind: Cluster
+metadata: {name: c}
+nodes: [{name: N1, addresses: [192.0.2.1, "2001:db8::1"]}]
+pods:
+- {name: p4, namespace: four, node: N1, addresses: [10.0.0.1], containers: [{name: c, open: [80]}]}
+- {name: p6, namespace: six, node: N1, addresses: ["fd00::1"], containers: [{name: c, open: [80]}]}
+- {name: both, namespace: both, node: N1, addresses: [10.0.0.3, "fd00::3"], containers: [{name: c, open: [80]}]}
+- {name: half, namespace: half, node: N1, addresses: [10.0.0.4, "fd00::4"], containers: [{name: c, open: ["[fd00::4]:80"]}]}
+services:
+- {name: s6, addresses: ["fd00:8::1"], ports: [{port: 80}], endpoints: ["pod/six/p6"]}
+externals:
+- {name: world, addresses: [198.51.100.0/24, "2001:db8:1::/64"]}
+"#;
+    let (proven, violated) = (Verdict::Proven, Verdict::Violated);
+    for (from, to, wanted) in [
+        ("{namespace: four}", "{namespace: six}", violated),
+        ("{namespace: four}", "{namespace: both}", proven),
+        ("{namespace: both}", "{namespace: six}", proven),
+        ("{namespace: both}", "{namespace: half}", proven),
+        ("{namespace: four}", "{namespace: half}", violated),
+        ("{namespace: four}", "{service: default/s6}", violated),
+        ("{namespace: both}", "{service: default/s6}", proven),
+        ("{ipBlock: 198.51.100.0/25}", "{namespace: six}", violated),
+        ("{ipBlock: \"2001:db8:1::/65\"}", "{namespace: six}", proven),
+        ("{external: world}", "{namespace: six}", proven),
+        (
+            "{external: world}, {ipBlock: 198.51.100.0/25}",
+            "{namespace: six}",
+            violated,
+        ),
+    ] {
+        let spec = format!("mustReach: {{from: [{from}], to: [{to}]}}");
+        let mut sources = SourceMap::new();
+        let cluster = load(&mut sources, text).clusters.remove(0).cluster.unwrap();
+        let settings = Settings::default();
+        let lowered = lower(&cluster, &settings).unwrap();
+        let intent = read_intent(&mut sources, &spec);
+        let constraint = stated(&mut sources, &intent, &lowered);
+        let policy = Policy::new(&cluster, &lowered, settings, &[&intent], None);
+        let one = policy
+            .check(&intent, &constraint, &solver)
+            .unwrap()
+            .unwrap();
+        let all = std::slice::from_ref(&constraint);
+        let direct = direct::check(&lowered, all, direct::Options::default(), &solver);
+        let direct = direct.unwrap().results.remove(0);
+        assert_eq!(
+            (one.verdict, direct.verdict),
+            (wanted, wanted),
+            "{spec}: {}",
+            direct.detail
+        );
+        assert_eq!(essence(&one), essence(&direct), "{spec}");
     }
 }
 

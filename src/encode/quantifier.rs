@@ -46,6 +46,10 @@ impl Encoder<'_> {
         };
         let mut ways = Vec::new();
         for (condition, row) in self.guard_rows(predicate, &args, env) {
+            let at_hand = args.iter().skip(args.len() - row.len());
+            if at_hand.zip(&row).any(|(arg, cell)| is_another(arg, cell)) {
+                continue;
+            }
             let mut env = env.clone();
             let mut left = variables.to_vec();
             let mut parts = vec![condition];
@@ -197,6 +201,14 @@ enum GuardCell {
     Sym(Sym),
 }
 
+/// Whether an entity is named that is not the one of the row.
+fn is_another(arg: &Arg, cell: &GuardCell) -> bool {
+    match (arg, cell) {
+        (Arg::Term(Term::Entity(named)), GuardCell::Cell(Cell::Entity(id))) => named != id,
+        _ => false,
+    }
+}
+
 pub(super) fn conjuncts(formula: &Formula) -> Vec<Formula> {
     match formula {
         Formula::And(parts) => parts.iter().flat_map(conjuncts).collect(),
@@ -209,7 +221,11 @@ pub(super) fn conjuncts(formula: &Formula) -> Vec<Formula> {
 fn bound_by(formula: &Formula, variables: &[VarId]) -> usize {
     match formula {
         Formula::Predicate(
-            Predicate::Loopback | Predicate::Ipv4 | Predicate::Ipv6 | Predicate::Allowed,
+            Predicate::Loopback
+            | Predicate::Ipv4
+            | Predicate::Ipv6
+            | Predicate::SharesFamily
+            | Predicate::Allowed,
             _,
         ) => 0,
         Formula::Predicate(_, args) => variables

@@ -62,6 +62,21 @@ impl<'c> Question<'c> {
         }
     }
 
+    /// Who stands at an end.
+    pub fn side(&self, end: End) -> &Side<'c> {
+        match end {
+            End::Sender => &self.sender,
+            End::Receiver => &self.receiver,
+        }
+    }
+
+    /// The port and protocol are these.
+    pub fn is_to(&mut self, protocol: Protocol, port: u16) -> TermId {
+        let port = self.in_range(port, port);
+        let protocol = self.is_protocol(protocol);
+        self.pool.and(&[port, protocol])
+    }
+
     /// Whether an end has a trait.
     pub fn has(&mut self, end: End, what: Trait) -> TermId {
         let side = match end {

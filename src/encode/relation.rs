@@ -107,14 +107,33 @@ impl Encoder<'_> {
             Predicate::Serves => s
                 .serves
                 .iter()
-                .map(|(x, p, proto)| {
+                .map(|(x, a, p, proto)| {
                     vec![
                         Cell::Entity(*x),
+                        host(*a),
                         Cell::Ports(*p, *p),
                         Cell::Protocol(Some(*proto)),
                     ]
                 })
                 .collect(),
+            Predicate::SharesFamily => {
+                let everybody = of_kind(&EntityKind::is_entity);
+                let of = |id: EntityId, family| s.has_family(id, family);
+                let row = |row: &Row, family: Family| match row[0] {
+                    Cell::Entity(id) if of(id, family) => Some(vec![
+                        row[0],
+                        Cell::Net {
+                            net: family.all(),
+                            unheld: false,
+                        },
+                    ]),
+                    _ => None,
+                };
+                let rows = everybody.iter();
+                rows.flat_map(|e| [Family::V4, Family::V6].map(|family| row(e, family)))
+                    .flatten()
+                    .collect()
+            }
             Predicate::Link => s
                 .link
                 .iter()
@@ -327,6 +346,7 @@ fn word(predicate: Predicate) -> &'static str {
         Predicate::OpenEverywhere => "open-everywhere",
         Predicate::Open => "open",
         Predicate::Serves => "serves",
+        Predicate::SharesFamily => "shares-family",
         Predicate::Link => "link",
         Predicate::ServicePort => "port",
         Predicate::Endpoint => "endpoint",

@@ -41,6 +41,16 @@ fn joined(parts: &[String], sign: &str, nothing: &str) -> String {
     }
 }
 
+/// `x` has an address to speak of: a pod that is not started yet neither sends nor is reached.
+pub(super) fn started(x: &str) -> String {
+    format!("¬(∃ P. K8s-Container({x}, P) ∧ Pending(P))")
+}
+
+/// X is no process of y's node: Kubernetes lets a pod's own node reach it, whatever policies say.
+pub(super) fn not_own_node(y: &str) -> String {
+    format!("¬(∃ N, P. K8s-Container({y}, P) ∧ host(N, P) ∧ K8s-Daemon(X) ∧ host(N, X))")
+}
+
 /// Whether process `x`, whose address is `a`, is one of the peers. A Service is none of them.
 pub(super) fn is_one_of(peers: &[IntentPeer], x: &str, a: &str) -> Vec<String> {
     peers.iter().filter_map(|p| is(&p.who, x, a)).collect()

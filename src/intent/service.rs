@@ -1,12 +1,13 @@
 //! Services as receivers, and as senders: clauses about the addresses at which a Service is dialled.
 //!
 //! Inside, a Service is dialled at its cluster addresses. From outside it is at addresses of its load balancer and at
-//! external ones; where it has none, at its ports of the nodes. Kept out is kept out of all of them, wherever one is.
+//! external ones; where it has none of a family, at its ports of the nodes. Kept out is kept out of all of them, wherever one is.
 //!
 //! Source: kubernetes.io, *Service*, "Publishing Services". Must never know: a cluster.
 
 use super::clause::{Clause, Kind, Place, on, owned};
-use super::peer::ports;
+use super::family;
+use super::peer::{not_own_node, ports, started};
 use crate::model::intent::{IntentPeer, Relation, Who};
 
 /// Services among peers, as the language names them.
@@ -58,6 +59,7 @@ fn reach_inside(
     premises.extend(on(wished, service));
     let mut senders = owned(&["Process(X)", from]);
     senders.extend(but);
+    senders.push(started("X"));
     let mut offered = vec![format!("port({service}, p, t)")];
     offered.extend(wished.map(|rules| ports(rules, service, "p", "t")));
     [
@@ -72,10 +74,11 @@ fn reach_inside(
         },
         Clause {
             kind: Kind::ServiceOffers(at, Place::Inside),
-            says: "and the Service has an address, and offers one of the ports at least",
+            says: "and the Service has an address of a family that X has, and offers one of the ports at least",
             premises: senders,
             conclusion: format!(
-                "(∃ a. addr({service}, a)) ∧ (∃ p, t. {})",
+                "(∃ a. addr({service}, a) ∧ {}) ∧ (∃ p, t. {})",
+                family::can_send(&[], "a"),
                 offered.join(" ∧ ")
             ),
         },
@@ -92,20 +95,22 @@ fn reach_outside(relation: &Relation, at: usize, service: &str, from: &str) -> [
         &format!("(∃ p. {dialled})"),
         &format!("¬addr({service}, ta)"),
         &format!(
-            "(¬{} ∨ ¬(∃ a. offered({service}, _, a, _, _) ∧ ¬addr({service}, a) ∧ ¬{}))",
+            "(¬{} ∨ ¬(∃ a. offered({service}, _, a, _, _) ∧ ¬addr({service}, a) ∧ ¬{} ∧ {}))",
             of_node("ta"),
-            of_node("a")
+            of_node("a"),
+            family::same("a", "ta")
         ),
     ]);
     let mut one = vec![
         format!("offered({service}, p, a, _, t)"),
         format!("¬addr({service}, a)"),
+        family::can_send(&relation.from, "a"),
     ];
     one.extend(wished.map(|rules| ports(rules, service, "p", "t")));
     [
         Clause {
             kind: Kind::ServiceReached(at, Place::Outside),
-            says: "from outside an endpoint of the Service is reached, whichever is chosen, at each of its external addresses, or else at its ports of the nodes",
+            says: "from outside an endpoint of the Service is reached, whichever is chosen, at each of its external addresses, or where there is none of the family, at its ports of the nodes",
             premises,
             conclusion: format!(
                 "(∃ p, P, Z. {dialled} ∧ endpoint({service}, p, proto(e), P, _, _) ∧ {} ∧ Recv(e, Z, _, _, _, _)) ∧ (proto(e) = UDP ∨ Replied(e))",
@@ -114,7 +119,7 @@ fn reach_outside(relation: &Relation, at: usize, service: &str, from: &str) -> [
         },
         Clause {
             kind: Kind::ServiceOffers(at, Place::Outside),
-            says: "and one of the ports at least is offered to the outside",
+            says: "and one of the ports at least is offered to the outside, at an address of the family of X",
             premises: owned(&["Process(X)", from, "External(X)"]),
             conclusion: format!("(∃ p, a, t. {})", one.join(" ∧ ")),
         },
@@ -144,7 +149,7 @@ pub(super) fn keep_out(relation: &Relation, from: &str, others: bool) -> Vec<Cla
             },
             premises,
             conclusion: if others {
-                format!("¬(∃ Z. Recv(e, Z, _, _, _, _) ∧ {NOT_OWN_NODE})")
+                format!("¬(∃ Z. Recv(e, Z, _, _, _, _) ∧ {})", not_own_node("Z"))
             } else {
                 "¬(∃ Z. Recv(e, Z, _, _, _, _))".to_owned()
             },
@@ -152,10 +157,6 @@ pub(super) fn keep_out(relation: &Relation, from: &str, others: bool) -> Vec<Cla
     };
     services(&relation.to).map(clause).collect()
 }
-
-/// Kubernetes lets a pod's own node reach it, whatever policies say.
-const NOT_OWN_NODE: &str =
-    "¬(∃ N, P. K8s-Container(Z, P) ∧ host(N, P) ∧ K8s-Daemon(X) ∧ host(N, X))";
 
 /// Who dials `tp` of `ta` means port `p` of a Service, one of the ports that are spoken of.
 fn offered(relation: &Relation, service: &str, p: &str) -> String {

@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 
 use super::clause::{Clause, Kind, on, owned};
-use super::peer::{any, is_one_of, ports, quoted};
+use super::family;
+use super::peer::{any, is_one_of, not_own_node, ports, quoted, started};
 use super::service;
 use crate::model::intent::{Intent, IntentPeer, Isolation, Relation, Who, Wish};
 use crate::model::policy::PortRule;
@@ -17,9 +18,6 @@ const APART: [&str; 3] = [
     "¬(∃ P. K8s-Container(X, P) ∧ K8s-Container(Y, P))",
     "¬(∃ N. K8s-Daemon(X) ∧ K8s-Daemon(Y) ∧ host(N, X) ∧ host(N, Y))",
 ];
-/// Kubernetes lets a pod's own node reach it, whatever policies say.
-const NOT_OWN_NODE: &str =
-    "¬(∃ N, P. K8s-Container(Y, P) ∧ host(N, P) ∧ K8s-Daemon(X) ∧ host(N, X))";
 
 /// The intent's name as the language can spell it.
 pub fn name(intent: &Intent) -> String {
@@ -60,6 +58,11 @@ pub fn text(intent: &Intent) -> String {
 /// What its clauses ask, in the order of the text.
 pub fn kinds(intent: &Intent) -> Vec<Kind> {
     clauses(intent).iter().map(|c| c.kind).collect()
+}
+
+/// What its clauses say in words, in the order of the text.
+pub fn says(intent: &Intent) -> Vec<&'static str> {
+    clauses(intent).iter().map(|c| c.says).collect()
 }
 
 fn clauses(intent: &Intent) -> Vec<Clause> {
@@ -163,8 +166,8 @@ fn reach(relation: &Relation) -> Vec<Clause> {
     clauses
 }
 
-/// To reach nothing is not what was wished: each receiver has one of the ports open, and each port is open somewhere.
-/// What is open outside is not known.
+/// To reach nothing is not what was wished: each receiver has one of the ports open, and each port is open somewhere, at an
+/// address that the sender can send to. What is open outside is not known.
 fn listening(relation: &Relation, from: &str) -> Vec<Clause> {
     let inside = |p: &&IntentPeer| !matches!(p.who, Who::Block(_) | Who::External(_));
     let inside: Vec<IntentPeer> = relation.to.iter().filter(inside).cloned().collect();
@@ -175,26 +178,28 @@ fn listening(relation: &Relation, from: &str) -> Vec<Clause> {
     let mut premises = owned(&["Process(X)", from, "Process(Y)"]);
     premises.push(to("Y"));
     premises.extend(owned(&APART));
+    premises.extend(["X", "Y"].map(started));
     let wished = relation.ports.as_deref();
     let conclusion = |x: &str, rules: Option<&[PortRule]>| {
-        let mut parts = vec![format!("serves({x}, p, t)")];
+        let mut parts = vec![format!("serves({x}, a, p, t)")];
+        parts.push(family::can_send(&relation.from, "a"));
         parts.extend(rules.map(|rules| ports(rules, x, "p", "t")));
         parts.join(" ∧ ")
     };
     let mut clauses = vec![Clause {
         kind: Kind::Listens(None),
-        says: "and each that is to be reached listens on one of the ports at least",
+        says: "and each that is to be reached listens on one of the ports at least, at an address of a family that X has",
         premises: premises.clone(),
-        conclusion: format!("(∃ p, t. {})", conclusion("Y", wished)),
+        conclusion: format!("(∃ a, p, t. {})", conclusion("Y", wished)),
     }];
     let several = wished.filter(|rules| rules.len() > 1).unwrap_or_default();
     for (at, rule) in several.iter().enumerate() {
         let serves = conclusion("Z", Some(std::slice::from_ref(rule)));
         clauses.push(Clause {
             kind: Kind::Listens(Some(at)),
-            says: "and this port is open somewhere among them",
+            says: "and this port is open somewhere among them, at such an address",
             premises: premises.clone(),
-            conclusion: format!("(∃ Z, p, t. {} ∧ {serves})", to("Z")),
+            conclusion: format!("(∃ Z, a, p, t. {} ∧ {serves})", to("Z")),
         });
     }
     clauses
@@ -209,7 +214,7 @@ fn keep_out(relation: &Relation, others: bool) -> Vec<Clause> {
         let mut premises = owned(&["Send(e, X, sa, _, _, _)", &from, "Process(Y)"]);
         premises.push(receivers(relation, "Y", "ta"));
         premises.extend(owned(&APART));
-        premises.extend(others.then(|| NOT_OWN_NODE.to_owned()));
+        premises.extend(others.then(|| not_own_node("Y")));
         premises.extend(on(wished, "Y"));
         clauses.push(Clause {
             kind: if others {

@@ -79,6 +79,7 @@ pub fn check(file: &ast::File) -> Checked {
                 source: text(&written.source),
                 variables,
                 formula,
+                says: Vec::new(),
                 span: written.span,
             });
         }

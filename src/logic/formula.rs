@@ -110,8 +110,10 @@ pub enum Predicate {
     OpenEverywhere,
     /// `open(X, a, p, proto)`.
     Open,
-    /// `serves(X, p, proto)`: in X's network namespace a process listens there for others.
+    /// `serves(X, a, p, proto)`: in X's network namespace a process listens there for others.
     Serves,
+    /// `shares-family(E, a)`: E has an address of a's family.
+    SharesFamily,
     /// `link(X, Y)`.
     Link,
     /// `port(S, p, proto)`.
@@ -246,6 +248,8 @@ pub struct Constraint {
     pub variables: Vec<Variable>,
     /// The formula.
     pub formula: Formula,
+    /// What each clause says, in words; nothing where nobody has said so.
+    pub says: Vec<&'static str>,
     /// Where it is written.
     pub span: Span,
 }

@@ -110,7 +110,8 @@ pub const SIGNATURES: &[Signature] = &[
     row("host", "host(N, X)", TWO_ENTITIES, Predicate::Host, "node N hosts pod or daemon X"),
     row("open", "open(X, p)", &[Term(Entity), Term(Port)], Predicate::OpenEverywhere, "process X listens on port p of every address, TCP"),
     row("open", "open(X, a, p, proto)", &[Term(Entity), Term(Address), Term(Port), Term(Protocol)], Predicate::Open, "process X listens on port p of address a"),
-    row("serves", "serves(X, p, proto)", &[Term(Entity), Term(Port), Term(Protocol)], Predicate::Serves, "process X, or another one of its pod or node, listens on port p of an address that others dial"),
+    row("serves", "serves(X, a, p, proto)", &[Term(Entity), Term(Address), Term(Port), Term(Protocol)], Predicate::Serves, "process X, or another one of its pod or node, listens on port p of a, an address at which others dial it"),
+    row("shares-family", "shares-family(E, a)", ENTITY_ADDRESS, Predicate::SharesFamily, "E, or the pod or node of process E, has an address of the family of a: IPv4, or IPv6"),
     row("link", "link(X, Y)", TWO_ENTITIES, Predicate::Link, "X may hand a message to Y"),
     row("port", "port(S, p, proto)", &[Term(Entity), Term(Port), Term(Protocol)], Predicate::ServicePort, "Service S offers port p"),
     row("endpoint", "endpoint(S, p, P, a, tp)", &[Term(Entity), Term(Port), Term(Entity), Term(Address), Term(Port)], Predicate::Endpoint, "pod P at a:tp is an endpoint of port p of Service S (or of pod S = P, for a hostPort), for some protocol"),
@@ -214,6 +215,10 @@ pub fn forms(name: &str) -> impl Iterator<Item = &'static Signature> + Clone {
 pub fn is_guard(predicate: Predicate) -> bool {
     !matches!(
         predicate,
-        Predicate::Ipv4 | Predicate::Ipv6 | Predicate::Loopback | Predicate::Allowed
+        Predicate::Ipv4
+            | Predicate::Ipv6
+            | Predicate::SharesFamily
+            | Predicate::Loopback
+            | Predicate::Allowed
     )
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::model::cluster::Bind;
 use crate::model::entity::{EntityId, EntityKind, FullName};
-use crate::model::inet::{IpNet, Protocol, successor};
+use crate::model::inet::{Family, IpNet, Protocol, successor};
 use crate::network::gate::Gates;
 
 /// One entity as formulas see it.
@@ -110,8 +110,8 @@ pub struct Structure {
     pub host: Vec<(EntityId, EntityId)>,
     /// `open(X, a, p, proto)`.
     pub open: Vec<OpenRow>,
-    /// `serves(X, p, proto)`: none of hosts outside.
-    pub serves: Vec<(EntityId, u16, Protocol)>,
+    /// `serves(X, a, p, proto)`: none of hosts outside.
+    pub serves: Vec<(EntityId, IpAddr, u16, Protocol)>,
     /// `link(X, Y)`.
     pub link: Vec<(EntityId, EntityId)>,
     /// `port(S, p, proto)`.
@@ -144,6 +144,18 @@ impl Structure {
     pub fn is_entity(&self, id: EntityId) -> bool {
         let row = self.entities.get(id.index());
         row.is_some_and(|row| row.kind().is_entity())
+    }
+    /// Whether an entity is dialled at an address of a family: its own, or its pod's or node's.
+    pub fn has_family(&self, id: EntityId, family: Family) -> bool {
+        let row = &self.entities[id.index()];
+        let process = matches!(row.kind(), EntityKind::Container | EntityKind::Daemon);
+        let at = row.parent.filter(|_| process).unwrap_or(id);
+        let outside = row.kind() == EntityKind::External;
+        self.addr.iter().any(|(of, net)| {
+            *of == at
+                && Family::of(net.addr()) == family
+                && (!outside || self.free_in(net).is_some())
+        })
     }
     /// The first address of a prefix that nobody holds: what an External has of it; none where all of it is held.
     pub fn free_in(&self, net: &IpNet) -> Option<IpAddr> {

@@ -10,7 +10,9 @@ use ipnet::IpNet;
 
 use super::balance;
 use crate::logic::structure::{Clients, EndpointRow, EntityRow, OfferedRow, OpenRow, Structure};
-use crate::model::cluster::{Address, Bind, Cluster, HostPod, NamedPort, Pod, Process, Workload};
+use crate::model::cluster::{
+    Address, Bind, Cluster, HostPod, Listener, NamedPort, Pod, Process, Workload,
+};
 use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::{Family, Protocol};
 use crate::model::service::{Service, ServiceEndpoint, ServicePort};
@@ -114,17 +116,17 @@ pub fn add_stages(all: &mut Structure, network: &Network, stages: Vec<FullName>)
 }
 
 /// What processes of one network namespace serve together, for each of them.
-fn serves(processes: &[Process], addresses: &[Address]) -> Vec<(EntityId, u16, Protocol)> {
-    let dialled = |bind: Bind| addresses.iter().any(|a| bind.covers(a.ip));
-    let ports: BTreeSet<(u16, Protocol)> = processes
-        .iter()
-        .flat_map(|p| &p.open)
-        .filter(|l| dialled(l.bind))
-        .map(|l| (l.port, l.protocol))
-        .collect();
+fn serves(processes: &[Process], addresses: &[Address]) -> Vec<(EntityId, IpAddr, u16, Protocol)> {
+    let at = |address: &Address| {
+        let open = processes.iter().flat_map(|p| &p.open);
+        let open = open.filter(|l| l.bind.covers(address.ip));
+        let one = |l: &Listener| (address.ip, l.port, l.protocol);
+        open.map(one).collect::<Vec<_>>()
+    };
+    let rows: BTreeSet<(IpAddr, u16, Protocol)> = addresses.iter().flat_map(at).collect();
     let each = |process: &Process| {
         let id = process.id;
-        ports.iter().map(move |(p, proto)| (id, *p, *proto))
+        rows.iter().map(move |(a, p, proto)| (id, *a, *p, *proto))
     };
     processes.iter().flat_map(each).collect()
 }

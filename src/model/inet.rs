@@ -30,6 +30,13 @@ impl Family {
             Self::V6
         }
     }
+    /// `0.0.0.0/0` or `::/0`.
+    pub fn all(self) -> IpNet {
+        match self {
+            Self::V4 => IpNet::new_assert(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+            Self::V6 => IpNet::new_assert(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0),
+        }
+    }
     /// `127.0.0.1` or `::1`.
     pub fn loopback(self) -> IpAddr {
         match self {

@@ -35,6 +35,7 @@ pub(super) fn constraint(
         Some(mut constraint) if mistakes.is_empty() => {
             constraint.id.clone_from(&intent.name);
             constraint.name.clone_from(&intent.name);
+            constraint.says = intent::says(intent);
             Ok(constraint)
         }
         _ => Err(mistakes),

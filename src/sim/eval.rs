@@ -212,7 +212,7 @@ impl<'s> Evaluator<'s> {
             Sort::Port => {
                 let mut all: BTreeSet<u16> =
                     s.open.iter().flat_map(|row| [row.low, row.high]).collect();
-                all.extend(s.serves.iter().map(|row| row.1));
+                all.extend(s.serves.iter().map(|row| row.2));
                 all.extend(s.service_port.iter().map(|row| row.1));
                 all.extend(
                     s.endpoint

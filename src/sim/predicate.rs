@@ -60,10 +60,20 @@ impl Evaluator<'_> {
                 _ => false,
             },
             Predicate::Host => s.host.iter().any(|(n, x)| fits(&[entity(*n), entity(*x)])),
-            Predicate::Serves => s
-                .serves
-                .iter()
-                .any(|(x, p, proto)| fits(&[entity(*x), Value::Port(*p), Value::Protocol(*proto)])),
+            Predicate::Serves => s.serves.iter().any(|(x, a, p, proto)| {
+                let (port, protocol) = (Value::Port(*p), Value::Protocol(*proto));
+                fits(&[entity(*x), Value::Address(*a), port, protocol])
+            }),
+            Predicate::SharesFamily => match args[..] {
+                [Some(Value::Entity(e)), Some(Value::Address(a))] => s.has_family(e, Family::of(a)),
+                [_, Some(Value::Address(a))] => {
+                    self.universe().any(|e| s.has_family(e, Family::of(a)))
+                }
+                [e, _] => self
+                    .universe_or(e)
+                    .any(|e| s.has_family(e, Family::V4) || s.has_family(e, Family::V6)),
+                _ => return Err(EvalError::WrongSort),
+            },
             Predicate::Link => s.link.iter().any(|(x, y)| fits(&[entity(*x), entity(*y)])),
             Predicate::Pending => s.pending.iter().any(|p| fits(&[entity(*p)])),
             Predicate::Addr => self.holds_address(args[0], args[1]),

@@ -14,7 +14,7 @@ mod points;
 mod service;
 mod table;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::encode::question::Point;
@@ -24,7 +24,7 @@ use crate::logic::formula::Constraint;
 use crate::lower::Lowered;
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
-use crate::model::inet::IpNet;
+use crate::model::inet::{Family, IpNet};
 use crate::model::intent::{Intent, IntentPeer, Relation, Who, Wish};
 use crate::model::policy::{NetworkPolicy, Peer, Settings};
 use crate::smt::solver::Solver;
@@ -72,6 +72,8 @@ pub struct Policy<'c> {
     /// What was compared, or why this strategy says nothing here.
     ideal: Result<Ideal, String>,
     points: Vec<Point<'c>>,
+    /// The families of addresses of each pod, node and host outside.
+    families: BTreeMap<EntityId, BTreeSet<Family>>,
     cuts: Vec<IpNet>,
     timeout: Option<Duration>,
 }
@@ -90,6 +92,7 @@ impl<'c> Policy<'c> {
         let cuts = points::cuts(cluster, relations.flat_map(|r| r.from.iter().chain(&r.to)));
         Self {
             points: points::points(cluster, &lowered.network, &cuts),
+            families: points::families(&lowered.structure),
             cluster,
             lowered,
             settings,

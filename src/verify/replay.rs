@@ -117,10 +117,18 @@ pub fn replay(
             .collect(),
         messages: messages.collect(),
         wanted: wanted(body, assignment),
+        says: said(constraint, body),
         beyond: None,
         network: None,
         replayed: true,
     })
+}
+
+/// What the clause that is broken says in words.
+fn said(constraint: &Constraint, body: &Formula) -> Option<&'static str> {
+    let clauses = constraint.clauses();
+    let at = clauses.iter().position(|(_, b)| std::ptr::eq(*b, body))?;
+    constraint.says.get(at).copied()
 }
 
 /// The receiver that a conclusion names, directly or under `∧` and `∨`.

@@ -132,6 +132,8 @@ pub struct Counterexample {
     pub messages: Vec<Message>,
     /// What was wanted; none where the clause says something else.
     pub wanted: Option<Wanted>,
+    /// What the clause says that it breaks, in words; none where nobody has said so.
+    pub says: Option<&'static str>,
     /// Where pods had to be added to break it: the cluster with them. All ids above are that cluster's.
     pub beyond: Option<Box<Beyond>>,
     /// The network of the part that was looked at; none where it was the whole one.

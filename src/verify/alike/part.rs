@@ -190,7 +190,7 @@ fn structure(
         host: two(&whole.host),
         open: open.collect(),
         serves: serves
-            .filter_map(|(id, port, p)| Some((own(*id)?, *port, *p)))
+            .filter_map(|(id, a, port, p)| Some((own(*id)?, *a, *port, *p)))
             .collect(),
         link: two(&whole.link),
         held,

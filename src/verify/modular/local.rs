@@ -159,10 +159,15 @@ impl Reading<'_> {
                 }
                 process(args, 0, near);
             }
-            Predicate::Process
-            | Predicate::Daemon
-            | Predicate::OpenEverywhere
-            | Predicate::Serves => process(args, 0, near),
+            Predicate::Serves => {
+                if is_near(0, near) {
+                    put(1, near);
+                }
+                process(args, 0, near);
+            }
+            Predicate::Process | Predicate::Daemon | Predicate::OpenEverywhere => {
+                process(args, 0, near);
+            }
             _ => {}
         }
     }
@@ -264,7 +269,8 @@ impl Reading<'_> {
             | Predicate::EndpointFor
             | Predicate::Offered
             | Predicate::Selected
-            | Predicate::Listed => false,
+            | Predicate::Listed
+            | Predicate::SharesFamily => false,
             _ => true,
         }
     }

@@ -2,11 +2,14 @@
 //!
 //! Must never know: policies, selectors; they are terms by now.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::encode::question::point::PointKind;
 use crate::encode::question::{End, Point, Question, Rules, Side};
 use crate::intent::Kind;
+use crate::model::entity::EntityId;
+use crate::model::inet::Protocol;
 use crate::smt::solver::{Limits, SatResult, Solver, Value};
 use crate::smt::term::TermId;
 
@@ -68,6 +71,72 @@ impl<'c> Asking<'_, 'c> {
         Ok(value)
     }
 
+    /// The first process by name; which of its addresses is left open. Points of one process stand side by side.
+    fn first_process(
+        &mut self,
+        q: &mut Question<'c>,
+        solver: &mut dyn Solver,
+        end: End,
+    ) -> Result<(), String> {
+        let side = q.side(end);
+        let (number, points) = (side.number(), side.points());
+        let mut lasts = Vec::new();
+        for (i, point) in points.iter().enumerate() {
+            if points.get(i + 1).is_none_or(|p| p.process != point.process) {
+                lasts.push(i);
+            }
+        }
+        if lasts.len() == points.len() {
+            return self.least(q, solver, number).map(drop);
+        }
+        let width = q.pool.width(number).unwrap_or_default();
+        let (mut low, mut high) = (0, lasts.len() - 1);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let last = q.pool.bits(lasts[middle] as u128, width);
+            let here = q.pool.ule(number, last);
+            if self.prefer(q, solver, here)? {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first container of the receiver's pod that can be meant, where several listen.
+    fn first_listener(
+        &mut self,
+        q: &mut Question<'c>,
+        solver: &mut dyn Solver,
+    ) -> Result<(), String> {
+        let number = q.receiver.number();
+        let at = solver.value(&q.pool, number).and_then(Value::bits);
+        let points = q.receiver.points();
+        let Some(chosen) = at.and_then(|at| points.get(at as usize)) else {
+            return Ok(());
+        };
+        let same = points.iter().filter(|p| p.process == chosen.process);
+        let listens: BTreeSet<(EntityId, Protocol, u16)> = same
+            .flat_map(|p| p.listens.iter().map(|l| (l.2, l.1, l.0)))
+            .collect();
+        let listens: Vec<_> = listens.into_iter().collect();
+        if listens.first().map(|l| l.0) == listens.last().map(|l| l.0) {
+            return Ok(());
+        }
+        for own in listens.chunk_by(|a, b| a.0 == b.0) {
+            let mut ways = Vec::new();
+            for (_, protocol, port) in own {
+                ways.push(q.is_to(*protocol, *port));
+            }
+            let meant = q.pool.or(&ways);
+            if self.prefer(q, solver, meant)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Fewest hops, then entities by name, then protocol, address and port.
     pub(super) fn plainest(
         &mut self,
@@ -82,24 +151,21 @@ impl<'c> Asking<'_, 'c> {
             }
         }
         for end in [End::Sender, End::Receiver] {
-            let side = match end {
-                End::Sender => &q.sender,
-                End::Receiver => &q.receiver,
-            };
-            if let Side::Added(added) = side {
+            if let Side::Added(added) = q.side(end) {
                 for atom in added.atoms().0 {
                     let not = q.pool.not(atom);
                     self.prefer(q, solver, not)?;
                 }
             }
-            let number = match end {
-                End::Sender => q.sender.number(),
-                End::Receiver => q.receiver.number(),
-            };
-            self.least(q, solver, number)?;
+            self.first_process(q, solver, end)?;
         }
+        self.first_listener(q, solver)?;
         let (protocol, port) = (q.protocol, q.port);
         self.least(q, solver, protocol)?;
+        // Of a process with several addresses the first.
+        for number in [q.sender.number(), q.receiver.number()] {
+            self.least(q, solver, number)?;
+        }
         self.least(q, solver, port)?;
         for side in [&q.sender, &q.receiver] {
             if let Side::Added(added) = side {

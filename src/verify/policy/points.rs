@@ -7,8 +7,9 @@ use std::net::IpAddr;
 
 use crate::encode::question::net::representatives;
 use crate::encode::question::point::{PodFacts, Point, PointKind};
+use crate::logic::structure::Structure;
 use crate::model::cluster::{Address, Cluster, Process};
-use crate::model::entity::EntityKind;
+use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{Family, IpNet, Protocol, non_unicast};
 use crate::model::intent::{IntentPeer, PodsOf, Who};
 use crate::model::policy::{Peer, Settings};
@@ -44,7 +45,7 @@ impl Ideal {
 /// Whether messages go as policies alone say: what was compared, or what stands in the way.
 ///
 /// * no links and no rules of the cluster file's own;
-/// * pods, nodes and Services have addresses of their own, of hosts; no node is without;
+/// * pods, nodes and Services have addresses of their own, of hosts; no node is without, nor a pod that is started;
 /// * one listener a port of a pod or node;
 /// * a pod in the network of its node is its node to policies;
 /// * no translation gives a message another source, but where a pod meets itself; those of ports of nodes and of addresses
@@ -87,6 +88,11 @@ pub(super) fn ideal(
     for node in &cluster.nodes {
         if node.addresses.is_empty() {
             return Err(format!("{} has no address", cluster.name_of(node.id)));
+        }
+    }
+    for pod in &cluster.pods {
+        if pod.addresses.is_empty() && !pod.pending && !pod.containers.is_empty() {
+            return Err(format!("{} has no address", cluster.name_of(pod.id)));
         }
     }
     let namespaces = cluster.pods.iter().map(|p| (&p.containers, &p.addresses));
@@ -280,6 +286,18 @@ pub(super) fn points<'c>(
         }
     }
     all.sort_by_key(|p| (p.process, p.address));
+    all
+}
+
+/// The families of addresses of each entity.
+pub(super) fn families(structure: &Structure) -> BTreeMap<EntityId, BTreeSet<Family>> {
+    let mut all: BTreeMap<EntityId, BTreeSet<Family>> = BTreeMap::new();
+    for (id, net) in &structure.addr {
+        let outside = structure.entities[id.index()].kind() == EntityKind::External;
+        if !outside || structure.free_in(net).is_some() {
+            all.entry(*id).or_default().insert(Family::of(net.addr()));
+        }
+    }
     all
 }
 

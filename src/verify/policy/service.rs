@@ -57,14 +57,22 @@ impl<'c> Asking<'_, 'c> {
         let senders: Vec<Point<'c>> = self.policy.points.iter().filter(from).cloned().collect();
         let mut some = false;
         if matches!(kind, Kind::ServiceOffers(..)) {
+            // Of senders with the same families the same is asked.
+            let mut asked = BTreeSet::new();
             for sender in &senders {
-                match self.one(variables, body, sender, None, &mut some)? {
-                    Some(found) => return Ok(Decided::Broken(Box::new(found))),
-                    None if some => return Ok(Decided::Holds),
-                    None => {}
+                if !asked.insert(self.families(relation, sender)) {
+                    continue;
+                }
+                let found = self.one(variables, body, sender, None, &mut some)?;
+                if let Some(found) = found {
+                    return Ok(Decided::Broken(Box::new(found)));
                 }
             }
-            return Ok(Decided::Vacuous);
+            return Ok(if some {
+                Decided::Holds
+            } else {
+                Decided::Vacuous
+            });
         }
         let dialled = self.dialled(service, relation, place);
         if senders.len().saturating_mul(dialled.len()) > MOST_WALKS {

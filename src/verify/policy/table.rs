@@ -2,21 +2,28 @@
 //!
 //! Must never know: policies, selectors; they are terms by now.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::points::is_one_of;
 use super::{Decided, relation};
 use crate::encode::question::Point;
 use crate::encode::question::point::PointKind;
 use crate::logic::formula::{Formula, VarId};
-use crate::model::inet::Protocol;
-use crate::model::policy::PortRule;
+use crate::model::entity::EntityId;
+use crate::model::inet::{Family, Protocol};
+use crate::model::intent::{IntentPeer, Relation, Who};
+use crate::model::policy::{PortRule, PortsOf};
 use crate::verify::direct::InternalError;
 use crate::verify::replay::replay;
 use crate::verify::verdict::Witness;
 
 use super::ask::Asking;
 
+/// What is open in each network namespace, at addresses of which family.
+type Table = BTreeMap<EntityId, BTreeSet<(Family, u16, Protocol)>>;
+
 impl<'c> Asking<'_, 'c> {
-    /// Ports that are open: a table, compared natively.
+    /// Ports that are open, at addresses that the sender can send to: a table, compared natively.
     pub(super) fn listens(
         &mut self,
         which: Option<usize>,
@@ -37,36 +44,41 @@ impl<'c> Asking<'_, 'c> {
             (Some(rules), Some(at)) => rules.get(at..=at),
             (rules, _) => rules,
         };
-        let listens = |p: &Point<'_>| {
-            p.listens.iter().any(|(port, protocol, _)| {
-                rules.is_none_or(|rules| rules.iter().any(|r| asked(r, p, *port, *protocol)))
+        let table = table(all);
+        self.compared += receivers.len();
+        let serves = |y: &Point<'_>, families: &BTreeSet<Family>| {
+            let open = table.get(&y.switch).into_iter().flatten();
+            let mut open = open.filter(|(family, ..)| families.contains(family));
+            open.any(|(_, port, protocol)| {
+                rules.is_none_or(|rules| rules.iter().any(|r| asked(r, y, *port, *protocol)))
             })
         };
-        self.compared += receivers.len();
-        let serves = |y: &Point<'_>| {
-            let mut there = receivers.iter().filter(|z| z.switch == y.switch);
-            match which {
-                Some(_) => receivers.iter().any(|z| listens(z)),
-                None => there.any(|z| listens(z)),
+        // Of senders with the same families the same is asked.
+        let mut missed: BTreeMap<BTreeSet<Family>, Vec<&Point<'c>>> = BTreeMap::new();
+        let mut asked_of_some = false;
+        let mut broken: Option<(&Point<'c>, &Point<'c>)> = None;
+        for x in senders {
+            let apart = |y: &&&Point<'c>| x.switch != y.switch;
+            asked_of_some = asked_of_some || receivers.iter().any(|y| apart(&y));
+            let families = self.families(relation, x);
+            let missed = missed.entry(families).or_insert_with_key(|families| {
+                let unserved = |y: &&Point<'c>| !serves(y, families);
+                match which {
+                    Some(_) if !receivers.iter().all(unserved) => Vec::new(),
+                    Some(_) => receivers.clone(),
+                    None => receivers.iter().copied().filter(unserved).collect(),
+                }
+            });
+            let Some(y) = missed.iter().find(apart) else {
+                continue;
+            };
+            let plain = |(x, y): (&Point<'_>, &Point<'_>)| (x.process, y.process, x.address);
+            if broken.is_none_or(|found| plain((x, y)) < plain(found)) {
+                broken = Some((x, y));
             }
-        };
-        let apart = |x: &Point<'_>, y: &Point<'_>| x.switch != y.switch;
-        let mut some = false;
-        let mut pairs = senders
-            .iter()
-            .flat_map(|x| receivers.iter().map(move |y| (x, y)));
-        let broken = if receivers.iter().all(|y| serves(y)) {
-            some = pairs.any(|(x, y)| apart(x, y));
-            None
-        } else {
-            pairs.find(|(x, y)| apart(x, y) && !serves(y))
-        };
+        }
         let Some((x, y)) = broken else {
-            let any = some
-                || senders
-                    .iter()
-                    .any(|x| receivers.iter().any(|y| apart(x, y)));
-            return Ok(if any {
+            return Ok(if asked_of_some {
                 Decided::Holds
             } else {
                 Decided::Vacuous
@@ -89,11 +101,32 @@ impl<'c> Asking<'_, 'c> {
             Err(why) => Err(self.internal(why)),
         }
     }
+
+    /// The families of addresses that a sender can send to: of its own addresses, and as a host of a block of that one.
+    pub(super) fn families(&self, relation: &Relation, x: &Point<'_>) -> BTreeSet<Family> {
+        let is_block = |p: &&IntentPeer| matches!(p.who, Who::Block(_));
+        let blocks: Vec<IntentPeer> = relation.from.iter().filter(is_block).cloned().collect();
+        if is_one_of(&blocks, self.policy.cluster, x) {
+            return BTreeSet::from([Family::of(x.address)]);
+        }
+        let own = self.policy.families.get(&x.switch);
+        own.cloned().unwrap_or_default()
+    }
+}
+
+/// Daemons have the ports of their node in common, containers those of their pod.
+fn table(points: &[Point<'_>]) -> Table {
+    let mut table = Table::new();
+    for point in points {
+        let open = point.listens.iter();
+        let open = open.map(|(port, protocol, _)| (Family::of(point.address), *port, *protocol));
+        table.entry(point.switch).or_default().extend(open);
+    }
+    table
 }
 
 /// Whether a port is one of a rule, by number or by what its pod calls so.
 fn asked(rule: &PortRule, point: &Point<'_>, port: u16, protocol: Protocol) -> bool {
-    use crate::model::policy::PortsOf;
     rule.protocol.is_none_or(|p| p == protocol)
         && match &rule.ports {
             PortsOf::Any => true,

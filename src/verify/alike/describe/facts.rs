@@ -125,11 +125,12 @@ impl Describer<'_, '_> {
             }
             self.put(owner, None, item);
         }
-        for (process, port, protocol) in serves {
+        for (process, address, port, protocol) in serves {
             let owner = self.frames.units.unit(*process);
             if owner.is_some() {
                 let mut item = vec![word::SERVES, u64::from(*port), *protocol as u64];
                 self.process(*process, owner, None, &mut item)?;
+                self.place(IpNet::from(*address), owner, None, &mut item)?;
                 self.put(owner, None, item);
             }
         }
