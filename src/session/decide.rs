@@ -18,8 +18,9 @@ use crate::verify::direct::{self, InternalError, Query};
 use crate::verify::policy::Policy;
 use crate::verify::verdict::CheckResult;
 
-/// So many intents are decided on one thread: to make the solver ready takes as long as to ask it some questions.
-const GROUP: usize = 8;
+/// So many intents are decided on one thread: few enough that several threads end together, and fixed, since how much a
+/// solver is asked hangs on what it was asked before.
+const GROUP: usize = 2;
 
 /// What is to be decided of one cluster: constraints first, then intents, numbered in this order.
 #[derive(Debug, Clone, Copy)]

@@ -75,6 +75,10 @@ pub struct Policy<'c> {
     /// The families of addresses of each pod, node and host outside.
     families: BTreeMap<EntityId, BTreeSet<Family>>,
     cuts: Vec<IpNet>,
+    /// The policies of each namespace, in the order of the cluster.
+    policies: BTreeMap<&'c str, Vec<&'c NetworkPolicy>>,
+    /// The namespaces whose policies name blocks of addresses.
+    blocks: BTreeSet<&'c str>,
     timeout: Option<Duration>,
 }
 
@@ -90,7 +94,15 @@ impl<'c> Policy<'c> {
         let ideal = points::ideal(cluster, &lowered.network, settings);
         let relations = intents.iter().filter_map(|i| i.wish.relation());
         let cuts = points::cuts(cluster, relations.flat_map(|r| r.from.iter().chain(&r.to)));
+        let mut policies: BTreeMap<&str, Vec<&NetworkPolicy>> = BTreeMap::new();
+        for policy in &cluster.policies.network {
+            policies.entry(&policy.namespace).or_default().push(policy);
+        }
+        let blocks = policies.iter();
+        let blocks = blocks.filter(|(_, all)| all.iter().any(|p| has_block(p)));
         Self {
+            blocks: blocks.map(|(namespace, _)| *namespace).collect(),
+            policies,
             points: points::points(cluster, &lowered.network, &cuts),
             families: points::families(&lowered.structure),
             cluster,
@@ -113,18 +125,10 @@ impl<'c> Policy<'c> {
                     || points::is_one_of(&r.to, self.cluster, p)
             }
         };
-        let blocks: BTreeSet<&str> = self
-            .cluster
-            .policies
-            .network
-            .iter()
-            .filter(|policy| has_block(policy))
-            .map(|policy| policy.namespace.as_str())
-            .collect();
         let daemon = |p: &&Point<'_>| p.kind == PointKind::Daemon && meant(p);
         let block = |p: &Point<'_>| {
             let space = p.pod.or(p.hosted).map(|pod| pod.namespace);
-            space.is_some_and(|n| blocks.contains(n)) && meant(p)
+            space.is_some_and(|n| self.blocks.contains(n)) && meant(p)
         };
         let added = intent::is_about_any_pod(intent);
         let peers = relation(intent).map(|r| r.from.iter().chain(&r.to));

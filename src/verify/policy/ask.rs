@@ -12,7 +12,7 @@ use crate::intent::Kind;
 use crate::logic::formula::{Constraint, Formula, VarId};
 use crate::model::inet::IpNet;
 use crate::model::intent::{Intent, IntentPeer, PodsOf, Who, Wish};
-use crate::model::policy::{PortRule, Selector};
+use crate::model::policy::{NetworkPolicy, PortRule, Selector};
 use crate::smt::solver::{SatResult, Solver};
 use crate::smt::term::{TermId, TermPool};
 use crate::verify::direct::InternalError;
@@ -119,10 +119,17 @@ impl<'c> Asking<'_, 'c> {
                 Group::Added(_) => all = true,
             }
         }
-        let policies = &self.policy.cluster.policies;
-        let network = policies.network.iter();
-        let network = network.filter(|p| all || namespaces.contains(p.namespace.as_str()));
-        let mut cluster: Vec<_> = policies.cluster.iter().collect();
+        let network = self.policy.policies.iter();
+        let network: Vec<&NetworkPolicy> = if all {
+            network.flat_map(|(_, own)| own).copied().collect()
+        } else {
+            let own = namespaces.iter();
+            own.filter_map(|n| self.policy.policies.get(n))
+                .flatten()
+                .copied()
+                .collect()
+        };
+        let mut cluster: Vec<_> = self.policy.cluster.policies.cluster.iter().collect();
         let reversed = self.policy.settings.equal_priority_reversed;
         cluster.sort_by(|a, b| {
             let names = a.name.cmp(&b.name);
@@ -130,7 +137,7 @@ impl<'c> Asking<'_, 'c> {
             (a.tier, a.priority).cmp(&(b.tier, b.priority)).then(names)
         });
         Rules {
-            network: network.collect(),
+            network,
             cluster,
             settings: self.policy.settings,
         }
