@@ -9,7 +9,7 @@ use crate::logic::formula::Constraint;
 use crate::lower::{Lowered, lower};
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
-use crate::network::trace::{Event, Journey, Step};
+use crate::network::trace::{Event, Journey, Outcome, Step};
 use crate::smt::solver::Solver;
 use crate::verify::direct::{self, Checked, InternalError};
 use crate::verify::verdict::{CheckResult, Counterexample, Verdict, Walked, Witness};
@@ -160,7 +160,7 @@ impl Asking<'_, '_> {
 
     /// The same counterexample where its Services have all their endpoints: only these decide which endpoint is the
     /// plainest, and which other outcomes there are. More endpoints of a kind are no further way: the hops that were enough
-    /// are enough.
+    /// are enough, and no counterexample takes fewer hops than this one, so that those that take more need not be looked at.
     fn with_all_endpoints(
         &self,
         lowest: &Lowest,
@@ -191,6 +191,7 @@ impl Asking<'_, '_> {
             closure::add(&self.map, *id, &mut chosen);
         }
         closure::close(&self.map, &self.of.cuts, &mut chosen);
+        let hops = hops.map(|(there, back)| (fewest(found).unwrap_or(there).min(there), back));
         for _ in 0..MOST_ROUNDS {
             if count(self.of.cluster, &chosen) > MOST_ENDPOINTS {
                 return Ok(None);
@@ -239,6 +240,21 @@ fn known_ports(cluster: &Cluster) -> Vec<u16> {
 }
 
 const MOST_PORTS: usize = 64;
+
+/// Hops that are enough for the one message of a counterexample: each hands it to another switch or rewrites it, and in the
+/// last one it ends.
+fn fewest(found: &Counterexample) -> Option<usize> {
+    let [message] = found.messages.as_slice() else {
+        return None;
+    };
+    let moves = |outcome: &Outcome| {
+        let steps = outcome.request.steps.iter();
+        let is_move = |s: &&Step| matches!(s.event, Event::Lookup { .. } | Event::Translate { .. });
+        steps.filter(is_move).count()
+    };
+    // The one that breaks the constraint comes first.
+    Some(message.trace.outcomes.first().map(moves)? + 1)
+}
 
 /// Every step of every message of a counterexample.
 fn steps(found: &Counterexample) -> impl Iterator<Item = &Step> {
