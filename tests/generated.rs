@@ -15,6 +15,7 @@ use kubeproof::base::source::{SourceMap, Span};
 use kubeproof::generate::{ALL_FAULTS, Fault, Format, Generator, Wish};
 use kubeproof::input::Input;
 use kubeproof::report::run::Run;
+use kubeproof::report::text::{self, render as report};
 use kubeproof::session::{self, Options};
 
 fn text(wish: &Wish) -> String {
@@ -78,6 +79,25 @@ fn each_fault_of_a_cluster_file_is_found() {
         let found = violated(&[("c.json", text(&wish))]) > 0;
         assert_eq!(found, *fault != Fault::Detour, "{name}");
     }
+}
+
+/// What is too large to be decided whole is told like what is small: places, addresses, the life of a message.
+#[test]
+fn a_fault_in_a_large_cluster_is_told() {
+    let wish = Wish {
+        nodes: 110,
+        pods: 2,
+        containers: 2,
+        services: 3,
+        faults: vec![Fault::DuplicateAddress],
+        ..Wish::default()
+    };
+    let told = report(&run(&[("c.json", text(&wish))]), text::Options::default());
+    assert!(
+        told.contains("KP001 unique-address") && told.contains(" is written at "),
+        "{told}"
+    );
+    assert!(told.contains("receive  "), "{told}");
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Encoder<'_> {
                             left.retain(|v| v != id);
                         }
                         // Any of the cell will do where nothing else is asked of the variable.
-                        None if !rest.iter().any(|f| mentions(f, *id)) => left.retain(|v| v != id),
+                        None if !rest.iter().any(|f| f.mentions(*id)) => left.retain(|v| v != id),
                         None => return Err(EncodeError::WideRange(c.variable(*id).name.clone())),
                     },
                     _ => {
@@ -236,30 +236,6 @@ fn bound_by(formula: &Formula, variables: &[VarId]) -> usize {
             })
             .count(),
         _ => 0,
-    }
-}
-
-/// Whether a variable occurs in a formula.
-fn mentions(formula: &Formula, id: VarId) -> bool {
-    let term = |t: &Term| matches!(t, Term::Var(v) | Term::ProtocolOf(v) if *v == id);
-    match formula {
-        Formula::Constant(_) => false,
-        Formula::Predicate(_, args) => args
-            .iter()
-            .any(|arg| matches!(arg, Arg::Term(t) if term(t))),
-        Formula::Equal(a, b) | Formula::Compare(a, _, b) | Formula::OtherLabel(a, b, _) => {
-            term(a) || term(b)
-        }
-        Formula::Hops(event, ..) => *event == id,
-        Formula::InPrefix(t, _)
-        | Formula::InRange(t, ..)
-        | Formula::Label(t, ..)
-        | Formula::Fact(t, _)
-        | Formula::Namespace(t, _) => term(t),
-        Formula::NamedPort(a, _, b, c) => term(a) || term(b) || term(c),
-        Formula::Not(f) | Formula::Forall(_, f) | Formula::Exists(_, f) => mentions(f, id),
-        Formula::And(parts) | Formula::Or(parts) => parts.iter().any(|f| mentions(f, id)),
-        Formula::Implies(a, b) | Formula::Iff(a, b) => mentions(a, id) || mentions(b, id),
     }
 }
 

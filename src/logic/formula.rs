@@ -254,6 +254,32 @@ pub struct Constraint {
     pub span: Span,
 }
 
+impl Formula {
+    /// Whether a variable occurs in it.
+    pub fn mentions(&self, id: VarId) -> bool {
+        let term = |t: &Term| matches!(t, Term::Var(v) | Term::ProtocolOf(v) if *v == id);
+        match self {
+            Self::Constant(_) => false,
+            Self::Predicate(_, args) => args
+                .iter()
+                .any(|arg| matches!(arg, Arg::Term(t) if term(t))),
+            Self::Equal(a, b) | Self::Compare(a, _, b) | Self::OtherLabel(a, b, _) => {
+                term(a) || term(b)
+            }
+            Self::Hops(event, ..) => *event == id,
+            Self::InPrefix(t, _)
+            | Self::InRange(t, ..)
+            | Self::Label(t, ..)
+            | Self::Fact(t, _)
+            | Self::Namespace(t, _) => term(t),
+            Self::NamedPort(a, _, b, c) => term(a) || term(b) || term(c),
+            Self::Not(f) | Self::Forall(_, f) | Self::Exists(_, f) => f.mentions(id),
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(|f| f.mentions(id)),
+            Self::Implies(a, b) | Self::Iff(a, b) => a.mentions(id) || b.mentions(id),
+        }
+    }
+}
+
 impl Constraint {
     /// A variable's declaration.
     pub fn variable(&self, id: VarId) -> &Variable {

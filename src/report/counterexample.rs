@@ -75,12 +75,8 @@ pub(super) fn render(
             {
                 let name = names.with_kind(*id);
                 // Those of a process are its pod's or node's: of interest where reaching is spoken of.
-                let row = &verified.lowered.structure.entities[id.index()];
-                let holder = row.parent.filter(|_| row.kind().is_process());
-                let held = match holder.filter(|_| counterexample.says.is_some()) {
-                    Some(holder) => addresses(verified, holder),
-                    None => addresses(verified, *id),
-                };
+                let holder = counterexample.says.and_then(|_| holder_of(verified, *id));
+                let held = addresses(verified, holder.unwrap_or(*id));
                 let _ = writeln!(
                     out,
                     "        {name}{held} is written at {}",
@@ -128,6 +124,17 @@ fn place_of(verified: &Verified, id: EntityId) -> Option<Span> {
         EntityKind::Container => c.pods.iter().find_map(|p| process(&p.containers)),
         EntityKind::Daemon => c.nodes.iter().find_map(|n| process(&n.daemons)),
         EntityKind::Outside | EntityKind::Stage => None,
+    }
+}
+
+/// The pod or node of a process.
+fn holder_of(verified: &Verified, id: EntityId) -> Option<EntityId> {
+    let c = &verified.cluster;
+    let has = |all: &[Process]| all.iter().any(|p| p.id == id);
+    match c.kind_of(id) {
+        EntityKind::Container => c.pods.iter().find(|p| has(&p.containers)).map(|p| p.id),
+        EntityKind::Daemon => c.nodes.iter().find(|n| has(&n.daemons)).map(|n| n.id),
+        _ => None,
     }
 }
 

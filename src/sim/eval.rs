@@ -2,6 +2,7 @@
 //!
 //! Knows: what each predicate means. Must never know: SMT, the encoding.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -63,6 +64,8 @@ pub enum EvalError {
 pub struct Evaluator<'s> {
     pub(super) structure: &'s Structure,
     variables: &'s [Variable],
+    /// By sort, once somebody asked.
+    candidates: [OnceCell<Vec<Value>>; 5],
 }
 
 impl<'s> Evaluator<'s> {
@@ -71,6 +74,7 @@ impl<'s> Evaluator<'s> {
         Self {
             structure,
             variables,
+            candidates: Default::default(),
         }
     }
 
@@ -157,7 +161,8 @@ impl<'s> Evaluator<'s> {
         })
     }
 
-    /// Whether some values of the variables make the body equal to `wanted`.
+    /// Whether some values of the variables make the body equal to `wanted`: one variable after the other, and what can be
+    /// judged by then before the next.
     fn some(
         &self,
         variables: &[VarId],
@@ -165,13 +170,36 @@ impl<'s> Evaluator<'s> {
         env: &mut Assignment,
         wanted: bool,
     ) -> Result<bool, EvalError> {
-        let Some((first, rest)) = variables.split_first() else {
-            return Ok(self.truth(body, env)? == wanted);
+        let mut needs = Vec::new();
+        needed(body, wanted, &mut |formula, truth| {
+            let last = variables.iter().rposition(|v| formula.mentions(*v));
+            needs.push((last.map_or(0, |at| at + 1), formula, truth));
+        });
+        self.some_from(0, variables, &needs, env)
+    }
+
+    /// The same where so many variables have values.
+    fn some_from(
+        &self,
+        bound: usize,
+        variables: &[VarId],
+        needs: &[(usize, &Formula, bool)],
+        env: &mut Assignment,
+    ) -> Result<bool, EvalError> {
+        for (known, formula, truth) in needs {
+            if *known == bound && self.truth(formula, env)? != *truth {
+                return Ok(false);
+            }
+        }
+        let Some(variable) = variables.get(bound) else {
+            return Ok(true);
         };
-        for value in self.candidates(*first, env) {
-            env.values.insert(*first, value);
-            let found = self.some(rest, body, env, wanted);
-            env.values.remove(first);
+        let sort = self.variables[variable.0 as usize].sort;
+        let more = of_messages(sort, env);
+        for value in self.candidates(sort).iter().chain(&more) {
+            env.values.insert(*variable, *value);
+            let found = self.some_from(bound + 1, variables, needs, env);
+            env.values.remove(variable);
             if found? {
                 return Ok(true);
             }
@@ -181,51 +209,45 @@ impl<'s> Evaluator<'s> {
 
     /// Inner variables are guarded (see [`crate::logic::formula::Constraint`]), so what stands in a table or a header is
     /// all that can make a difference. Of a wide prefix or range its ends, and an address that nobody holds, stand for
-    /// the rest.
-    fn candidates(&self, variable: VarId, env: &Assignment) -> Vec<Value> {
-        let s = self.structure;
-        let headers = || {
-            env.events
-                .iter()
-                .flat_map(|e| [Some(e.outcome.sent), measure::dialled(&e.outcome.request)])
-                .flatten()
-        };
-        match self.variables[variable.0 as usize].sort {
-            Sort::Event => (0..env.events.len()).map(Value::Event).collect(),
+    /// the rest. These are those of the tables.
+    fn candidates(&self, sort: Sort) -> &[Value] {
+        self.candidates[sort as usize].get_or_init(|| match sort {
+            Sort::Event => Vec::new(),
             Sort::Entity => self.universe().map(Value::Entity).collect(),
             Sort::Protocol => Protocol::ALL.into_iter().map(Value::Protocol).collect(),
-            Sort::Address => {
-                let mut all: BTreeSet<IpAddr> = s
-                    .addr
-                    .iter()
-                    .flat_map(|(_, net)| [net.addr(), net.broadcast()])
-                    .collect();
-                all.extend(s.addr.iter().filter_map(|(_, net)| s.free_in(net)));
-                all.extend(s.endpoint.iter().map(|row| row.address));
-                all.extend(s.offered.iter().map(|row| row.address));
-                all.extend(s.selected.iter().map(|row| row.2));
-                all.extend(s.listed.iter().map(|row| row.1));
-                all.extend(headers().flat_map(|h: Header| [h.source, h.destination]));
-                all.extend([Family::V4.loopback(), Family::V6.loopback()]);
-                all.into_iter().map(Value::Address).collect()
-            }
-            Sort::Port => {
-                let mut all: BTreeSet<u16> =
-                    s.open.iter().flat_map(|row| [row.low, row.high]).collect();
-                all.extend(s.serves.iter().map(|row| row.2));
-                all.extend(s.service_port.iter().map(|row| row.1));
-                all.extend(
-                    s.endpoint
-                        .iter()
-                        .flat_map(|row| [row.port, row.target_port]),
-                );
-                all.extend(s.offered.iter().flat_map(|row| [row.port, row.dialled]));
-                let named = s.entities.iter().flat_map(|row| &row.named_ports);
-                all.extend(named.map(|(_, port, _)| *port));
-                all.extend(headers().flat_map(|h: Header| [h.source_port, h.destination_port]));
-                all.into_iter().map(Value::Port).collect()
-            }
-        }
+            Sort::Address => self.addresses().into_iter().map(Value::Address).collect(),
+            Sort::Port => self.ports().into_iter().map(Value::Port).collect(),
+        })
+    }
+
+    fn addresses(&self) -> BTreeSet<IpAddr> {
+        let s = self.structure;
+        let mut all: BTreeSet<IpAddr> = s
+            .addr
+            .iter()
+            .flat_map(|(_, net)| [net.addr(), net.broadcast()])
+            .collect();
+        all.extend(s.addr.iter().filter_map(|(_, net)| s.free_in(net)));
+        all.extend(s.serves.iter().map(|row| row.1));
+        all.extend(s.endpoint.iter().map(|row| row.address));
+        all.extend(s.offered.iter().map(|row| row.address));
+        all.extend(s.selected.iter().map(|row| row.2));
+        all.extend(s.listed.iter().map(|row| row.1));
+        all.extend([Family::V4.loopback(), Family::V6.loopback()]);
+        all
+    }
+
+    fn ports(&self) -> BTreeSet<u16> {
+        let s = self.structure;
+        let mut all: BTreeSet<u16> = s.open.iter().flat_map(|row| [row.low, row.high]).collect();
+        all.extend(s.serves.iter().map(|row| row.2));
+        all.extend(s.service_port.iter().map(|row| row.1));
+        let endpoints = s.endpoint.iter();
+        all.extend(endpoints.flat_map(|row| [row.port, row.target_port]));
+        all.extend(s.offered.iter().flat_map(|row| [row.port, row.dialled]));
+        let named = s.entities.iter().flat_map(|row| &row.named_ports);
+        all.extend(named.map(|(_, port, _)| *port));
+        all
     }
 
     pub(super) fn universe(&self) -> impl Iterator<Item = EntityId> + use<'_, 's> {
@@ -309,5 +331,42 @@ fn compare(a: u64, op: Comparison, b: u64) -> bool {
         Comparison::GreaterEqual => a >= b,
         Comparison::Equal => a == b,
         Comparison::NotEqual => a != b,
+    }
+}
+
+/// What must have which truth so that a formula has this one: all of it.
+fn needed<'f>(formula: &'f Formula, truth: bool, tell: &mut impl FnMut(&'f Formula, bool)) {
+    match (formula, truth) {
+        (Formula::Not(inner), _) => needed(inner, !truth, tell),
+        (Formula::And(parts), true) | (Formula::Or(parts), false) => {
+            for part in parts {
+                needed(part, truth, tell);
+            }
+        }
+        (Formula::Implies(a, b), false) => {
+            needed(a, true, tell);
+            needed(b, false, tell);
+        }
+        _ => tell(formula, truth),
+    }
+}
+
+/// What the messages add to the candidates of the tables.
+fn of_messages(sort: Sort, env: &Assignment) -> Vec<Value> {
+    let headers = env.events.iter().flat_map(|e| {
+        let dialled = measure::dialled(&e.outcome.request);
+        [Some(e.outcome.sent), dialled].into_iter().flatten()
+    });
+    match sort {
+        Sort::Event => (0..env.events.len()).map(Value::Event).collect(),
+        Sort::Address => headers
+            .flat_map(|h: Header| [h.source, h.destination])
+            .map(Value::Address)
+            .collect(),
+        Sort::Port => headers
+            .flat_map(|h: Header| [h.source_port, h.destination_port])
+            .map(Value::Port)
+            .collect(),
+        Sort::Entity | Sort::Protocol => Vec::new(),
     }
 }
