@@ -664,6 +664,38 @@ fn pods_that_could_be_added() {
     }
 }
 
+/// Two that could be added, or one and a host outside, have an address each, though nothing tells these apart.
+#[test]
+fn added_pods_have_addresses_of_their_own() {
+    let text = "apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: c}\nnodes: [{name: N1, addresses: [192.0.2.1]}]\nexternals: [{name: world, addresses: [0.0.0.0/0, \"::/0\"]}]\n";
+    let (any, other) = ("{anyPod: {namespace: a}}", "{anyPod: {namespace: b}}");
+    for (from, to) in [
+        ("{ipBlock: 0.0.0.0/0}", any),
+        ("{ipBlock: \"::/0\"}", any),
+        (any, "{ipBlock: 0.0.0.0/0}"),
+        (any, other),
+    ] {
+        let spec = format!("mustNotReach: {{from: [{from}], to: [{to}]}}");
+        let mut sources = SourceMap::new();
+        let cluster = load(&mut sources, text).clusters.remove(0).cluster.unwrap();
+        let settings = Settings::default();
+        let lowered = lower(&cluster, &settings).unwrap();
+        let intent = read_intent(&mut sources, &spec);
+        let constraint = stated(&mut sources, &intent, &lowered);
+        let policy = Policy::new(&cluster, &lowered, settings, &[&intent], None);
+        let result = policy.check(&intent, &constraint, &solver);
+        let result = result
+            .unwrap_or_else(|why| panic!("{spec}: {why}"))
+            .unwrap();
+        let found = result.counterexample.unwrap();
+        let header = found.messages[0].header;
+        assert!(
+            found.replayed && header.source != header.destination,
+            "{spec}"
+        );
+    }
+}
+
 /// The fields that the reader knows are those of the schema: its help lists them where one is unknown.
 #[test]
 fn the_schema_has_the_fields_of_the_reader() {
