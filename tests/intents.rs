@@ -664,18 +664,26 @@ fn pods_that_could_be_added() {
     }
 }
 
-/// Two that could be added, or one and a host outside, have an address each, though nothing tells these apart.
+/// Two that could be added, or one and a host outside, have an address each, though nothing tells these apart; a namespace
+/// that is not there has one set of labels; and on the only node everybody is on one node.
 #[test]
-fn added_pods_have_addresses_of_their_own() {
-    let text = "apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: c}\nnodes: [{name: N1, addresses: [192.0.2.1]}]\nexternals: [{name: world, addresses: [0.0.0.0/0, \"::/0\"]}]\n";
+fn added_pods_go_together() {
+    let text = "apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: c}\nnodes: [{name: N1, addresses: [192.0.2.1], daemons: [{name: d}]}]\nexternals: [{name: world, addresses: [0.0.0.0/0, \"::/0\"]}]\n";
     let (any, other) = ("{anyPod: {namespace: a}}", "{anyPod: {namespace: b}}");
-    for (from, to) in [
-        ("{ipBlock: 0.0.0.0/0}", any),
-        ("{ipBlock: \"::/0\"}", any),
-        (any, "{ipBlock: 0.0.0.0/0}"),
-        (any, other),
+    let team = |name: &str| {
+        format!("{{anyPod: {{namespaceSelector: {{matchLabels: {{team: {name}}}}}}}}}")
+    };
+    let (v4, v6) = ("{ipBlock: 0.0.0.0/0}", "{ipBlock: \"::/0\"}");
+    for (wish, from, to) in [
+        ("mustNotReach", v4, any),
+        ("mustNotReach", v6, any),
+        ("mustNotReach", any, v4),
+        ("mustNotReach", any, other),
+        ("mustNotReach", any, any),
+        ("mustNotReach", &team("red"), &team("blue")),
+        ("onlyThese", "{ipBlock: 10.0.0.0/8}", any),
     ] {
-        let spec = format!("mustNotReach: {{from: [{from}], to: [{to}]}}");
+        let spec = format!("{wish}: {{from: [{from}], to: [{to}]}}");
         let mut sources = SourceMap::new();
         let cluster = load(&mut sources, text).clusters.remove(0).cluster.unwrap();
         let settings = Settings::default();

@@ -2,14 +2,15 @@
 //!
 //! Must never know: policies, selectors; they are terms by now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::extend::{NewPod, extend, free_name, yaml};
 use super::{Decided, SOURCE_PORT};
-use crate::encode::question::Question;
+use crate::encode::question::{Found, Question};
 use crate::logic::bind::bind_again;
 use crate::logic::formula::{Formula, VarId};
+use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
 use crate::model::inet::{Family, IpNet, Protocol, non_unicast, successor};
 use crate::network::header::Header;
@@ -202,6 +203,9 @@ impl<'c> Asking<'_, 'c> {
             if other == Some(found.address) {
                 found.address = self.beside(found.address)?;
             }
+            if let Some(first) = new.first_mut() {
+                in_one_cluster(self.policy.cluster, first, &mut found);
+            }
             let mut named_ports = Vec::new();
             let mut open = BTreeSet::from([(port, protocol)]);
             for (name, protocol, number) in found.named_ports {
@@ -238,4 +242,26 @@ impl<'c> Asking<'_, 'c> {
         let ends: [(Option<EntityId>, std::net::IpAddr); 2] = ends.try_into().ok()?;
         Some((new, ends, port, protocol))
     }
+}
+
+/// A namespace has one set of labels. One that nobody names is another one where they differ; of one that is named each pod
+/// knows the labels that are asked of it.
+fn in_one_cluster(cluster: &Cluster, first: &mut NewPod, second: &mut Found) {
+    let given = cluster
+        .namespaces
+        .iter()
+        .any(|n| n.name == second.namespace);
+    if given || first.namespace != second.namespace {
+        return;
+    }
+    if !second.named {
+        if first.namespace_labels != second.namespace_labels {
+            second.namespace.push_str("-2");
+        }
+        return;
+    }
+    let both = first.namespace_labels.clone().into_iter();
+    let both: BTreeMap<String, String> = both.chain(second.namespace_labels.clone()).collect();
+    first.namespace_labels.clone_from(&both);
+    second.namespace_labels = both;
 }
