@@ -227,3 +227,27 @@ fn frames_that_a_bridge_hands_on() {
         ),
     ]);
 }
+
+/// Queues that lose, IPsec, marks that answers have by a setting.
+#[test]
+fn queues_encryption_and_marks_of_answers() {
+    use Put::{Dump, Words};
+    let loses = r#"[{"kind": "netem", "handle": "8001:", "dev": "va1", "root": true}]"#;
+    let fair = r#"[{"kind": "fq_codel", "handle": "8001:", "dev": "va1", "root": true}]"#;
+    let forward = "net.ipv4.ip_forward = 1";
+    let mark = "net.ipv4.ip_forward = 1\nnet.ipv4.tcp_fwmark_accept = 1";
+    check(&[
+        (&[Dump("a/tc-qdisc.json", loses)], &[(A1, A2)], &[]),
+        (&[Dump("a/tc-qdisc.json", fair)], &[], &[(A1, A2), (A1, B1)]),
+        (
+            &[Dump(
+                "a/xfrm-policy.txt",
+                "src 10.0.0.0/8 dst 10.0.0.0/8 \n\tdir out priority 0\n",
+            )],
+            &[(A1, B1)],
+            &[],
+        ),
+        (&[Dump("a/xfrm-policy.txt", "\n")], &[], &[(A1, B1)]),
+        (&[Words("a/sysctl.txt", forward, mark)], &[(A1, B1)], &[]),
+    ]);
+}

@@ -54,8 +54,12 @@ show() {
         tell "$1 is not there: $file is left out"
         return
     fi
-    if ! nsenter -t "$pid" -n "$@" > "$file" 2> /dev/null; then
-        rm -f "$file"
+    if nsenter -t "$pid" -n "$@" > "$file" 2> "$file.said"; then
+        # What `iptables-save` does not show, it says beside its output.
+        case "$file" in *.txt) grep '^#' "$file.said" >> "$file" || true ;; esac
+        rm -f "$file.said"
+    else
+        rm -f "$file" "$file.said"
         tell "'$*' failed: $file is left out"
         failed=1
     fi
@@ -72,7 +76,7 @@ settings() {
         for f in net/ipv4/ip_forward net/ipv4/conf/*/rp_filter net/ipv4/conf/*/proxy_arp net/ipv4/conf/*/proxy_arp_pvlan \
             net/ipv4/conf/*/route_localnet net/ipv4/conf/*/forwarding net/ipv4/conf/*/arp_ignore net/ipv4/conf/*/arp_filter \
             net/ipv4/conf/*/arp_announce net/ipv4/conf/*/accept_local net/ipv4/conf/*/src_valid_mark \
-            net/ipv4/conf/*/ignore_routes_with_linkdown net/ipv4/fib_multipath_hash_policy net/ipv4/fwmark_reflect \
+            net/ipv4/conf/*/ignore_routes_with_linkdown net/ipv4/fib_multipath_hash_policy net/ipv4/fwmark_reflect net/ipv4/tcp_fwmark_accept \
             net/ipv6/conf/*/forwarding net/ipv6/conf/*/disable_ipv6 net/ipv6/conf/*/proxy_ndp \
             net/netfilter/nf_conntrack_tcp_be_liberal net/bridge/bridge-nf-*; do
             [ -r "$f" ] || continue
@@ -95,6 +99,9 @@ take() {
     show "$1" "$2/bridge-link.json" bridge -j -d link
     show "$1" "$2/bridge-fdb.json" bridge -j fdb
     show "$1" "$2/tc-qdisc.json" tc -j qdisc
+    if loaded xfrm_policy; then
+        show "$1" "$2/xfrm-policy.txt" ip xfrm policy
+    fi
     show "$1" "$2/ss-listen.txt" ss -tulnpH
     show "$1" "$2/iptables-save.txt" iptables-save
     show "$1" "$2/ip6tables-save.txt" ip6tables-save

@@ -135,6 +135,7 @@ fn local(net: IpNet, device: &str, origin: crate::base::source::Span, own: IpAdd
             device: Some(device.to_owned()),
             onlink: false,
             dead: false,
+            linkdown: false,
         }],
         table: "local".to_owned(),
         metric: 0,

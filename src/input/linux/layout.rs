@@ -12,7 +12,7 @@ pub const FILES: &[&str] = &[
     "cilium-ipcache.json", "cilium-services.json", "cilium-status.json", "cilium-tunnel.json", "ip6tables-save.txt",
     "ipset-save.txt", "iptables-save.txt", "link.json", "neigh.before.json", "neigh.json", "neigh-proxy.json",
     "netns-ids.json", "nft.json", "route.json", "route-all.json", "rule.json", "rule6.json", "ss-listen.txt",
-    "sysctl.txt", "tc-qdisc.json",
+    "sysctl.txt", "tc-qdisc.json", "xfrm-policy.txt",
 ];
 
 /// What must be there: one of each row. What it says is in none of the others.

@@ -12,6 +12,7 @@ use super::plain::{self, Heard};
 use super::top::Listed;
 use super::{firewall, route, rule, strange};
 use crate::base::diag::Diagnostic;
+use crate::base::source::Span;
 use crate::input::decode::show;
 use crate::input::problems::Problems;
 use crate::model::inet::Family;
@@ -88,6 +89,16 @@ pub(super) fn read(
     let (chains, sets) = firewall::read(files, &mut unmodelled, problems);
     let sysctls = files.text(&["sysctl.txt"], problems);
     let sysctls = sysctls.map_or_else(BTreeMap::new, |(s, t)| plain::sysctls(s, t, problems));
+    strange::settings(&sysctls, &mut unmodelled);
+    if let Some((source, text)) = files.text(&["xfrm-policy.txt"], problems) {
+        let origin = Span {
+            source,
+            start: 0,
+            end: u32::try_from(text.len()).unwrap_or(u32::MAX),
+        };
+        strange::encryption(text, origin, &mut unmodelled);
+    }
+    route::linkdown(&mut routes, &sysctls);
     let heard = files.text(&["ss-listen.txt"], problems);
     let heard = heard.map_or_else(Vec::new, |(s, t)| plain::sockets(s, t, problems));
     let netns = NetNs {

@@ -2,11 +2,13 @@
 //!
 //! Knows: what the dump calls things. Must never know: how a lookup is made.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::link::Link;
 use super::record::{Record, records};
 use crate::base::diag::Diagnostic;
+use crate::base::source::Span;
 use crate::input::decode::show;
 use crate::input::problems::Problems;
 use crate::input::yaml::{Json, Node};
@@ -159,7 +161,26 @@ fn hop(record: Record<'_>, problems: &mut Problems) -> NextHop {
         gateway: record.address("gateway", problems).or(via),
         device: record.text("dev", problems).map(str::to_owned),
         onlink: record.flag("flags", "onlink"),
-        dead: record.flag("flags", "dead") || record.flag("flags", "linkdown"),
+        dead: record.flag("flags", "dead"),
+        linkdown: record.flag("flags", "linkdown"),
+    }
+}
+
+/// A route over a device without carrier is looked up like others, unless the device is told to ignore it.
+pub(super) fn linkdown(routes: &mut [Route], sysctls: &BTreeMap<String, (String, Span)>) {
+    let ignores = |device: &str| {
+        ["ipv4", "ipv6"].iter().any(|family| {
+            ["all", device].iter().any(|of| {
+                let name = format!("net.{family}.conf.{of}.ignore_routes_with_linkdown");
+                sysctls
+                    .get(&name)
+                    .is_some_and(|(value, _)| value.trim() != "0")
+            })
+        })
+    };
+    for hop in routes.iter_mut().flat_map(|route| &mut route.hops) {
+        let device = hop.device.as_deref();
+        hop.dead |= hop.linkdown && device.is_some_and(ignores);
     }
 }
 
@@ -230,6 +251,7 @@ pub(super) fn local(links: &[Link]) -> Vec<Route> {
                     device: Some(link.interface.name.clone()),
                     onlink: false,
                     dead: false,
+                    linkdown: false,
                 }],
                 table: "local".to_owned(),
                 metric: 0,

@@ -2,6 +2,8 @@
 //!
 //! Knows: by which signs they are known. Must never know: what follows for verdicts.
 
+use std::collections::BTreeMap;
+
 use super::record::{Record, records};
 use crate::base::source::Span;
 use crate::input::problems::Problems;
@@ -95,6 +97,52 @@ pub(super) fn qdiscs(json: &Json, unmodelled: &mut Vec<Strange>, problems: &mut 
             );
             let reach = device.map_or(Reach::Frames, |d| Reach::Device(d.to_owned()));
             note(what, reach, record.start(), unmodelled);
+        } else if !QUEUES.contains(&kind) {
+            let device = record.text("dev", problems).unwrap_or("?");
+            let what = format!("device {device}: its queue `{kind}` may lose what it is handed");
+            let reach = Reach::Device(device.to_owned());
+            note(what, reach, record.start(), unmodelled);
+        }
+    }
+}
+
+/// Queues that hand on what they are handed, unless there is too much of it.
+const QUEUES: &[&str] = &[
+    "noqueue",
+    "pfifo_fast",
+    "pfifo",
+    "bfifo",
+    "pfifo_head_drop",
+    "mq",
+    "mqprio",
+    "fq",
+    "fq_codel",
+    "codel",
+    "cake",
+    "sfq",
+    "tbf",
+    "htb",
+    "prio",
+];
+
+/// `ip xfrm policy`: what must be encrypted, and is lost where it is not.
+pub(super) fn encryption(text: &str, origin: Span, unmodelled: &mut Vec<Strange>) {
+    if text.lines().any(|line| !line.trim().is_empty()) {
+        let what = "policies of IPsec (`ip xfrm`) decide what is encrypted and what is refused";
+        note(what.to_owned(), Reach::Messages, origin, unmodelled);
+    }
+}
+
+/// Settings that give answers a mark of their own.
+pub(super) fn settings(sysctls: &BTreeMap<String, (String, Span)>, unmodelled: &mut Vec<Strange>) {
+    for name in ["tcp_fwmark_accept", "fwmark_reflect"] {
+        let value = sysctls.get(&format!("net.ipv4.{name}"));
+        if let Some((value, origin)) = value.filter(|(value, _)| value.trim() != "0") {
+            let what = format!(
+                "net.ipv4.{name} = {}: answers have marks by it",
+                value.trim()
+            );
+            note(what, Reach::Messages, *origin, unmodelled);
         }
     }
 }

@@ -39,8 +39,10 @@ pub struct NextHop {
     pub device: Option<String>,
     /// Flag `onlink`.
     pub onlink: bool,
-    /// Flags `dead` or `linkdown`.
+    /// Flag `dead`, or [`NextHop::linkdown`] where that is ignored: it is not looked up.
     pub dead: bool,
+    /// Flag `linkdown`: its device has no carrier.
+    pub linkdown: bool,
 }
 
 /// A route.

@@ -159,6 +159,7 @@ fn hop(gateway: Option<IpAddr>, device: &str) -> NextHop {
         device: Some(device.to_owned()),
         onlink: gateway.is_some(),
         dead: false,
+        linkdown: false,
     }
 }
 
