@@ -487,3 +487,28 @@ fn placement_makes_what_hangs_on_it_unknown() {
         assert_eq!(says, wanted == Verdict::Unknown, "{}", result.detail);
     }
 }
+
+/// Of two policies of equal priority both orders are tried; of three there are more than two.
+#[test]
+fn three_policies_of_equal_priority() {
+    let tie = |name: &str, action: &str| {
+        cnp(
+            name,
+            &format!(
+                "{{tier: Admin, priority: 5, subject: {{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: b}}}}}}}}, ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]}}"
+            ),
+        )
+    };
+    let spec = format!("{{mustNotReach: {A_TO_B}}}");
+    let two = two_pods() + &tie("p1", "Deny") + &tie("p2", "Accept");
+    let result = wish(&two, &spec);
+    assert_eq!(result.verdict, Verdict::Proven, "{}", result.detail);
+    assert_eq!(result.depends_on.len(), 1, "{}", result.detail);
+    let result = wish(&(two + &tie("p3", "Deny")), &spec);
+    assert_eq!(result.verdict, Verdict::Unknown, "{}", result.detail);
+    assert!(
+        result.detail.contains("equal priority"),
+        "{}",
+        result.detail
+    );
+}

@@ -31,6 +31,8 @@ pub enum Choice {
     Hairpin,
     /// `equal-priority`.
     EqualPriority,
+    /// The same where more than two policies are in it: their order and its reverse are not all orders.
+    EqualPriorities,
     /// What the domain names of policies stand for: [`Settings::domain_names_are_all`]. Not for users to choose.
     DomainNames,
     /// Which addresses pods have that the input does not give.
@@ -84,8 +86,10 @@ pub fn hangs_on(cluster: &Cluster, settings: &Settings) -> Vec<Hinge> {
     other = settings;
     other.equal_priority_reversed ^= true;
     let equal = equal_priorities(cluster);
+    let several = equal.get(1).map(|(a, _)| a.origin);
     let equal = equal.first().map(|(a, _)| a.origin);
     add(Choice::EqualPriority, Some(other), equal);
+    add(Choice::EqualPriorities, None, several);
     other = settings;
     other.domain_names_are_all ^= true;
     add(Choice::DomainNames, Some(other), domain_names(cluster));

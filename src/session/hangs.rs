@@ -252,6 +252,9 @@ pub(super) fn hangs(cluster: &Cluster, settings: Settings, results: &mut [CheckR
         Choice::ChosenAddresses => {
             "it may hang on the addresses that pods will get: an ipBlock holds some of them and not all; give --pod-cidr"
         }
+        Choice::EqualPriorities => {
+            "it may hang on the order of several policies of equal priority, which Kubernetes does not define: give them priorities of their own"
+        }
         _ => {
             "it may hang on labels of namespaces whose objects are not given: a namespaceSelector asks for them"
         }

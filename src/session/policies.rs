@@ -107,6 +107,10 @@ pub fn limits(cluster: &Cluster, settings: Settings) -> Vec<Diagnostic> {
                 "this ipBlock holds some of the addresses that pods may get, and not all: the answer is for one choice",
                 "`--pod-cidr` says where pods get their addresses",
             ),
+            Choice::EqualPriorities => (
+                "this policy and others have equal priority, whose order Kubernetes does not define: the answer is for the order of their names",
+                "give them priorities of their own",
+            ),
             _ => (
                 "this selector asks for labels of namespaces whose objects are not given: they are taken to have none",
                 "add the Namespace objects",
