@@ -252,6 +252,10 @@ const BEYOND: &[(&str, &str)] = &[
         "what follows an opening message is INVALID where its answer did not pass: unknown, never delivered",
     ),
     (
+        "nft-bridge",
+        "what a bridge table of nft does with frames is not modelled: unknown, never delivered",
+    ),
+    (
         "connection-mark",
         "the mark of an answer's connection is not modelled: unknown, never proven",
     ),

@@ -81,8 +81,21 @@ pub struct NetNs {
 pub struct Strange {
     /// In words: `device cilium_host: eBPF programs decide`.
     pub what: String,
+    /// Whether it concerns frames too that a bridge of the namespace only hands on.
+    pub reach: Reach,
     /// Where it shows.
     pub origin: Span,
+}
+
+/// What something that is not modelled concerns, beside all that its namespace sends, takes and routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// Frames of a bridge only where they pass the chains of messages (`bridge-nf-call-iptables`).
+    Messages,
+    /// All frames that bridges hand on.
+    Frames,
+    /// The frames among them that cross this device, by name.
+    Device(String),
 }
 
 /// An interface.

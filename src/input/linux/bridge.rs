@@ -9,9 +9,10 @@ use std::collections::HashMap;
 
 use super::link::{Link, port};
 use super::record::records;
+use super::strange;
 use crate::input::problems::Problems;
 use crate::input::yaml::Json;
-use crate::model::linux::{ForwardingEntry, Neighbour};
+use crate::model::linux::{ForwardingEntry, Neighbour, Strange};
 
 /// A learnt forwarding entry: link-layer address and port.
 pub(super) type Learnt = (String, String);
@@ -105,7 +106,12 @@ fn is_group(mac: &str) -> bool {
 }
 
 /// Ports as `bridge -j link` tells of them, where `ip -d link` did not.
-pub(super) fn ports(json: &Json, links: &mut [Link], problems: &mut Problems) {
+pub(super) fn ports(
+    json: &Json,
+    links: &mut [Link],
+    unmodelled: &mut Vec<Strange>,
+    problems: &mut Problems,
+) {
     let at: HashMap<String, usize> = (0..)
         .zip(links.iter())
         .map(|(at, link)| (link.interface.name.clone(), at))
@@ -120,6 +126,7 @@ pub(super) fn ports(json: &Json, links: &mut [Link], problems: &mut Problems) {
         };
         if interface.port.origin.is_none() && record.get("state").is_some() {
             interface.port = port(record, problems);
+            strange::port(&interface.name, record, unmodelled, problems);
             if let Some(master) = record.text("master", problems) {
                 interface.master = Some(master.to_owned());
             }

@@ -17,7 +17,7 @@ use crate::base::diag::Diagnostic;
 use crate::base::source::{SourceId, Span};
 use crate::input::decode::show;
 use crate::input::problems::Problems;
-use crate::model::linux::{Base, Chain, ChainFamily, Effect, FirewallRule, Hook, Strange};
+use crate::model::linux::{Base, Chain, ChainFamily, Effect, FirewallRule, Hook, Reach, Strange};
 use words::Words;
 
 /// What the whole dump says that a single rule wants to know.
@@ -124,6 +124,7 @@ fn remark(line: &str, span: Span, read: &mut Read, unmodelled: &mut Vec<Strange>
         let what = "tables of iptables-legacy are there beside those that were dumped";
         unmodelled.push(Strange {
             what: what.to_owned(),
+            reach: Reach::Messages,
             origin: span,
         });
     }

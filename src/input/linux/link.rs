@@ -88,6 +88,9 @@ fn link(
         Some("bridge") => {
             let data = info.and_then(|i| i.get("info_slave_data"));
             let data = data.and_then(|n| Record::of(n, problems));
+            if let Some(data) = data {
+                strange::port(&name, data, unmodelled, problems);
+            }
             (master, data.map_or(PORT, |d| port(d, problems)))
         }
         // Without details the master may be anything; `bridge -j link` says whether it is a bridge.
@@ -98,6 +101,9 @@ fn link(
         }
     };
     strange::device(&name, kind_word, record, unmodelled);
+    if let (LinkKind::Vxlan { .. }, Some(data)) = (&kind, data) {
+        strange::vxlan(&name, data, unmodelled, problems);
+    }
     let mac = record.text("address", problems).map(str::to_lowercase);
     let mac = mac.filter(|_| record.text("link_type", problems) == Some("ether"));
     Some(Link {

@@ -49,7 +49,7 @@ pub(super) fn read(
         link::addresses(&dump, &mut links, problems);
     }
     if let Some(dump) = json(&["bridge-link.json"], problems) {
-        bridge::ports(&dump, &mut links, problems);
+        bridge::ports(&dump, &mut links, &mut unmodelled, problems);
     }
     let routes = json(&["route-all.json", "route.json"], problems);
     let mut routes = routes.map_or_else(Vec::new, |d| route::routes(&d, &mut unmodelled, problems));

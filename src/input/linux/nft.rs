@@ -16,7 +16,7 @@ use crate::base::diag::Diagnostic;
 use crate::input::decode::{self, show};
 use crate::input::problems::Problems;
 use crate::input::yaml::{Json, Node, Value};
-use crate::model::linux::{Base, Chain, ChainFamily, Hook, SetElement, Strange};
+use crate::model::linux::{Base, Chain, ChainFamily, Effect, Hook, Reach, SetElement, Strange};
 
 /// Everything of one dump while it is read.
 #[derive(Debug, Default)]
@@ -88,10 +88,12 @@ pub(super) fn read(
                 | "ct timeout" | "ct expectation" | "secmark" | "synproxy" => {}
                 "flowtable" => unmodelled.push(Strange {
                     what: "a flow table takes messages past the rules".to_owned(),
+                    reach: Reach::Frames,
                     origin: record.start(),
                 }),
                 _ => unmodelled.push(Strange {
                     what: format!("nft lists {}", show(word)),
+                    reach: Reach::Frames,
                     origin: record.start(),
                 }),
             }
@@ -136,16 +138,30 @@ fn elsewhere(chains: &[Chain], unmodelled: &mut Vec<Strange>) {
             continue;
         };
         let place = base.hook == Hook::Other || chain.family == ChainFamily::Link;
-        if place && !(chain.rules.is_empty() && base.accepts) {
+        if place && !(base.accepts && harmless(chain, chains)) {
             unmodelled.push(Strange {
                 what: format!(
                     "chain {} of nft table {}: it is asked where rules are not modelled",
                     chain.name, chain.table
                 ),
+                reach: Reach::Frames,
                 origin: chain.origin,
             });
         }
     }
+}
+
+/// Whether no rule of a chain, nor of those that it may jump to, does more than let pass and count.
+fn harmless(chain: &Chain, chains: &[Chain]) -> bool {
+    let passes = |e: &Effect| {
+        matches!(
+            e,
+            Effect::Accept | Effect::Return | Effect::Nothing | Effect::Jump(_) | Effect::Goto(_)
+        )
+    };
+    let table = |c: &&Chain| c.family == chain.family && c.table == chain.table;
+    let mut rules = chains.iter().filter(table).flat_map(|c| &c.rules);
+    rules.all(|r| r.effects.iter().all(passes))
 }
 
 /// The one key of an object, and its value.

@@ -11,7 +11,7 @@ use crate::input::decode::show;
 use crate::input::problems::Problems;
 use crate::input::yaml::{Json, Node};
 use crate::model::inet::{Family, IpNet, show_net};
-use crate::model::linux::{LinkKind, NextHop, Route, RouteType, Strange};
+use crate::model::linux::{LinkKind, NextHop, Reach, Route, RouteType, Strange};
 
 /// What routes are, by word.
 #[rustfmt::skip]
@@ -98,6 +98,7 @@ fn route(
                     show_net(destination),
                     entry.key
                 ),
+                reach: Reach::Messages,
                 origin: entry.key_span,
             });
         }

@@ -11,7 +11,7 @@ use crate::input::decode::show;
 use crate::input::problems::Problems;
 use crate::input::yaml::{Json, Node};
 use crate::model::inet::{Family, IpNet, PortSet, Protocol, show_net};
-use crate::model::linux::{PolicyRule, RuleAction, Strange};
+use crate::model::linux::{PolicyRule, Reach, RuleAction, Strange};
 
 /// Keys that are read or say nothing.
 #[rustfmt::skip]
@@ -72,7 +72,11 @@ fn rule(
     let origin = place.span();
     let mut strange = |what: String| {
         let what = format!("policy rule {priority}: {what}");
-        unmodelled.push(Strange { what, origin });
+        unmodelled.push(Strange {
+            what,
+            reach: Reach::Messages,
+            origin,
+        });
     };
     for entry in record.map.iter() {
         if !KNOWN.contains(&entry.key) {

@@ -10,7 +10,7 @@ use crate::base::source::Span;
 use crate::model::inet::{Family, Protocol};
 use crate::model::linux::{
     Chain, ChainFamily, CtState, Effect, FirewallRule, ForwardingEntry, Hook, Interface, LinkKind,
-    NetNs, RouteType, Side, Tested,
+    NetNs, Reach, RouteType, Side, Strange, Tested,
 };
 
 use super::apart::{Apart, apart};
@@ -248,8 +248,30 @@ impl<'s> Facts<'s> {
         value.map_or((false, None), |(v, at)| (v != 0, Some(at)))
     }
 
-    /// Whether frames of a bridge pass the chains.
+    /// Whether frames of a bridge pass the chains, and there are any.
     pub(super) fn calls(&self, family: Family, bridge: usize) -> bool {
+        self.filters(family) && self.hands(family, bridge)
+    }
+
+    /// What is not modelled and meets every frame that a port of a bridge takes, or sends on.
+    pub(super) fn strange_at(&self, port: usize) -> Option<&'s Strange> {
+        let name = &self.interface(port).name;
+        let mut all = self.ns.unmodelled.iter();
+        all.find(|s| match &s.reach {
+            Reach::Messages => false,
+            Reach::Frames => true,
+            Reach::Device(device) => device == name,
+        })
+    }
+
+    /// What is not modelled and meets the messages that a bridge hands on.
+    pub(super) fn strange_on(&self, family: Family, bridge: usize) -> Option<&'s Strange> {
+        let mut all = self.ns.unmodelled.iter();
+        all.find(|s| s.reach == Reach::Messages && self.hands(family, bridge))
+    }
+
+    /// Whether the kernel hands frames of a bridge to the chains.
+    fn hands(&self, family: Family, bridge: usize) -> bool {
         let LinkKind::Bridge {
             call_iptables,
             call_ip6tables,
@@ -262,7 +284,7 @@ impl<'s> Facts<'s> {
             Family::V4 => (*call_iptables, "net.bridge.bridge-nf-call-iptables"),
             Family::V6 => (*call_ip6tables, "net.bridge.bridge-nf-call-ip6tables"),
         };
-        self.filters(family) && (own || self.sysctl(name).is_some_and(|v| v.0 != 0))
+        own || self.sysctl(name).is_some_and(|v| v.0 != 0)
     }
 
     /// What destinations are translated to; none where a rule does not say.

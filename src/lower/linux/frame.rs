@@ -255,7 +255,13 @@ impl Builder<'_> {
             device: bridge,
             crossings: crossing(None),
         });
-        for port in self.ports(ns, bridge, Some(device), frame, segment) {
+        let ports = self.ports(ns, bridge, Some(device), frame, segment);
+        let mut crossed_ports = std::iter::once(&device).chain(&ports);
+        if let Some(strange) = crossed_ports.find_map(|p| facts.strange_at(*p)) {
+            // It may also be why somebody is not found.
+            segment.strange = Some(strange.what.clone());
+        }
+        for port in ports {
             waiting.push_back((ns, port, crossing(Some(port))));
         }
     }

@@ -4,7 +4,7 @@
 //! route is found.
 
 use crate::model::inet::Family;
-use crate::model::linux::{Hook, LinkKind};
+use crate::model::linux::{Hook, LinkKind, Strange};
 use crate::network::fib::DiscardReason;
 
 use super::items::Item;
@@ -14,6 +14,15 @@ use super::stage::{Arrival, Builder, Crossing, Cursor, Device, Env, Key, Ns, Way
 impl Builder<'_> {
     /// In by a device, or first through the bridges on the way whose frames pass the chains.
     pub(super) fn enter(&mut self, arrival: &Arrival, family: Family) -> Next {
+        for crossing in &arrival.crossings {
+            let facts = &self.facts[crossing.ns];
+            let ports = [Some(crossing.port), crossing.out];
+            let mut ports = ports.into_iter().flatten();
+            let strange = ports.find_map(|p| facts.strange_at(p));
+            if let Some(strange) = strange.or_else(|| facts.strange_on(family, crossing.bridge)) {
+                return stopped(strange);
+            }
+        }
         let mut rest = arrival.clone();
         // A bridge whose frames pass no chain is a wire.
         rest.crossings
@@ -45,8 +54,7 @@ impl Builder<'_> {
     /// From an item of a hook on.
     pub(super) fn at(&mut self, ns: Ns, hook: Hook, item: usize, env: Env) -> Next {
         if let Some(strange) = self.facts[ns].ns.unmodelled.first() {
-            let next = Next::dies(DiscardReason::Unmodelled(strange.what.clone()));
-            return next.saying(&strange.what, strange.origin);
+            return stopped(strange);
         }
         let mut item = item;
         loop {
@@ -187,4 +195,10 @@ impl Builder<'_> {
         let first = |s| all.iter().position(|t| t == s).unwrap_or_default();
         all.iter().map(first).collect()
     }
+}
+
+/// What becomes of it is not modelled.
+fn stopped(strange: &Strange) -> Next {
+    let next = Next::dies(DiscardReason::Unmodelled(strange.what.clone()));
+    next.saying(&strange.what, strange.origin)
 }

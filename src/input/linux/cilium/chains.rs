@@ -13,8 +13,8 @@ use crate::base::source::Span;
 use crate::input::linux::namespace::Draft;
 use crate::model::inet::{Family, IpNet, PortSet};
 use crate::model::linux::{
-    AddressType, Base, Chain, ChainFamily, CtState, Effect, FirewallRule, Hook, RouteType, Strange,
-    Test, Tested,
+    AddressType, Base, Chain, ChainFamily, CtState, Effect, FirewallRule, Hook, Reach, RouteType,
+    Strange, Test, Tested,
 };
 
 /// The source that a pod sees that reaches itself through a Service (`ipv4-service-loopback-address`).
@@ -56,7 +56,11 @@ pub(super) fn gone_past(chains: &[Chain]) -> Option<Strange> {
                 "chain {} {}: Cilium's programs carry messages past it",
                 chain.table, chain.name
             );
-            return Some(Strange { what, origin });
+            return Some(Strange {
+                what,
+                reach: Reach::Messages,
+                origin,
+            });
         }
     }
     None
@@ -69,11 +73,19 @@ pub(super) fn install(maps: &Maps, tunneled: bool, draft: &mut Draft) {
     }
     if let Some(origin) = maps.cache.iter().find(|c| c.encrypted).map(|c| c.origin) {
         let what = "Cilium's encryption between nodes".to_owned();
-        draft.netns.unmodelled.push(Strange { what, origin });
+        draft.netns.unmodelled.push(Strange {
+            what,
+            reach: Reach::Messages,
+            origin,
+        });
     }
     if let (Some(what), Some(origin)) = (maps.status.strange, maps.status.origin) {
         let what = format!("{what} is not modelled");
-        draft.netns.unmodelled.push(Strange { what, origin });
+        draft.netns.unmodelled.push(Strange {
+            what,
+            reach: Reach::Messages,
+            origin,
+        });
     }
 }
 
