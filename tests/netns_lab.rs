@@ -22,21 +22,27 @@ use kubeproof::model::cluster::Cluster;
 use kubeproof::model::entity::EntityId;
 use kubeproof::model::inet::{Family, Protocol};
 use kubeproof::model::policy::Settings;
+use kubeproof::network::fib::{Action, DiscardReason};
 use kubeproof::network::graph::Sources;
 use kubeproof::network::header::Header;
-use kubeproof::network::trace::Outcome;
+use kubeproof::network::trace::{Event, Outcome};
 use kubeproof::sim::walk::trace;
 use serde_json::Value;
 
-/// Reads a folder as the command does: all files below it, in order.
-fn load(folder: &Path) -> Cluster {
+/// Reads a folder as the command does: all files below it, in order; some of them (`others`) with another text.
+fn load(folder: &Path, others: &[(&str, &str)]) -> Cluster {
     let mut sources = SourceMap::new();
     let mut inputs = Vec::new();
     let mut files = Vec::new();
     collect(folder, &mut files);
     for file in files {
         let name = file.to_str().unwrap().to_owned();
-        let source = sources.add(name, fs::read_to_string(&file).unwrap());
+        let other = others.iter().find(|(other, _)| file.ends_with(other));
+        let text = other.map_or_else(
+            || fs::read_to_string(&file).unwrap(),
+            |(_, text)| (*text).to_owned(),
+        );
+        let source = sources.add(name, text);
         inputs.push(Input {
             source,
             path: folder.to_str().unwrap().to_owned(),
@@ -86,7 +92,11 @@ struct World {
 
 impl World {
     fn of(folder: &Path) -> Self {
-        let cluster = load(folder);
+        Self::with(folder, &[])
+    }
+
+    fn with(folder: &Path, others: &[(&str, &str)]) -> Self {
+        let cluster = load(folder, others);
         let lowered = lower(&cluster, &Settings::default()).unwrap();
         Self { cluster, lowered }
     }
@@ -380,4 +390,202 @@ fn what_an_answer_may_go_round_is_unknown() {
     // Both nodes drop what is INVALID, and every answer passes them.
     let symmetric = ends("netns-lab/ok-service", "n1p1", "tcp", "10.1.2.11");
     assert_eq!(symmetric, [Disposition::Delivered]);
+}
+
+/// Chains of the node between: what a later packet meets decides, though the first one and its answer pass. `a` forwards
+/// for b → a1 and is itself asked by b; rules of the table `filter` after `:`, those of others before it.
+const LATER: &[(&str, &str, &str)] = &[
+    // (rules, b → a1 over TCP, over UDP)
+    (
+        ":FORWARD DROP\n-A FORWARD -m conntrack --ctstate NEW -j ACCEPT\n-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "answered",
+        "answered",
+    ),
+    (
+        ":FORWARD DROP\n-A FORWARD -d 10.20.1.11/32 -m conntrack --ctstate NEW -j ACCEPT\n-A FORWARD -s 10.20.1.11/32 -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+        "unknown",
+        "answered",
+    ),
+    (
+        ":FORWARD ACCEPT\n-A FORWARD -p tcp -m tcp --dport 8080 -m conntrack --ctstate ESTABLISHED -j DROP",
+        "unknown",
+        "answered",
+    ),
+    (
+        ":FORWARD ACCEPT\n-A FORWARD -p tcp -m tcp --dport 8080 -m conntrack ! --ctstate NEW -j REJECT",
+        "unknown",
+        "answered",
+    ),
+    (
+        ":FORWARD ACCEPT\n-A FORWARD -p tcp -m tcp --dport 8081 -m conntrack --ctstate ESTABLISHED -j DROP",
+        "answered",
+        "answered",
+    ),
+    (
+        ":FORWARD ACCEPT\n-A FORWARD -m conntrack --ctstate INVALID -j DROP\n-A FORWARD -p tcp -m tcp --sport 8080 -m conntrack --ctstate NEW -j DROP",
+        "answered",
+        "answered",
+    ),
+    (
+        ":FORWARD ACCEPT\n-A FORWARD -p tcp -m tcp --dport 8080 -m conntrack --ctstate NEW -j DROP",
+        "lost",
+        "answered",
+    ),
+    // Flags.
+    (
+        ":FORWARD ACCEPT\n-A FORWARD -p tcp -m tcp --tcp-flags PSH PSH -j DROP",
+        "unknown",
+        "answered",
+    ),
+    (
+        ":FORWARD ACCEPT\n-A FORWARD -p tcp -m tcp --sport 8080 --tcp-flags FIN FIN -j DROP",
+        "unknown",
+        "answered",
+    ),
+    (
+        ":FORWARD ACCEPT\n-A FORWARD -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP\n-A FORWARD -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j DROP\n-A FORWARD -p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j DROP\n-A FORWARD -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG FIN,PSH,URG -j DROP",
+        "answered",
+        "answered",
+    ),
+    (
+        ":FORWARD DROP\n-A FORWARD -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT\n-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+        "answered",
+        "lost",
+    ),
+    (
+        ":FORWARD DROP\n-A FORWARD -p udp -j ACCEPT\n-A FORWARD -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT\n-A FORWARD -p tcp -m tcp --tcp-flags SYN,ACK SYN,ACK -j ACCEPT",
+        "unknown",
+        "answered",
+    ),
+    (
+        ":FORWARD DROP\n-A FORWARD -p udp -j ACCEPT\n-A FORWARD -p tcp -m tcp --tcp-flags SYN SYN -j ACCEPT\n-A FORWARD -p tcp -m tcp --tcp-flags ACK ACK -j ACCEPT",
+        "answered",
+        "answered",
+    ),
+    // In chains that are jumped to.
+    (
+        ":FORWARD DROP\n:ok - [0:0]\n-A FORWARD -m conntrack --ctstate NEW -j ok\n-A FORWARD -s 10.20.1.0/24 -j ACCEPT\n-A ok -j ACCEPT",
+        "unknown",
+        "answered",
+    ),
+    (
+        ":FORWARD ACCEPT\n:new - [0:0]\n-A FORWARD -m conntrack --ctstate NEW -j new\n-A new -d 10.20.1.12/32 -j DROP",
+        "answered",
+        "answered",
+    ),
+    // Marks.
+    (
+        "*mangle\n:PREROUTING ACCEPT\n-A PREROUTING -m conntrack --ctstate NEW -j MARK --set-xmark 0x1/0xffffffff\nCOMMIT\n*filter\n:FORWARD DROP\n-A FORWARD -m mark --mark 0x1 -j ACCEPT\n-A FORWARD -s 10.20.1.0/24 -j ACCEPT",
+        "unknown",
+        "answered",
+    ),
+    (
+        "*mangle\n:PREROUTING ACCEPT\n-A PREROUTING -m conntrack --ctstate NEW -j MARK --set-xmark 0x1/0xffffffff\nCOMMIT\n*filter\n:FORWARD DROP\n-A FORWARD -m mark --mark 0x1 -j ACCEPT\n-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+        "answered",
+        "answered",
+    ),
+    (
+        "*mangle\n:PREROUTING ACCEPT\n-A PREROUTING -j MARK --set-xmark 0x1/0xffffffff\nCOMMIT\n*filter\n:FORWARD DROP\n-A FORWARD -m mark --mark 0x1 -j ACCEPT",
+        "answered",
+        "answered",
+    ),
+    (
+        "*nat\n:PREROUTING ACCEPT\n-A PREROUTING -d 10.20.1.0/24 -j MARK --set-xmark 0x4000/0x4000\nCOMMIT\n*filter\n:FORWARD DROP\n-A FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT\n-A FORWARD -s 10.20.1.0/24 -j ACCEPT",
+        "unknown",
+        "answered",
+    ),
+    // What is exempt from connection tracking has no answer that is known.
+    (
+        "*raw\n:PREROUTING ACCEPT\n-A PREROUTING -p udp -m udp --dport 8080 -j CT --notrack\nCOMMIT\n*filter\n:FORWARD DROP\n-A FORWARD -m conntrack --ctstate UNTRACKED,ESTABLISHED -j ACCEPT\n-A FORWARD -p tcp -j ACCEPT",
+        "answered",
+        "lost",
+    ),
+    (
+        "*raw\n:PREROUTING ACCEPT\n-A PREROUTING -p udp -m udp --dport 8080 -j CT --notrack\nCOMMIT\n*filter\n:FORWARD DROP\n-A FORWARD -m conntrack --ctstate UNTRACKED,NEW -j ACCEPT\n-A FORWARD -p tcp -j ACCEPT",
+        "answered",
+        "answered",
+    ),
+    (
+        "*raw\n:PREROUTING ACCEPT\n-A PREROUTING -p udp -m udp --dport 8080 -j CT --notrack\n-A PREROUTING -p udp -m udp --sport 8080 -j CT --notrack\nCOMMIT\n*filter\n:FORWARD DROP\n-A FORWARD -m conntrack --ctstate UNTRACKED -j ACCEPT\n-A FORWARD -p tcp -j ACCEPT",
+        "answered",
+        "answered",
+    ),
+];
+
+/// What nft would show of other rules.
+const NO_NFT: (&str, &str) = ("a/nft.json", "{\"nftables\": []}");
+
+/// What becomes of a message, its answer included.
+fn word(outcomes: &[Outcome]) -> &'static str {
+    match outcomes {
+        [one] if one.replied == Some(true) => "answered",
+        all if all.iter().any(Outcome::is_unmodelled) => "unknown",
+        _ => "lost",
+    }
+}
+
+#[test]
+fn later_packets_decide_too() {
+    let folder = Path::new("tests/cases/netns-own/later-push-dropped");
+    let mut wrong = String::new();
+    for (rules, tcp, udp) in LATER {
+        let begin = if rules.starts_with('*') {
+            ""
+        } else {
+            "*filter\n"
+        };
+        let text = format!("{begin}{rules}\nCOMMIT\n");
+        let world = World::with(folder, &[("a/iptables-save.txt", &text), NO_NFT]);
+        for (proto, expected) in [("tcp", tcp), ("udp", udp)] {
+            let probe = serde_json::json!({"from": "b", "addr": "10.20.1.11", "port": 8080, "proto": proto});
+            let found = word(&world.outcomes(&probe));
+            if found != *expected {
+                let _ = writeln!(wrong, "{text}{proto}: {found}, expected {expected}\n");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// From the node itself, whose rules exempt what it sends.
+#[test]
+fn an_answer_to_what_was_exempt_where_it_was_sent_is_not_known() {
+    let folder = Path::new("tests/cases/netns-own/later-push-dropped");
+    let text = "*raw\n:OUTPUT ACCEPT\n-A OUTPUT -p udp -j CT --notrack\nCOMMIT\n*filter\n:INPUT DROP\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\nCOMMIT\n";
+    let world = World::with(folder, &[("a/iptables-save.txt", text), NO_NFT]);
+    for (proto, expected) in [("tcp", "answered"), ("udp", "lost")] {
+        let probe =
+            serde_json::json!({"from": "a", "addr": "10.20.2.11", "port": 8080, "proto": proto});
+        assert_eq!(word(&world.outcomes(&probe)), expected, "{proto}");
+    }
+}
+
+#[test]
+fn the_rule_that_may_stop_later_packets_is_named() {
+    let world = World::of(Path::new("tests/cases/netns-own/later-input-new-only"));
+    let probe =
+        serde_json::json!({"from": "ext", "addr": "10.20.100.2", "port": 10250, "proto": "tcp"});
+    let outcomes = world.outcomes(&probe);
+    let last = outcomes[0].request.steps.last().unwrap();
+    let Some(switch) = world.lowered.network.switch(last.at) else {
+        panic!("{last:?}");
+    };
+    let fib = &switch.fib;
+    let Event::Discard {
+        rule: Some(rule), ..
+    } = last.event
+    else {
+        panic!("{:?}", last.event);
+    };
+    let rule = &fib[rule];
+    assert_eq!(
+        rule.text.as_deref(),
+        Some("iptables filter INPUT: policy DROP")
+    );
+    assert_eq!(
+        rule.action,
+        Action::Discard(DiscardReason::Unmodelled(
+            "a later packet of the connection may be stopped by this rule".to_owned()
+        ))
+    );
 }

@@ -2,6 +2,8 @@
 //!
 //! Knows: the order of the passes. Must never know: dumps, formulas, how messages are walked (`sim`).
 
+mod answer;
+mod apart;
 mod back;
 mod bypass;
 mod condition;
@@ -13,6 +15,7 @@ mod frame;
 mod hook;
 mod items;
 mod kinds;
+mod later;
 mod lookup;
 mod make;
 mod nat;
@@ -25,8 +28,10 @@ mod segment;
 mod sockets;
 mod source;
 mod stage;
+mod states;
 mod tunnel;
 mod walk;
+mod words;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -92,7 +92,7 @@ impl Builder<'_> {
         let flow = Flow {
             family: env.family,
             incoming: None,
-            mark: if way.marked { env.mark } else { 0 },
+            mark: if way.marked { cursor.mark() } else { 0 },
             back: true,
         };
         let unsure = || Next::dies(DiscardReason::Unmodelled("the way back in IPv6".to_owned()));

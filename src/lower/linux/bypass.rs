@@ -25,14 +25,20 @@ pub(super) fn tells(states: &[CtState]) -> bool {
     states.contains(&CtState::Invalid) != states.contains(&CtState::New)
 }
 
+/// Whether messages that follow in a connection and messages of none are told apart by a test of these states.
+fn follows(states: &[CtState]) -> bool {
+    states.contains(&CtState::Invalid) != states.contains(&CtState::Established)
+}
+
 impl Builder<'_> {
-    /// Finds the namespaces that tell INVALID from NEW and that an answer may go round.
+    /// Finds the namespaces that tell INVALID from NEW or ESTABLISHED and that an answer may go round.
     pub(super) fn find_bypassed(&mut self) {
         let mut ways: Option<Ways> = None;
         for ns in 0..self.facts.len() {
             let chains = self.facts[ns].ns.chains.iter();
             let mut tests = chains.flat_map(|c| &c.rules).flat_map(|r| &r.tests);
-            if tests.any(|t| matches!(&t.what, Tested::State(states) if tells(states))) {
+            let apart = |states: &[CtState]| tells(states) || follows(states);
+            if tests.any(|t| matches!(&t.what, Tested::State(states) if apart(states))) {
                 if ways.is_none() {
                     ways = Some(self.ways());
                 }

@@ -3,18 +3,17 @@
 //! Must never know: what a rule does.
 
 use crate::model::cluster::Match;
-use crate::model::inet::{Family, IpNet, PortSet, Protocol};
-use crate::model::linux::{
-    CtState, FirewallRule, Hook, SetElement, SetField, SetValue, Tested, WayBack,
-};
+use crate::model::inet::{Family, IpNet, PortSet};
+use crate::model::linux::{FirewallRule, Hook, SetElement, SetField, SetValue, Tested, WayBack};
 use crate::network::fib::State;
 
-use super::bypass::tells;
+use super::answer::{Answer, sure};
 use super::context::Context;
 use super::facts::{Facts, fits};
 use super::kinds::{self, Kinds};
 use super::lookup::Tables;
-use super::stage::{Cursor, Way};
+use super::stage::{Cursor, Pace, Way};
+use super::states::{flags, state};
 
 /// More alternatives than this are not followed.
 const MOST: usize = 20_000;
@@ -34,19 +33,6 @@ pub(super) struct Condition {
     pub(super) unknown: Option<String>,
     /// Whether it holds for these is not known, and why; `any` holds all the same for the others.
     pub(super) perhaps: Vec<(Context, String)>,
-}
-
-/// What one test comes to.
-enum Answer {
-    Yes,
-    No,
-    Any(Vec<Context>),
-    /// Any of the second, none of the first.
-    AnyBut(Vec<Context>, Vec<Context>),
-    Sometimes,
-    Unknown(String),
-    /// Any of these; of the second it is not known, and why.
-    Partly(Vec<Context>, Vec<Context>, &'static str),
 }
 
 /// When a rule holds for messages at a cursor.
@@ -139,10 +125,6 @@ fn meet(all: &[Context], ways: &[Context]) -> Vec<Context> {
         .collect()
 }
 
-fn sure(holds: bool) -> Answer {
-    if holds { Answer::Yes } else { Answer::No }
-}
-
 /// Whether it came in by a device, and not over `lo`.
 fn came_in(cursor: &Cursor) -> bool {
     let passes = matches!(cursor.hook, Hook::Prerouting | Hook::Forward);
@@ -204,9 +186,17 @@ fn asked(
             Way::Bridged(crossing, _) if crossing.out.is_some()
         )),
         Tested::State(states) => state(facts, cursor, states),
-        Tested::Mark { value, mask } => sure(env.mark & mask == *value),
+        Tested::Flags {
+            opening,
+            answer,
+            later,
+        } => flags(cursor, (*opening, *answer), *later),
+        Tested::Mark { value, mask } => sure(cursor.mark() & mask == *value),
         Tested::ConnMark { value, mask } => {
             let holds = env.connection & mask == *value;
+            if facts.saves_marks && cursor.pace == Pace::Later {
+                return Answer::Unknown("the mark of a connection".to_owned());
+            }
             if !facts.saves_marks || cursor.context.state == Some(State::New) {
                 return sure(holds);
             }
@@ -240,78 +230,6 @@ fn asked(
         },
         Tested::Unknown(why) => Answer::Unknown(why.clone()),
     }
-}
-
-/// Connection states. What answers a connection that was not seen opens one where it is a datagram, and belongs to none
-/// else.
-fn state(facts: &Facts<'_>, cursor: &Cursor, states: &[CtState]) -> Answer {
-    if cursor.env.untracked {
-        return sure(states.contains(&CtState::Untracked));
-    }
-    let unseen = |protocol| Context::state(State::Unseen).meet(&Context::protocol(protocol));
-    let mut all = Vec::new();
-    for state in states {
-        match state {
-            CtState::New => {
-                all.push(Context::state(State::New));
-                all.extend(unseen(Protocol::Udp));
-            }
-            CtState::Established => all.push(Context::state(State::Established)),
-            CtState::Invalid => {
-                all.extend(
-                    [Protocol::Tcp, Protocol::Sctp]
-                        .into_iter()
-                        .filter_map(unseen),
-                );
-            }
-            CtState::Snat if cursor.env.translated.0 => all.push(Context::state(State::New)),
-            CtState::Dnat if cursor.env.translated.1 => all.push(Context::state(State::New)),
-            CtState::Related | CtState::Untracked | CtState::Snat | CtState::Dnat => {}
-        }
-    }
-    // What follows an opening message whose answer is not seen is INVALID: that it is delivered opens no connection.
-    let passes = !matches!(cursor.hook, Hook::Input | Hook::Output);
-    let env = &cursor.env;
-    // Further on, devices that no rule names stand for each other.
-    let lo = cursor.hook == Hook::Prerouting && env.incoming == facts.loopback();
-    let inside = env.way == Way::Loop || env.incoming.is_some() && lo;
-    if (facts.bypassed || facts.untracks) && passes && !inside && tells(states) {
-        let opening = [Protocol::Tcp, Protocol::Sctp].into_iter();
-        let mut opening: Vec<Context> = opening
-            .filter_map(|p| Context::state(State::New).meet(&Context::protocol(p)))
-            .collect();
-        if !states.contains(&CtState::Established) {
-            opening.extend(translated_answers(facts, states));
-        }
-        let why = "whether the answer passes here: what follows it is INVALID where it does not";
-        return Answer::Partly(all, opening, why);
-    }
-    let asks = states.contains(&CtState::Dnat) || states.contains(&CtState::Snat);
-    if asks && !states.contains(&CtState::Established) {
-        let answers = translated_answers(facts, states);
-        return Answer::Partly(all, answers, "whether an answer's connection is translated");
-    }
-    Answer::Any(all)
-}
-
-/// Answers whose connection may be translated: what comes from where destinations are translated to, as long as it is
-/// not translated back; of sources nothing is to be seen.
-fn translated_answers(facts: &Facts<'_>, states: &[CtState]) -> Vec<Context> {
-    let answers = Context::state(State::Established);
-    let (sources, destinations) = facts.translates();
-    if states.contains(&CtState::Snat) && sources {
-        return vec![answers];
-    }
-    if !states.contains(&CtState::Dnat) || !destinations {
-        return Vec::new();
-    }
-    let targets = facts.targets();
-    if targets.contains(&None) {
-        return vec![answers];
-    }
-    let each = targets.into_iter().flatten();
-    each.filter_map(|a| answers.meet(&Context::from(IpNet::from(a))))
-        .collect()
 }
 
 fn listed(elements: &[SetElement], fields: &[SetField], family: Family) -> Answer {

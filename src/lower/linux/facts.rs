@@ -13,6 +13,7 @@ use crate::model::linux::{
     NetNs, Reach, RouteType, Side, Strange, Tested,
 };
 
+use super::apart::{Apart, apart};
 use super::items::{self, Item};
 
 /// One namespace, prepared.
@@ -27,7 +28,7 @@ pub(super) struct Facts<'s> {
     by_name: BTreeMap<&'s str, usize>,
     by_index: BTreeMap<u32, usize>,
     own: BTreeSet<IpAddr>,
-    chains: BTreeMap<(ChainFamily, &'s str, bool, &'s str), usize>,
+    chains: Chains<'s>,
     hooks: BTreeMap<(Family, Hook), Vec<Item>>,
     /// Devices whose names no rule of a chain tells apart, by the first of them.
     named: Vec<usize>,
@@ -41,9 +42,13 @@ pub(super) struct Facts<'s> {
     pub(super) asks_translated: bool,
     /// Some rule looks at ports of bridges.
     pub(super) asks_ports: bool,
-    /// Some rule exempts from connection tracking: perhaps answers alone.
+    /// What tells first packets from later ones, by chain.
+    pub(super) apart: Vec<Apart>,
+    /// Some rule exempts from connection tracking.
+    pub(super) exempts: bool,
+    /// Some rule exempts from connection tracking what is no datagram: perhaps answers alone.
     pub(super) untracks: bool,
-    /// Some rule tells INVALID from NEW, and an answer may go round this namespace.
+    /// Some rule tells INVALID from NEW or ESTABLISHED, and an answer may go round this namespace.
     pub(super) bypassed: bool,
 }
 
@@ -60,14 +65,14 @@ impl<'s> Facts<'s> {
         let effect = |wanted: fn(&Effect) -> bool| every_effect(ns).any(wanted);
         let saves_marks = effect(|e| matches!(e, Effect::SaveMark(_) | Effect::SetConnMark { .. }));
         // Whether some rule looks at more of a device than its name.
-        let apart = |wanted: Side| {
+        let looks = |wanted: Side| {
             tests().any(|t| match t {
                 Tested::Type(of) => of.device == Some(wanted),
                 Tested::WayBack(_) => wanted == Side::In,
                 _ => false,
             })
         };
-        let (apart_in, apart_out) = (apart(Side::In), apart(Side::Out));
+        let (apart_in, apart_out) = (looks(Side::In), looks(Side::Out));
         let asks = |state: CtState| {
             tests().any(|t| matches!(t, Tested::State(states) if states.contains(&state)))
         };
@@ -88,6 +93,7 @@ impl<'s> Facts<'s> {
             let addresses: Vec<_> = usable.map(|a| a.net).collect();
             (vector, addresses, apart.then_some(i.index))
         };
+        let chains = chains(ns);
         Self {
             ns,
             by_name: (interfaces.clone().map(|i| i.name.as_str()))
@@ -95,7 +101,11 @@ impl<'s> Facts<'s> {
                 .collect(),
             by_index: interfaces.clone().map(|i| i.index).zip(0..).collect(),
             own: own.chain(taken(ns)).collect(),
-            chains: chains(ns),
+            apart: apart(ns, saves_marks, |beside, name| {
+                beside_of(&chains, beside, name)
+            }),
+            chains,
+            exempts: rules().any(|r| r.effects.contains(&Effect::NoTrack)),
             hooks: items::hooks(ns, translates(ns)),
             named: classes(
                 interfaces
@@ -147,8 +157,7 @@ impl<'s> Facts<'s> {
 
     /// A chain by its name in the table of another.
     pub(super) fn chain(&self, beside: &Chain, name: &str) -> Option<usize> {
-        let key = (beside.family, beside.table.as_str(), beside.iptables, name);
-        self.chains.get(&key).copied()
+        beside_of(&self.chains, beside, name)
     }
 
     /// What was written by hand about a link-layer address on a bridge; not what the kernel writes of its own devices.
@@ -341,7 +350,15 @@ fn translates(ns: &NetNs) -> (bool, bool) {
     )
 }
 
-fn chains(ns: &NetNs) -> BTreeMap<(ChainFamily, &str, bool, &str), usize> {
+/// Chains by family, table, whether iptables made them, and name.
+type Chains<'s> = BTreeMap<(ChainFamily, &'s str, bool, &'s str), usize>;
+
+fn beside_of(chains: &Chains<'_>, beside: &Chain, name: &str) -> Option<usize> {
+    let key = (beside.family, beside.table.as_str(), beside.iptables, name);
+    chains.get(&key).copied()
+}
+
+fn chains(ns: &NetNs) -> Chains<'_> {
     let key = |c: &'_ Chain| (c.family, c.iptables);
     let mut all = BTreeMap::new();
     for (i, chain) in ns.chains.iter().enumerate() {

@@ -14,6 +14,9 @@ use super::context::Context;
 use super::next::Next;
 use super::stage::{Builder, Key, Ns};
 
+/// Where among the chains of a hook the kernel begins to track.
+const TRACKING: i32 = -200;
+
 /// What stages come to.
 #[derive(Debug)]
 pub(super) struct Finished {
@@ -77,7 +80,7 @@ impl Builder<'_> {
                 of: of[old],
                 rank: ranks[old],
                 undoes: undoes.cloned().unwrap_or_default(),
-                tracks: tracked(&key),
+                tracks: self.tracked(&key),
             });
         }
         let origin = cluster.origin;
@@ -131,6 +134,33 @@ impl Builder<'_> {
         }
     }
 
+    /// Whether connection tracking sees what is at a stage.
+    fn tracked(&self, key: &Key) -> bool {
+        let facts = &self.facts[key.ns()];
+        match key {
+            Key::Link(..) | Key::Tunnel(..) => false,
+            Key::Walk(cursor) => {
+                let base = cursor
+                    .stack
+                    .first()
+                    .map(|(chain, _)| &facts.ns.chains[*chain]);
+                let base = base.and_then(|c| c.base.as_ref());
+                // Chains before it exempt from it.
+                let before = base.is_some_and(|b| b.priority < TRACKING);
+                !(cursor.env.untracked || facts.exempts && before)
+            }
+            Key::Sent(_, env)
+            | Key::Check(_, env)
+            | Key::Arrived(_, env)
+            | Key::Nat(_, _, _, env)
+            | Key::Undo(_, _, env)
+            | Key::Translate(_, _, _, env, _)
+            | Key::Redirected(_, _, env) => !env.untracked,
+            // What is exempt comes here too; the others were seen elsewhere.
+            Key::Send(_) | Key::Socket(_) | Key::Leaving(..) | Key::Just(..) => !facts.exempts,
+        }
+    }
+
     /// Stages that only hand on within their namespace: those that lead to them may lead on at once.
     fn shortcuts(&self) -> HashMap<EntityId, EntityId> {
         let mut all: HashMap<EntityId, EntityId> = HashMap::new();
@@ -151,7 +181,8 @@ impl Builder<'_> {
             if plain
                 && !fixed
                 && within
-                && tracked(&draft.key) <= tracked(&self.drafts[(to.0 - self.first) as usize].key)
+                && self.tracked(&draft.key)
+                    <= self.tracked(&self.drafts[(to.0 - self.first) as usize].key)
             {
                 all.insert(EntityId(self.first + at as u32), to);
             }
@@ -285,16 +316,6 @@ impl Builder<'_> {
             (*at, self.facts[ns].ns.entity.unwrap_or(fabrics[&ns]))
         });
         each.collect()
-    }
-}
-
-/// Whether connection tracking sees what is at a stage.
-fn tracked(key: &Key) -> bool {
-    match key {
-        Key::Link(..) | Key::Tunnel(..) => false,
-        Key::Walk(cursor) => !cursor.env.untracked,
-        Key::Sent(_, env) | Key::Check(_, env) | Key::Arrived(_, env) => !env.untracked,
-        _ => true,
     }
 }
 

@@ -75,6 +75,7 @@ impl Builder<'_> {
                     hook,
                     item,
                     stack: vec![(chain, 0)],
+                    pace: self.pace(ns, chain, &env),
                     context: super::context::Context::default(),
                     env,
                 })),
@@ -121,7 +122,10 @@ impl Builder<'_> {
             }
             (Hook::Prerouting, Way::Routed) => self.arrived(ns, env),
             (Hook::Forward, _) => self.at(ns, Hook::Postrouting, 0, env),
-            (Hook::Output, _) => Next::to(self.stage(Key::Sent(ns, env))),
+            (Hook::Output, _) => {
+                let next = Next::to(self.stage(Key::Sent(ns, env.clone())));
+                self.unless_parted(ns, &env, next)
+            }
             (Hook::Postrouting, Way::Loop) => {
                 env.incoming = self.facts[ns].loopback().map(|d| self.alike[ns][d]);
                 env.outgoing = None;
@@ -156,11 +160,12 @@ impl Builder<'_> {
         }
         let device = env.incoming.unwrap_or_default();
         let checked = env.family == Family::V4 && self.facts[ns].reverse_path(device).0 > 0;
-        Next::to(self.stage(if checked {
-            Key::Check(ns, env)
+        let next = Next::to(self.stage(if checked {
+            Key::Check(ns, env.clone())
         } else {
-            Key::Arrived(ns, env)
-        }))
+            Key::Arrived(ns, env.clone())
+        }));
+        self.unless_parted(ns, &env, next)
     }
 
     /// For each device the first that nothing tells apart from it when a message comes in by it.

@@ -13,9 +13,8 @@ use crate::network::fib::{Action, DiscardReason, Fib, Rewrite, State};
 
 use super::context::{Context, whole};
 use super::items::Item;
-use super::next::Next;
-use super::stage::{Builder, Change, Cursor, Device, Env, Key, Ns, Way};
-use super::walk::unmodelled;
+use super::next::{Next, unmodelled};
+use super::stage::{Builder, Change, Cursor, Device, Env, Key, Ns, Pace, Way};
 
 impl Builder<'_> {
     /// The place of a hook where the kernel translates: what opens a connection is asked for, answers are not.
@@ -49,6 +48,7 @@ impl Builder<'_> {
                 hook,
                 item,
                 stack: vec![(chain, 0)],
+                pace: Pace::Alone,
                 context: Context::default(),
                 env: env.clone(),
             };

@@ -82,3 +82,8 @@ impl Next {
         }
     }
 }
+
+/// What happens is not known.
+pub(super) fn unmodelled(why: &str) -> Next {
+    Next::dies(DiscardReason::Unmodelled(why.to_owned()))
+}

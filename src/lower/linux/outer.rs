@@ -9,9 +9,8 @@ use crate::model::entity::EntityId;
 use crate::model::inet::Protocol;
 use crate::network::fib::{Action, DiscardReason, FibRule, State};
 
-use super::next::Next;
+use super::next::{Next, unmodelled};
 use super::stage::{Builder, Key, Ns};
-use super::walk::unmodelled;
 
 /// An outer header. Without a protocol it is one of those that carry packets themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

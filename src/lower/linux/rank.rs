@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::model::entity::EntityId;
 
-use super::stage::{Builder, Key, Way};
+use super::stage::{Builder, Key, Pace, Way};
 
 impl Builder<'_> {
     /// Ranks that ascend along every way within a namespace, but for ways back.
@@ -73,6 +73,7 @@ impl Builder<'_> {
                 let chain = cursor.stack.last().map(|(c, _)| &facts.ns.chains[*c]);
                 let name = chain.map_or(String::new(), |c| format!("{} {}", c.table, c.name));
                 match cursor.env.way {
+                    _ if cursor.pace == Pace::Later => format!("later {name}"),
                     Way::Bridged(..) => format!("bridged {name}"),
                     _ => name,
                 }

@@ -26,7 +26,9 @@ impl<'s> Builder<'s> {
         let mut fib = Fib::new();
         for family in self.families.clone() {
             let env = Env::new(family, None);
-            let asked = !self.facts[ns].hook(family, Hook::Output).is_empty();
+            // Where a rule exempts from connection tracking, what is sent is seen once the chains have said so.
+            let facts = &self.facts[ns];
+            let asked = facts.exempts || !facts.hook(family, Hook::Output).is_empty();
             self.outgoing(ns, &env, asked, &mut fib);
         }
         fib

@@ -107,6 +107,8 @@ pub(super) struct Env {
     pub(super) hop: Option<Hop>,
     /// Its mark.
     pub(super) mark: u32,
+    /// The mark of what follows it in its connection, here.
+    pub(super) later: u32,
     /// The mark of its connection.
     pub(super) connection: u32,
     /// The mark that routing sees, for what is sent from here.
@@ -130,6 +132,7 @@ impl Env {
             way: Way::Routed,
             hop: None,
             mark: 0,
+            later: 0,
             connection: 0,
             routed: 0,
             changed: false,
@@ -137,6 +140,19 @@ impl Env {
             untracked: false,
         }
     }
+}
+
+/// Which packets of a connection of TCP or SCTP are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Pace {
+    /// All: nothing tells them apart.
+    Each,
+    /// The first one in its direction; the later ones after it.
+    First,
+    /// The first one alone: what is decided for it (a translation) holds for the later ones.
+    Alone,
+    /// The later ones.
+    Later,
 }
 
 /// A place in the walk through the chains of a hook.
@@ -150,6 +166,8 @@ pub(super) struct Cursor {
     pub(super) item: usize,
     /// Chain and rule, the base chain first.
     pub(super) stack: Vec<(usize, usize)>,
+    /// Which packets of a connection.
+    pub(super) pace: Pace,
     /// What is known of the message's header.
     pub(super) context: Context,
     /// What the kernel knows of it.
@@ -262,6 +280,8 @@ pub(super) struct Builder<'s> {
     pub(super) first: u32,
     /// Rules of [`Key::Just`].
     pub(super) just: Vec<Fib>,
+    /// Where the first packet goes on to from the chains of a hook, once the later ones were asked too.
+    pub(super) asked: HashMap<Cursor, Next>,
     known: HashMap<Key, EntityId>,
     begun: Vec<bool>,
 }
@@ -302,6 +322,7 @@ impl<'s> Builder<'s> {
             drafts: Vec::new(),
             first,
             just: Vec::new(),
+            asked: HashMap::new(),
             known: HashMap::new(),
             begun: Vec::new(),
             facts,

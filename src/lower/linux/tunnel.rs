@@ -12,10 +12,9 @@ use crate::network::fib::{DiscardReason, Fib, FibRule};
 
 use super::context::{Context, whole};
 use super::frame::Frame;
-use super::next::Next;
+use super::next::{Next, unmodelled};
 use super::outer::Outer;
 use super::stage::{Arrival, Builder, Device, Ns, Segment};
-use super::walk::unmodelled;
 
 /// Where an outer message gets to.
 pub(super) type End = Result<(Ns, Device), Next>;

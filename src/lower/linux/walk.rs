@@ -11,8 +11,10 @@ use crate::network::fib::{DiscardReason, Fib, State};
 
 use super::condition::{Condition, condition, element_context};
 use super::context::Context;
-use super::next::Next;
-use super::stage::{Builder, Cursor, Key};
+use super::later::LATER;
+use super::next::{Next, unmodelled};
+use super::stage::{Builder, Cursor, Key, Pace};
+use super::words::{said, tool};
 
 /// What the effects of a rule lead to.
 enum Then {
@@ -22,6 +24,8 @@ enum Then {
     Done(Next),
 }
 
+/// What a rule restores or asks for.
+const CONNECTION: &str = "the mark of a connection";
 /// An answer that gives its connection a mark: what follows it has that mark too.
 const MARKED: &str = "the mark of a connection that an answer changes";
 
@@ -185,8 +189,7 @@ impl Builder<'_> {
             let next = self.passed(cursor);
             return (next, None, chain.origin);
         }
-        let mut next = Next::dies(DiscardReason::Drop);
-        next.why = self.policy_note(cursor);
+        let next = self.dropped(cursor);
         let text = format!(
             "{} {} {}: policy DROP",
             tool(chain),
@@ -208,7 +211,20 @@ impl Builder<'_> {
         Some(why.into())
     }
 
+    /// It dies; of a later packet it may be so.
+    fn dropped(&self, cursor: &Cursor) -> Next {
+        if cursor.pace == Pace::Later {
+            return unmodelled(LATER);
+        }
+        let mut next = Next::dies(DiscardReason::Drop);
+        next.why = self.policy_note(cursor);
+        next
+    }
+
     fn passed(&mut self, cursor: &Cursor) -> Next {
+        if cursor.pace == Pace::First {
+            return self.followed(cursor);
+        }
         self.at(cursor.ns, cursor.hook, cursor.item + 1, cursor.env.clone())
     }
 
@@ -226,10 +242,9 @@ impl Builder<'_> {
             match effect {
                 Effect::Nothing => {}
                 Effect::Accept => return Then::Done(self.passed(&cursor)),
-                Effect::Drop => {
-                    let mut next = Next::dies(DiscardReason::Drop);
-                    next.why = self.policy_note(&cursor);
-                    return Then::Done(next);
+                Effect::Drop => return Then::Done(self.dropped(&cursor)),
+                Effect::Reject(_) if cursor.pace == Pace::Later => {
+                    return Then::Done(unmodelled(LATER));
                 }
                 Effect::Reject(_) => return Then::Done(Next::dies(DiscardReason::Reject)),
                 Effect::Return => {
@@ -256,11 +271,10 @@ impl Builder<'_> {
                     return Then::On(Box::new(cursor));
                 }
                 Effect::SetMark { value, mask } => {
-                    cursor.env.mark = cursor.env.mark & !mask ^ value;
-                    if Self::reroutes(chain) {
-                        cursor.env.routed = cursor.env.mark;
-                    }
+                    cursor.mark_with(|old| old & !mask ^ value, Self::reroutes(chain));
                 }
+                // Who asks for it later does not know it anyhow.
+                Effect::SetConnMark { .. } | Effect::SaveMark(_) if cursor.pace == Pace::Later => {}
                 Effect::SetConnMark { value, mask } => {
                     cursor.env.connection = cursor.env.connection & !mask ^ value;
                     if self.marks_later(&cursor) {
@@ -275,13 +289,17 @@ impl Builder<'_> {
                 }
                 Effect::RestoreMark(mask) => {
                     let known = cursor.context.state == Some(State::New);
-                    cursor.env.mark = cursor.env.mark & !mask | cursor.env.connection & mask;
-                    if Self::reroutes(chain) {
-                        cursor.env.routed = cursor.env.mark;
+                    if saves && cursor.pace == Pace::Later {
+                        return Then::Done(unmodelled(CONNECTION));
                     }
+                    let saved = cursor.env.connection & mask;
+                    cursor.mark_with(|old| old & !mask | saved, Self::reroutes(chain));
                     if saves && !known {
-                        return self.unless_answer(cursor, rule, text, "the mark of a connection");
+                        return self.unless_answer(cursor, rule, text, CONNECTION);
                     }
+                }
+                Effect::NoTrack if cursor.pace == Pace::Later && !cursor.env.untracked => {
+                    return Then::Done(unmodelled(LATER));
                 }
                 Effect::NoTrack => cursor.env.untracked = true,
                 Effect::Dnat(_) | Effect::Snat(_) | Effect::Masquerade | Effect::Redirect(_) => {
@@ -376,25 +394,4 @@ impl Builder<'_> {
         // iptables' mangle, nft's chains of type route.
         chain.table == "mangle" || chain.base.as_ref().is_some_and(|b| b.kind == "route")
     }
-}
-
-/// What happens is not known.
-pub(super) fn unmodelled(why: &str) -> Next {
-    Next::dies(DiscardReason::Unmodelled(why.to_owned()))
-}
-
-fn tool(chain: &Chain) -> &'static str {
-    use crate::model::linux::ChainFamily;
-    match (chain.iptables, chain.family) {
-        (true, ChainFamily::V6) => "ip6tables",
-        (true, _) => "iptables",
-        (false, _) => "nft",
-    }
-}
-
-/// `iptables nat POSTROUTING: -s 10.1.0.0/16 -o eth0 -j MASQUERADE`.
-fn said(chain: &Chain, rule: &FirewallRule) -> String {
-    let (text, own) = (rule.text.trim(), format!("-A {} ", chain.name));
-    let text = text.strip_prefix(&own).unwrap_or(text);
-    format!("{} {} {}: {text}", tool(chain), chain.table, chain.name)
 }

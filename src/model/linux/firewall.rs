@@ -117,6 +117,15 @@ pub enum Tested {
     Bridged,
     /// Connection states: any of these.
     State(Vec<CtState>),
+    /// Flags of TCP: which packets of a connection have them.
+    Flags {
+        /// The first one.
+        opening: bool,
+        /// Its answer.
+        answer: bool,
+        /// All that follow, none of them; or (none) some.
+        later: Option<bool>,
+    },
     /// Firewall mark: `mark & mask == value`.
     Mark {
         /// The value.
@@ -208,7 +217,7 @@ pub enum SetField {
 pub enum CtState {
     /// The first message of a connection.
     New,
-    /// An answer.
+    /// An answer, and all that follows.
     Established,
     /// An error message about one: no message of the model is.
     Related,

@@ -306,26 +306,39 @@ impl<'a> Reader<'a> {
         self.push(negated, what);
     }
 
-    /// The opening message of TCP has SYN alone, its answer SYN and ACK, all others ACK.
+    /// The opening message of TCP has SYN alone, its answer SYN and ACK, all others ACK, some PSH or FIN with it.
     fn flags(&mut self, negated: bool, mask: &str, set: &str) {
         let has = |list: &str, flag: &str| {
             list.split(',')
                 .any(|f| f.eq_ignore_ascii_case(flag) || f.eq_ignore_ascii_case("ALL"))
         };
-        let holds = |syn: bool, ack: bool| {
+        let holds = |flags: &[&str]| {
             ["FIN", "SYN", "RST", "PSH", "ACK", "URG"]
                 .iter()
-                .all(|flag| {
-                    let there = *flag == "SYN" && syn || *flag == "ACK" && ack;
-                    !has(mask, flag) || there == has(set, flag)
-                })
+                .all(|flag| !has(mask, flag) || flags.contains(flag) == has(set, flag))
         };
-        let (opening, answer, later) = (holds(true, false), holds(true, true), holds(false, true));
+        let (opening, answer) = (holds(&["SYN"]), holds(&["SYN", "ACK"]));
+        let later = [
+            holds(&["ACK"]),
+            holds(&["ACK", "PSH"]),
+            holds(&["ACK", "FIN"]),
+            holds(&["ACK", "PSH", "FIN"]),
+        ];
+        let alike = later.iter().all(|l| *l == later[0]);
+        let later = alike.then_some(later[0]);
         let what = match (opening, answer, later) {
-            (true, true, true) => Tested::Always,
-            (false, false, false) => Tested::Protocol(Vec::new()),
-            (true, false, false) if !self.around.untracked => Tested::State(vec![CtState::New]),
-            _ => Tested::Unknown(format!("match tcp --tcp-flags {mask} {set}")),
+            (true, true, Some(true)) => Tested::Always,
+            (false, false, Some(false)) => Tested::Protocol(Vec::new()),
+            // A rule that exempts from connection tracking may ask.
+            _ if self.around.untracked => {
+                Tested::Unknown(format!("match tcp --tcp-flags {mask} {set}"))
+            }
+            (true, false, Some(false)) => Tested::State(vec![CtState::New]),
+            _ => Tested::Flags {
+                opening,
+                answer,
+                later,
+            },
         };
         self.push(negated, what);
     }
