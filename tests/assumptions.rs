@@ -447,3 +447,43 @@ fn chosen_addresses_of_services_are_told() {
         assert_eq!(told, wanted, "{more}");
     }
 }
+
+/// Where the input does not say on which nodes pods run, own nodes and Services that keep to a node may be others; what
+/// nodes have no part in is proven all the same. A counterexample shows its choice.
+#[test]
+fn placement_makes_what_hangs_on_it_unknown() {
+    let nodes = node("n1", "192.0.2.1") + &node("n2", "192.0.2.2");
+    let workload = |name: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: x}}\nspec: {{selector: {{matchLabels: {{app: {name}}}}}, template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{containers: [{{name: c, ports: [{{containerPort: 80}}]}}]}}}}}}\n"
+        )
+    };
+    let nobody = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: np, namespace: x}\nspec: {podSelector: {}, policyTypes: [Ingress]}\n";
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: x}\nspec: {clusterIP: 10.96.0.1, internalTrafficPolicy: Local, selector: {app: a}, ports: [{port: 80}]}\n";
+    let objects = nodes + &workload("a") + &workload("b") + nobody + service;
+    let a = "{workload: deployment/x/a}";
+    for (wish, from, to, wanted) in [
+        (
+            "mustNotReach",
+            "{workload: deployment/x/b}",
+            a,
+            Verdict::Proven,
+        ),
+        ("mustNotReach", "{node: n1}", a, Verdict::Violated),
+        ("mustNotReach", "{node: n2}", a, Verdict::Unknown),
+        ("mustReach", "{node: n1}", a, Verdict::Unknown),
+        ("mustReach", "{node: n2}", a, Verdict::Violated),
+        (
+            "mustNotReach",
+            "{node: n2}",
+            "{service: x/s}",
+            Verdict::Unknown,
+        ),
+    ] {
+        let spec = format!("{{{wish}: {{from: [{from}], to: [{to}]}}}}");
+        let result = self::wish(&objects, &spec);
+        assert_eq!(result.verdict, wanted, "{spec}: {}", result.detail);
+        let says = result.detail.contains("which nodes run the pods");
+        assert_eq!(says, wanted == Verdict::Unknown, "{}", result.detail);
+    }
+}

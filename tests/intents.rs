@@ -664,6 +664,46 @@ fn pods_that_could_be_added() {
     }
 }
 
+/// Two that could be added, or one and a host outside, have an address each, though nothing tells these apart; a namespace
+/// that is not there has one set of labels; and on the only node everybody is on one node.
+#[test]
+fn added_pods_go_together() {
+    let text = "apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: c}\nnodes: [{name: N1, addresses: [192.0.2.1], daemons: [{name: d}]}]\nexternals: [{name: world, addresses: [0.0.0.0/0, \"::/0\"]}]\n";
+    let (any, other) = ("{anyPod: {namespace: a}}", "{anyPod: {namespace: b}}");
+    let team = |name: &str| {
+        format!("{{anyPod: {{namespaceSelector: {{matchLabels: {{team: {name}}}}}}}}}")
+    };
+    let (v4, v6) = ("{ipBlock: 0.0.0.0/0}", "{ipBlock: \"::/0\"}");
+    for (wish, from, to) in [
+        ("mustNotReach", v4, any),
+        ("mustNotReach", v6, any),
+        ("mustNotReach", any, v4),
+        ("mustNotReach", any, other),
+        ("mustNotReach", any, any),
+        ("mustNotReach", &team("red"), &team("blue")),
+        ("onlyThese", "{ipBlock: 10.0.0.0/8}", any),
+    ] {
+        let spec = format!("{wish}: {{from: [{from}], to: [{to}]}}");
+        let mut sources = SourceMap::new();
+        let cluster = load(&mut sources, text).clusters.remove(0).cluster.unwrap();
+        let settings = Settings::default();
+        let lowered = lower(&cluster, &settings).unwrap();
+        let intent = read_intent(&mut sources, &spec);
+        let constraint = stated(&mut sources, &intent, &lowered);
+        let policy = Policy::new(&cluster, &lowered, settings, &[&intent], None);
+        let result = policy.check(&intent, &constraint, &solver);
+        let result = result
+            .unwrap_or_else(|why| panic!("{spec}: {why}"))
+            .unwrap();
+        let found = result.counterexample.unwrap();
+        let header = found.messages[0].header;
+        assert!(
+            found.replayed && header.source != header.destination,
+            "{spec}"
+        );
+    }
+}
+
 /// The fields that the reader knows are those of the schema: its help lists them where one is unknown.
 #[test]
 fn the_schema_has_the_fields_of_the_reader() {

@@ -265,7 +265,8 @@ fn ip6tables(policies: [&str; 3], rules: &[&str]) -> String {
     let head = format!(
         "*filter\n:INPUT {input} [0:0]\n:FORWARD {forward} [0:0]\n:OUTPUT {output} [0:0]\n{own}"
     );
-    let rules: String = rules.iter().map(|r| format!("-A {r}\n")).collect();
+    let rules: Vec<String> = rules.iter().map(|r| format!("-A {r}\n")).collect();
+    let rules = rules.concat();
     format!("{head}{rules}COMMIT\n")
 }
 
@@ -509,8 +510,9 @@ fn neighbours_of_ipv6_on_a_bridge() {
         text.replace("-ip6tables = 1", "-ip6tables = 0")
     });
     let gets = |put: &[(String, String)], to: &str| ended(put, &[(A1_6, to)]).remove(0);
-    assert_eq!(gets(&[drops.clone()], A2_6), [Disposition::Unmodelled]);
-    assert_eq!(gets(&[drops.clone()], B1_6), [Disposition::Delivered]);
+    let one_dump = std::slice::from_ref(&drops);
+    assert_eq!(gets(one_dump, A2_6), [Disposition::Unmodelled]);
+    assert_eq!(gets(one_dump, B1_6), [Disposition::Delivered]);
     assert_eq!(gets(&[drops.clone(), off], A2_6), [Disposition::Delivered]);
     assert_eq!(gets(&[drops, one, other], A2_6), [Disposition::Delivered]);
 }

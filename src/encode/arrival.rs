@@ -31,18 +31,15 @@ impl Encoder<'_> {
         } else {
             let value = self.pool.ite(kept, came, before);
             let width = self.domain.address_width();
-            let name = format!("{}.came.{}.sa", self.events[slot].name, hop + 1);
+            let way = self.way(slot, direction);
+            let name = format!("{}.{way}came.{}.sa", self.events[slot].name, hop + 1);
             let named = self.pool.variable(&name, Sort::BitVec(width));
             let fact = self.pool.eq(named, value);
             self.fact(fact);
             named
         };
-        let event = &mut self.events[slot];
-        if direction == Direction::Request {
-            event.request.came.push(next);
-        } else {
-            event.answer.came.push(next);
-        }
+        let travel = self.events[slot].travel_mut(direction);
+        travel.came.push(next);
     }
 
     /// The header after a hop: unchanged, or what the one rewrite that applies makes of it.
@@ -54,12 +51,8 @@ impl Encoder<'_> {
         header: SymHeader,
         rewrites: &[(TermId, SymHeader)],
     ) -> SymHeader {
-        let word = if direction == Direction::Request {
-            "header"
-        } else {
-            "answer.header"
-        };
-        let prefix = format!("{}.{word}.{hop}", self.events[slot].name);
+        let way = self.way(slot, direction);
+        let prefix = format!("{}.{way}header.{hop}", self.events[slot].name);
         let (width, port_width) = (self.domain.address_width(), self.domain.port_width());
         let mut field = |name: &str, width: u32, of: fn(&SymHeader) -> TermId| {
             let mut value = of(&header);
@@ -86,7 +79,7 @@ impl Encoder<'_> {
         }
     }
 
-    /// Records the state after a hop: where the message is, unless it was there before with the same header.
+    /// Records the state after a hop: where the message is; where it is cut, unless it was there before with the same header.
     pub(super) fn arrive(
         &mut self,
         slot: usize,
@@ -97,9 +90,15 @@ impl Encoder<'_> {
         let hop = self.travel(slot, direction).at.len();
         let mut at = BTreeMap::new();
         let mut repeated = Vec::new();
+        let way = self.way(slot, direction);
+        let looked_at = if self.travel(slot, direction).cut {
+            hop
+        } else {
+            0
+        };
         for (switch, there) in moved.next {
             let mut before = Vec::new();
-            for earlier in 0..hop {
+            for earlier in 0..looked_at {
                 let travel = self.travel(slot, direction);
                 if let Some(&was) = travel.at[earlier].get(&switch) {
                     let old = travel.headers[earlier];
@@ -112,17 +111,12 @@ impl Encoder<'_> {
             let fresh = self.pool.not(before);
             let term = self.pool.and(&[there, fresh]);
             if self.pool.as_truth(term) != Some(false) {
-                let name = self.hop_name(&self.events[slot].name, direction, hop, switch);
+                let name = self.hop_name(&self.events[slot].name, &way, hop, switch);
                 at.insert(switch, self.define(&name, term));
             }
         }
         let repeated = self.pool.or(&repeated);
-        let event = &mut self.events[slot];
-        let travel = if direction == Direction::Request {
-            &mut event.request
-        } else {
-            &mut event.answer
-        };
+        let travel = self.events[slot].travel_mut(direction);
         travel.at.push(at);
         travel.headers.push(header);
         travel.repeated.push(repeated);

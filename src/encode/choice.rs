@@ -35,12 +35,16 @@ impl Encoder<'_> {
             rewrites.push((fires, header));
             return;
         }
+        // An answer's choices are none of its message's.
+        let way = self.way(hop.slot, hop.direction);
         let choice = self.pool.variable(
-            &format!("{}.choice.{}", self.events[hop.slot].name, hop.number),
+            &format!("{}.{way}choice.{}", self.events[hop.slot].name, hop.number),
             Sort::BitVec(16),
         );
-        if self.events[hop.slot].choices.last() != Some(&choice) {
-            self.events[hop.slot].choices.push(choice);
+        let event = &mut self.events[hop.slot];
+        if event.choices.last() != Some(&choice) {
+            event.choices.push(choice);
+            event.travel_mut(hop.direction).choices.push(choice);
         }
         let last = self.pool.bits(ways.len() as u128 - 1, 16);
         let bounded = self.pool.ule(choice, last);
@@ -71,12 +75,8 @@ impl Encoder<'_> {
         let Some(last) = all.len().checked_sub(1).filter(|last| *last > 0) else {
             return all.iter().map(|to| (*to, fires)).collect();
         };
-        let place = self.hop_name(
-            &self.events[hop.slot].name,
-            hop.direction,
-            hop.number,
-            at.id,
-        );
+        let way = self.way(hop.slot, hop.direction);
+        let place = self.hop_name(&self.events[hop.slot].name, &way, hop.number, at.id);
         let width = usize::BITS - last.leading_zeros();
         let choice = self
             .pool

@@ -12,23 +12,40 @@ use super::header::SymHeader;
 /// One direction of travel, unrolled as far as was asked.
 #[derive(Debug, Default)]
 pub(super) struct Travel {
-    /// `at[i][S]`: after i hops the message is at switch S, in a state it was not in before. Within a hop it may go on
-    /// through later stages of the same namespace.
+    /// Whether a message that comes to a state where it was before goes no further; else it is followed on and on, and
+    /// nothing is said of states where it was.
+    pub(super) cut: bool,
+    /// `at[i][S]`: after i hops the message is at switch S, where it is cut in a state that it was not in before. Within a
+    /// hop it may go on through later stages of the same namespace.
     pub(super) at: Vec<BTreeMap<EntityId, TermId>>,
     /// The header after i hops.
     pub(super) headers: Vec<SymHeader>,
     /// The source as the message came to the switch where it is after i hops; kept where there are gates.
     pub(super) came: Vec<TermId>,
-    /// After i hops the state is one that was there before: a loop.
+    /// After i hops the state is one that was there before: a loop. Never where it is not cut.
     pub(super) repeated: Vec<TermId>,
     /// `received[i][X]`: at hop i it is delivered to X.
     pub(super) received: Vec<BTreeMap<EntityId, TermId>>,
     /// `translated[i]`: at hop i it is translated at S, on these conditions.
     pub(super) translated: Vec<BTreeMap<EntityId, TermId>>,
+    /// The choices of [`Event::choices`] that are its own.
+    pub(super) choices: Vec<TermId>,
     /// `tracked[i]`: at hop i the connection tracking of a namespace sees it.
     pub(super) tracked: Vec<BTreeMap<EntityId, TermId>>,
     /// `unmodelled[i]`: at hop i, at this switch, this rule says that what happens is not known.
     pub(super) unmodelled: Vec<Vec<(EntityId, usize, TermId)>>,
+}
+
+impl Travel {
+    /// How its terms are called. Both ways and both kinds have names of their own: a direction may be unrolled twice.
+    pub(super) fn word(direction: Direction, cut: bool) -> String {
+        let direction = match direction {
+            Direction::Request => "",
+            Direction::Answer => "answer.",
+        };
+        let cut = if cut { "cut." } else { "" };
+        format!("{direction}{cut}")
+    }
 }
 
 /// A message, its way and its answer's way, as terms. Slots are numbered from 0, one per event variable.
@@ -59,6 +76,13 @@ pub struct Event {
 }
 
 impl Event {
+    pub(super) fn travel_mut(&mut self, direction: Direction) -> &mut Travel {
+        match direction {
+            Direction::Request => &mut self.request,
+            Direction::Answer => &mut self.answer,
+        }
+    }
+
     /// How many hops are unrolled.
     pub fn hops(&self) -> usize {
         self.request.at.len().saturating_sub(1)

@@ -33,9 +33,10 @@ impl Encoder<'_> {
         start: BTreeMap<EntityId, TermId>,
         header: SymHeader,
     ) -> Travel {
+        let way = Travel::word(direction, false);
         let at = start
             .into_iter()
-            .map(|(s, term)| (s, self.define(&self.hop_name(name, direction, 0, s), term)));
+            .map(|(s, term)| (s, self.define(&self.hop_name(name, &way, 0, s), term)));
         Travel {
             at: vec![at.collect()],
             headers: vec![header],
@@ -45,19 +46,30 @@ impl Encoder<'_> {
         }
     }
 
-    pub(super) fn hop_name(
-        &self,
-        event: &str,
-        direction: Direction,
-        hop: usize,
-        at: EntityId,
-    ) -> String {
-        let word = if direction == Direction::Request {
-            "at"
-        } else {
-            "answer.at"
+    /// From the first hop again, now cut where a state comes again.
+    pub fn again(&mut self, slot: usize, direction: Direction) {
+        let event = &mut self.events[slot];
+        let travel = event.travel_mut(direction);
+        let own = std::mem::take(&mut travel.choices);
+        *travel = Travel {
+            cut: true,
+            at: vec![travel.at[0].clone()],
+            headers: vec![travel.headers[0]],
+            came: vec![travel.came[0]],
+            repeated: vec![travel.repeated[0]],
+            ..Travel::default()
         };
-        format!("{event}.{word}.{hop}.{}", self.switch_name(at))
+        event.choices.retain(|choice| !own.contains(choice));
+    }
+
+    /// Whether a message that is not cut tells by its end that it was nowhere twice: what it does next hangs on its state
+    /// alone, so that one that comes back could go round for ever. Gates ask how it came, of messages and not of answers.
+    pub fn forgets(&self, direction: Direction) -> bool {
+        direction == Direction::Answer || self.network.gates.all.is_empty()
+    }
+
+    pub(super) fn hop_name(&self, event: &str, way: &str, hop: usize, at: EntityId) -> String {
+        format!("{event}.{way}at.{hop}.{}", self.switch_name(at))
     }
 
     /// Names of stages are for people, and need not be unique.
@@ -114,6 +126,11 @@ impl Encoder<'_> {
     ) -> impl Iterator<Item = (EntityId, usize, TermId)> + '_ {
         let hops = self.travel(slot, direction).unmodelled.iter();
         hops.flatten().copied()
+    }
+
+    /// How the terms of a direction are called.
+    pub(super) fn way(&self, slot: usize, direction: Direction) -> String {
+        Travel::word(direction, self.travel(slot, direction).cut)
     }
 
     pub(super) fn travel(&self, slot: usize, direction: Direction) -> &Travel {
@@ -258,7 +275,12 @@ impl Encoder<'_> {
     }
 
     fn stage_name(&self, hop: Hop, at: EntityId) -> String {
-        let name = self.hop_name(&self.events[hop.slot].name, hop.direction, hop.number, at);
+        let name = self.hop_name(
+            &self.events[hop.slot].name,
+            &self.way(hop.slot, hop.direction),
+            hop.number,
+            at,
+        );
         format!("{name}.within")
     }
 

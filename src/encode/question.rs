@@ -11,6 +11,7 @@ pub mod point;
 mod policies;
 mod selection;
 mod side;
+mod valuation;
 
 use crate::model::inet::Protocol;
 use crate::smt::term::{Sort, TermId, TermPool};
@@ -122,7 +123,12 @@ impl<'c> Question<'c> {
         let sender = self.sender.sound(&mut self.pool);
         let receiver = self.receiver.sound(&mut self.pool);
         let apart = side::apart(&mut self.pool, &self.sender, &self.receiver);
-        self.pool.and(&[port, protocol, sender, receiver, apart])
+        let one_namespace = match (&self.sender, &self.receiver) {
+            (Side::Added(one), Side::Added(other)) => one.agrees(other, &mut self.pool),
+            _ => self.pool.truth(true),
+        };
+        let parts = [port, protocol, sender, receiver, apart, one_namespace];
+        self.pool.and(&parts)
     }
 
     /// The message finds a listener: it is of one family, and the port is open.
@@ -152,7 +158,20 @@ impl<'c> Question<'c> {
     /// Both are on one node.
     pub fn on_one_node(&mut self) -> TermId {
         if self.sender.is_symbolic() || self.receiver.is_symbolic() {
-            return self.together;
+            // Who is added can be on another node where there is one.
+            let Some(only) = self
+                .sender
+                .only_node()
+                .or_else(|| self.receiver.only_node())
+            else {
+                return self.together;
+            };
+            for end in [End::Sender, End::Receiver] {
+                if !self.side(end).is_symbolic() {
+                    return self.has(end, Trait::OnNode(only));
+                }
+            }
+            return self.pool.truth(true);
         }
         let nodes = self.sender.nodes();
         let mut ways = Vec::new();

@@ -37,6 +37,7 @@ pub(super) fn verdicts(
         domain_names(case, lowered, &mut results)?;
     }
     hangs(case.cluster, settings, &mut results);
+    placements(case, lowered, &mut results);
     cannot_say(case.cluster, &mut results);
     Ok((results, queries))
 }
@@ -260,6 +261,27 @@ pub(super) fn hangs(cluster: &Cluster, settings: Settings, results: &mut [CheckR
         result.verdict = Verdict::Unknown;
         why.clone_into(&mut result.detail);
         result.depends_on.clear();
+    }
+}
+
+/// Which node runs a pod is not always said, and intents may hang on it: the network model itself does not. A
+/// counterexample stands: it shows its choice.
+fn placements(case: &Case<'_>, lowered: &Lowered, results: &mut [CheckResult]) {
+    let reading = &case.cluster.reading;
+    if !reading.nodes_chosen || case.cluster.nodes.len() < 2 {
+        return;
+    }
+    let policy = case.policy(lowered, case.options.settings);
+    for (at, result) in results.iter_mut().enumerate() {
+        let asks = case
+            .stated(at)
+            .is_some_and(|stated| policy.asks_nodes(&stated.intent));
+        if asks && result.verdict == Verdict::Proven {
+            result.verdict = Verdict::Unknown;
+            "it may hang on which nodes run the pods, which the input does not say: give spec.nodeName, or what kubectl get -o yaml printed"
+                .clone_into(&mut result.detail);
+            result.depends_on.clear();
+        }
     }
 }
 

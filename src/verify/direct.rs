@@ -46,10 +46,13 @@ pub fn check(
     };
     let mut checker = Checker {
         lowered,
-        encoder: Encoder::new(structure, network, domain),
+        encoder: Encoder::new(structure, network, domain.clone()),
+        domain,
         solver: new_solver(),
+        new_solver,
         options,
         facts: Vec::new(),
+        ways: Vec::new(),
         bounds: Vec::new(),
         narrows: true,
         checked: Checked::default(),

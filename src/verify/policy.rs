@@ -9,6 +9,7 @@
 mod answer;
 mod ask;
 mod extend;
+mod placement;
 mod plain;
 mod points;
 mod service;

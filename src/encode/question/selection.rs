@@ -110,10 +110,10 @@ pub(super) enum Of {
 #[derive(Debug)]
 pub struct Added<'c> {
     name: &'static str,
-    cluster: &'c Cluster,
-    has: BTreeMap<(Of, String), TermId>,
-    values: BTreeMap<(Of, String), BTreeMap<String, TermId>>,
-    ports: BTreeMap<(String, Protocol), (TermId, TermId)>,
+    pub(super) cluster: &'c Cluster,
+    pub(super) has: BTreeMap<(Of, String), TermId>,
+    pub(super) values: BTreeMap<(Of, String), BTreeMap<String, TermId>>,
+    pub(super) ports: BTreeMap<(String, Protocol), (TermId, TermId)>,
     /// One address a region.
     pub(super) regions: Vec<IpAddr>,
     region: TermId,
@@ -303,56 +303,5 @@ impl<'c> Added<'c> {
             self.region,
             ports.map(|p| p.1).collect(),
         )
-    }
-
-    /// Its labels, or its namespace's, under a valuation: a label with no value that is spoken of has a new one.
-    pub(super) fn labels(
-        &self,
-        of: Of,
-        truth: &mut dyn FnMut(TermId) -> bool,
-    ) -> BTreeMap<String, String> {
-        let mut labels = BTreeMap::new();
-        for ((whose, key), has) in &self.has {
-            if *whose != of || !truth(*has) {
-                continue;
-            }
-            let known = self.values.get(&(of, key.clone()));
-            let mut known = known.into_iter().flatten();
-            let value = known
-                .find(|(_, atom)| truth(**atom))
-                .map(|(v, _)| v.clone());
-            let value = value.unwrap_or_else(|| self.new_value(of, key));
-            labels.insert(key.clone(), value);
-        }
-        labels
-    }
-
-    fn new_value(&self, of: Of, key: &str) -> String {
-        let known = self.values.get(&(of, key.to_owned()));
-        let taken = |word: &String| {
-            known.is_some_and(|k| k.contains_key(word))
-                || key == NAME_LABEL && self.cluster.namespaces.iter().any(|n| n.name == *word)
-        };
-        let stem = if key == NAME_LABEL { "new" } else { "other" };
-        let words = (1..).map(|n| {
-            if n == 1 {
-                stem.to_owned()
-            } else {
-                format!("{stem}-{n}")
-            }
-        });
-        words.into_iter().find(|w| !taken(w)).unwrap_or_default()
-    }
-
-    /// Names of its ports under a valuation.
-    pub(super) fn named_ports(
-        &self,
-        truth: &mut dyn FnMut(TermId) -> bool,
-    ) -> Vec<(String, Protocol, TermId)> {
-        let there = |(_, (has, _)): &(&(String, Protocol), &(TermId, TermId))| truth(*has);
-        let named = self.ports.iter().filter(there);
-        named
-            .map(|((n, p), (_, number))| (n.clone(), *p, *number))
-            .collect()
     }
 }

@@ -53,6 +53,14 @@ impl<'c> Side<'c> {
         matches!(self, Self::Added(_))
     }
 
+    /// The node that an added pod must be on; none where there are several, or of points at hand.
+    pub(super) fn only_node(&self) -> Option<EntityId> {
+        match self {
+            Self::Known(_) => None,
+            Self::Added(added) => added.only_node(),
+        }
+    }
+
     /// The points; none of a pod that could be added.
     pub fn points(&self) -> &[Point<'c>] {
         match self {
@@ -239,6 +247,8 @@ pub(super) fn apart(pool: &mut TermPool, sender: &Side<'_>, receiver: &Side<'_>)
 pub struct Found {
     /// Its namespace.
     pub namespace: String,
+    /// Whether somebody speaks of that by its name.
+    pub named: bool,
     /// The labels of that.
     pub namespace_labels: BTreeMap<String, String>,
     /// Its labels.
@@ -260,6 +270,7 @@ impl Side<'_> {
         let namespace = name.clone();
         namespace_labels.remove(crate::model::cluster::NAME_LABEL);
         Some(Found {
+            named: added.names(&namespace),
             namespace,
             namespace_labels,
             labels: added.labels(Of::Pod, truth),

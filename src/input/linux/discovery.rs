@@ -1,6 +1,6 @@
 //! Messages of IPv6 neighbour discovery, as firewalls call them.
 //!
-//! Knows: names and numbers of protocols and of types of ICMPv6. Must never know: how a rule is spelled.
+//! Knows: names and numbers of protocols and of types of `ICMPv6`. Must never know: how a rule is spelled.
 
 use crate::model::linux::{Discovery, Fits};
 
@@ -13,7 +13,7 @@ pub(super) fn of_protocols(words: &[&str], negated: bool) -> Discovery {
     Discovery::both(fits(one, negated))
 }
 
-/// Tests of types of ICMPv6: one of these.
+/// Tests of types of `ICMPv6`: one of these.
 pub(super) fn of_types(words: &[&str], negated: bool) -> Discovery {
     let (mut solicits, mut advertises) = (false, false);
     for word in words {

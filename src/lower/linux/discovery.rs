@@ -1,6 +1,6 @@
 //! IPv6 neighbour discovery: whether the chains of a namespace may stop its messages.
 //!
-//! Source: `ndisc.c` (it passes the hooks as ICMPv6, unlike ARP), `nf_conntrack_proto_icmpv6.c` (it is not tracked). Coarse: one
+//! Source: `ndisc.c` (it passes the hooks as `ICMPv6`, unlike ARP), `nf_conntrack_proto_icmpv6.c` (it is not tracked). Coarse: one
 //! answer for all neighbours; what is not sure is taken to stop. Must never know: stages, who asks whom.
 
 use crate::base::source::Span;

@@ -97,7 +97,7 @@ pub enum Fits {
     Always,
 }
 
-/// The same of the messages of IPv6 neighbour discovery, which are ICMPv6.
+/// The same of the messages of IPv6 neighbour discovery, which are `ICMPv6`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Discovery {
     /// Who has an address?

@@ -5,6 +5,7 @@
 use std::time::Instant;
 
 use crate::encode::Encoder;
+use crate::encode::domain::Domain;
 use crate::logic::formula::Constraint;
 use crate::lower::Lowered;
 use crate::smt::smtlib;
@@ -13,13 +14,24 @@ use crate::smt::term::TermId;
 
 use super::result::{Checked, Options, Query};
 
+/// How a direction is unrolled: whether it is cut where a state comes again, and how far.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    pub(super) cut: bool,
+    pub(super) hops: usize,
+}
+
 pub(super) struct Checker<'c> {
     pub(super) lowered: &'c Lowered,
     pub(super) encoder: Encoder<'c>,
+    pub(super) domain: Domain,
     pub(super) solver: Box<dyn Solver>,
+    pub(super) new_solver: &'c dyn Fn() -> Box<dyn Solver>,
     pub(super) options: Options,
     /// All facts so far, for SMT-LIB.
     pub(super) facts: Vec<TermId>,
+    /// How the message of each slot, and then its answer, were unrolled.
+    pub(super) ways: Vec<Way>,
     /// The complete bound of each slot (message, answer), or why there is none.
     pub(super) bounds: Vec<Result<(usize, usize), String>>,
     /// Whether a counterexample is narrowed and read off; else that there is one is all that is wanted.

@@ -2,15 +2,17 @@
 //!
 //! Must never know: policies, selectors; they are terms by now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::extend::{NewPod, extend, free_name, yaml};
 use super::{Decided, SOURCE_PORT};
-use crate::encode::question::Question;
+use crate::encode::question::{Found, Question};
 use crate::logic::bind::bind_again;
 use crate::logic::formula::{Formula, VarId};
+use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
-use crate::model::inet::Protocol;
+use crate::model::inet::{Family, IpNet, Protocol, non_unicast, successor};
 use crate::network::header::Header;
 use crate::smt::solver::Solver;
 use crate::smt::term::TermId;
@@ -19,6 +21,9 @@ use crate::verify::replay::{ReplayError, replay};
 use crate::verify::verdict::{Beyond, Counterexample, Witness};
 
 use super::ask::Asking;
+
+/// So many neighbours of an address are tried for one that is free.
+const MOST_TAKEN: usize = 1 << 20;
 
 impl<'c> Asking<'_, 'c> {
     /// Reads the answer off, adds the pods that it needs, replays it.
@@ -115,6 +120,24 @@ impl<'c> Asking<'_, 'c> {
         }
     }
 
+    /// Another address that nobody has and that nothing in question tells apart from this one.
+    fn beside(&self, address: IpAddr) -> Option<IpAddr> {
+        let special = non_unicast().into_iter();
+        let special = special.chain([Family::V4, Family::V6].map(Family::loopback_net));
+        let cuts: Vec<IpNet> = special.chain(self.policy.cuts.iter().copied()).collect();
+        let alike = |other: &IpAddr| {
+            let mut cuts = cuts.iter();
+            cuts.all(|net| net.contains(other) == net.contains(&address))
+        };
+        let held = &self.policy.lowered.network.held;
+        let free = |other: &IpAddr| held.binary_search(other).is_err();
+        let mut others = std::iter::successors(successor(address), |ip| successor(*ip));
+        others
+            .by_ref()
+            .take(MOST_TAKEN)
+            .find(|ip| free(ip) && alike(ip))
+    }
+
     pub(super) fn internal(&self, why: ReplayError) -> InternalError {
         InternalError {
             id: self.constraint.id.clone(),
@@ -151,6 +174,8 @@ impl<'c> Asking<'_, 'c> {
             bits(solver, sides[0].number())?,
             bits(solver, sides[1].number())?,
         ];
+        let known = |i: usize| Some(sides[i].points().get(numbers[i] as usize)?.address);
+        let taken = known(0).or_else(|| known(1));
         let known_node = (0..2).find_map(|i| sides[i].points().get(numbers[i] as usize)?.node);
         for (i, side) in sides.into_iter().enumerate() {
             if let Some(point) = side.points().get(numbers[i] as usize) {
@@ -164,7 +189,7 @@ impl<'c> Asking<'_, 'c> {
                 ends.push((Some(process), point.address));
                 continue;
             }
-            let found = {
+            let mut found = {
                 let mut truth = |t| {
                     solver
                         .value(pool, t)
@@ -173,6 +198,14 @@ impl<'c> Asking<'_, 'c> {
                 };
                 side.found(&mut truth, numbers[i] as usize)?
             };
+            // Two in one region have an address each.
+            let other = taken.or_else(|| new.first().map(|p: &NewPod| p.address));
+            if other == Some(found.address) {
+                found.address = self.beside(found.address)?;
+            }
+            if let Some(first) = new.first_mut() {
+                in_one_cluster(self.policy.cluster, first, &mut found);
+            }
             let mut named_ports = Vec::new();
             let mut open = BTreeSet::from([(port, protocol)]);
             for (name, protocol, number) in found.named_ports {
@@ -209,4 +242,26 @@ impl<'c> Asking<'_, 'c> {
         let ends: [(Option<EntityId>, std::net::IpAddr); 2] = ends.try_into().ok()?;
         Some((new, ends, port, protocol))
     }
+}
+
+/// A namespace has one set of labels. One that nobody names is another one where they differ; of one that is named each pod
+/// knows the labels that are asked of it.
+fn in_one_cluster(cluster: &Cluster, first: &mut NewPod, second: &mut Found) {
+    let given = cluster
+        .namespaces
+        .iter()
+        .any(|n| n.name == second.namespace);
+    if given || first.namespace != second.namespace {
+        return;
+    }
+    if !second.named {
+        if first.namespace_labels != second.namespace_labels {
+            second.namespace.push_str("-2");
+        }
+        return;
+    }
+    let both = first.namespace_labels.clone().into_iter();
+    let both: BTreeMap<String, String> = both.chain(second.namespace_labels.clone()).collect();
+    first.namespace_labels.clone_from(&both);
+    second.namespace_labels = both;
 }
