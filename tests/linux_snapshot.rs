@@ -745,6 +745,38 @@ fn what_nft_lists_beside_chains() {
     }
 }
 
+/// A VXLAN device that answers for those behind it, and a locked port of a bridge.
+#[test]
+fn flags_of_devices_that_are_not_modelled() {
+    for (old, new, told) in [
+        (
+            r#""info_data":{"id":1,"#,
+            r#""info_data":{"proxy":false,"id":1,"#,
+            0,
+        ),
+        (
+            r#""info_data":{"id":1,"#,
+            r#""info_data":{"proxy":true,"id":1,"#,
+            1,
+        ),
+        (r#""hairpin":true,"#, r#""hairpin":true,"locked":true,"#, 1),
+    ] {
+        let strange = |replaced: bool| {
+            let mut files = small();
+            let mut links = files.iter_mut();
+            let link = &mut links.find(|(p, _)| p.ends_with("n1/link.json")).unwrap().1;
+            assert!(link.contains(old), "{old}");
+            if replaced {
+                *link = link.replacen(old, new, 1);
+            }
+            let (_, mut loaded) = read(&files);
+            let snapshot = loaded.clusters.remove(0).cluster.unwrap().snapshot.unwrap();
+            netns(&snapshot, "n1").unmodelled.len()
+        };
+        assert_eq!(strange(true), strange(false) + told, "{new}");
+    }
+}
+
 #[test]
 fn missing_dumps_are_mistakes_or_told() {
     for (file, expected) in [

@@ -83,9 +83,22 @@ fn edit(all: &mut [(String, String)], file: &str, old: &str, new: &str) {
 
 /// What becomes of a message of TCP to port 8080.
 fn ends(put: &[Put], from: &str, to: &str) -> Vec<Disposition> {
+    of(files(put), &[(from, to)]).remove(0)
+}
+
+/// The same with whole dumps put there.
+fn ended(put: &[(String, String)], ways: &[(&str, &str)]) -> Vec<Vec<Disposition>> {
+    let mut all = files(&[]);
+    all.retain(|(name, _)| put.iter().all(|(n, _)| n != name));
+    all.extend(put.iter().cloned());
+    all.sort();
+    of(all, ways)
+}
+
+fn of(files: Vec<(String, String)>, ways: &[(&str, &str)]) -> Vec<Vec<Disposition>> {
     let mut sources = SourceMap::new();
     let mut inputs = Vec::new();
-    for (name, text) in files(put) {
+    for (name, text) in files {
         let source = sources.add(format!("lab/{name}"), text);
         inputs.push(Input {
             source,
@@ -100,27 +113,30 @@ fn ends(put: &[Put], from: &str, to: &str) -> Vec<Disposition> {
     assert!(mistakes.is_empty(), "{mistakes:#?}");
     let cluster = loaded.clusters.remove(0).cluster.unwrap();
     let network = lower(&cluster, &Settings::default()).unwrap().network;
-    let (from, to): (IpAddr, IpAddr) = (from.parse().unwrap(), to.parse().unwrap());
-    let snapshot = cluster.snapshot.as_ref().unwrap();
-    let mut namespaces = snapshot.namespaces.iter();
-    let owns = |n: &&kubeproof::model::linux::NetNs| {
-        let mut addresses = n.interfaces.iter().flat_map(|i| &i.addresses);
-        addresses.any(|a| a.net.addr() == from)
+    let ends = |(from, to): &(&str, &str)| {
+        let (from, to): (IpAddr, IpAddr) = (from.parse().unwrap(), to.parse().unwrap());
+        let snapshot = cluster.snapshot.as_ref().unwrap();
+        let mut namespaces = snapshot.namespaces.iter();
+        let owns = |n: &&kubeproof::model::linux::NetNs| {
+            let mut addresses = n.interfaces.iter().flat_map(|i| &i.addresses);
+            addresses.any(|a| a.net.addr() == from)
+        };
+        let home = namespaces.find(owns).unwrap().entity.unwrap();
+        let mut processes = network.processes.iter();
+        let sender = processes.find(|p| network.switch(p.socket).unwrap().of == home);
+        let header = Header {
+            protocol: Protocol::Tcp,
+            source: from,
+            source_port: 49152,
+            destination: to,
+            destination_port: 8080,
+        };
+        let found = trace(&network, sender.unwrap().id, header).unwrap();
+        let mut all: Vec<Disposition> = found.outcomes.iter().map(|o| o.disposition).collect();
+        all.dedup();
+        all
     };
-    let home = namespaces.find(owns).unwrap().entity.unwrap();
-    let mut processes = network.processes.iter();
-    let sender = processes.find(|p| network.switch(p.socket).unwrap().of == home);
-    let header = Header {
-        protocol: Protocol::Tcp,
-        source: from,
-        source_port: 49152,
-        destination: to,
-        destination_port: 8080,
-    };
-    let found = trace(&network, sender.unwrap().id, header).unwrap();
-    let mut all: Vec<Disposition> = found.outcomes.iter().map(|o| o.disposition).collect();
-    all.dedup();
-    all
+    ways.iter().map(ends).collect()
 }
 
 /// Of each row: what is put there, and from and to whom it is then unknown, delivered.
@@ -189,6 +205,15 @@ fn frames_that_a_bridge_hands_on() {
             &[(A1, B1), (B1, A1)],
             &[(A1, A2)],
         ),
+        // Also whether somebody is there who does not answer.
+        (
+            &[Dump(
+                "wire/tc-qdisc.json",
+                r#"[{"kind": "ingress", "dev": "p0"}]"#,
+            )],
+            &[(A1, "10.20.100.99")],
+            &[],
+        ),
         // Of a port that they do not cross.
         (
             &[Dump(
@@ -228,6 +253,7 @@ fn frames_that_a_bridge_hands_on() {
     ]);
 }
 
+<<<<<<< HEAD
 /// Queues that lose, IPsec, marks that answers have by a setting.
 #[test]
 fn queues_encryption_and_marks_of_answers() {
@@ -250,4 +276,268 @@ fn queues_encryption_and_marks_of_answers() {
         (&[Dump("a/xfrm-policy.txt", "\n")], &[], &[(A1, B1)]),
         (&[Words("a/sysctl.txt", forward, mark)], &[(A1, B1)], &[]),
     ]);
+=======
+/// Addresses of pods.
+const A1_6: &str = "fd00:20:1::11";
+const A2_6: &str = "fd00:20:1::12";
+const B1_6: &str = "fd00:20:2::11";
+
+/// A dump of ip6tables: policies of INPUT, FORWARD and OUTPUT, and rules.
+fn ip6tables(policies: [&str; 3], rules: &[&str]) -> String {
+    let [input, forward, output] = policies;
+    let own = ":OWN - [0:0]\n";
+    let head = format!(
+        "*filter\n:INPUT {input} [0:0]\n:FORWARD {forward} [0:0]\n:OUTPUT {output} [0:0]\n{own}"
+    );
+    let rules: Vec<String> = rules.iter().map(|r| format!("-A {r}\n")).collect();
+    let rules = rules.concat();
+    format!("{head}{rules}COMMIT\n")
+}
+
+/// Chains of `inet`: `input` of policy `drop`, with what lets TCP pass and then these rules.
+fn inet(rules: &[&str]) -> String {
+    let rule = |expr: &str| {
+        format!(
+            r#", {{"rule": {{"family": "inet", "table": "t", "chain": "c", "expr": [{expr}]}}}}"#
+        )
+    };
+    let tcp = r#"{"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": {"set": ["tcp", "udp"]}}}, {"accept": null}"#;
+    let rules: String = std::iter::once(&tcp)
+        .chain(rules)
+        .map(|r| rule(r))
+        .collect();
+    format!(
+        r#"{{"nftables": [{{"table": {{"family": "inet", "name": "t"}}}}, {{"chain": {{"family": "inet", "table": "t",
+        "name": "c", "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}}}}{rules}]}}"#
+    )
+}
+
+/// Whether node b is not found by whoever asks for it, with chains there: its neighbours over IPv6, nobody else.
+fn unknown_at_b(file: &str, text: &str) -> bool {
+    let ways = [(A1_6, B1_6), (B1_6, A1_6), (A1_6, A2_6), (A1, B1)];
+    let put = [(file.to_owned(), text.to_owned())];
+    let found = ended(&put, &ways);
+    let one = found[0].as_slice();
+    assert_eq!(one, found[1], "{text}");
+    for known in &found[2..] {
+        assert_eq!(*known, [Disposition::Delivered], "{text}");
+    }
+    let unknown = one == [Disposition::Unmodelled];
+    assert!(
+        unknown || one == [Disposition::Delivered],
+        "{text}: {one:?}"
+    );
+    unknown
+}
+
+#[test]
+fn neighbours_of_ipv6_that_chains_keep_apart() {
+    const DROPS: [&str; 3] = ["DROP", "ACCEPT", "ACCEPT"];
+    const PASSES: [&str; 3] = ["ACCEPT", "ACCEPT", "ACCEPT"];
+    let tcp = "INPUT -p tcp -j ACCEPT";
+    let tables: &[(bool, [&str; 3], &[&str])] = &[
+        (false, PASSES, &[]),
+        (true, DROPS, &[tcp]),
+        (
+            true,
+            DROPS,
+            &[
+                tcp,
+                "INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                "INPUT -i lo -j ACCEPT",
+            ],
+        ),
+        (
+            true,
+            ["ACCEPT", "ACCEPT", "DROP"],
+            &["OUTPUT -p tcp -j ACCEPT"],
+        ),
+        (false, DROPS, &[tcp, "INPUT -p ipv6-icmp -j ACCEPT"]),
+        (false, DROPS, &[tcp, "INPUT ! -p udp -j ACCEPT"]),
+        (true, DROPS, &[tcp, "INPUT ! -p ipv6-icmp -j ACCEPT"]),
+        (
+            false,
+            DROPS,
+            &[tcp, "INPUT -m conntrack --ctstate UNTRACKED -j ACCEPT"],
+        ),
+        (
+            false,
+            DROPS,
+            &[
+                tcp,
+                "INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 135 -j ACCEPT",
+                "INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 136 -j ACCEPT",
+            ],
+        ),
+        (
+            true,
+            DROPS,
+            &[
+                tcp,
+                "INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 135 -j ACCEPT",
+            ],
+        ),
+        (
+            true,
+            DROPS,
+            &[
+                tcp,
+                "INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 128 -j ACCEPT",
+            ],
+        ),
+        (
+            true,
+            DROPS,
+            &[tcp, "INPUT -p ipv6-icmp -m limit --limit 5/min -j ACCEPT"],
+        ),
+        (
+            true,
+            DROPS,
+            &[tcp, "INPUT -s fe80::/10 -p ipv6-icmp -j ACCEPT"],
+        ),
+        (true, PASSES, &["INPUT -p ipv6-icmp -j DROP"]),
+        (
+            true,
+            PASSES,
+            &["OUTPUT -p ipv6-icmp -m icmp6 --icmpv6-type 136 -j REJECT"],
+        ),
+        (
+            false,
+            PASSES,
+            &["INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 134 -j DROP"],
+        ),
+        (
+            false,
+            PASSES,
+            &[
+                "INPUT -p udp -m udp --dport 53 -j DROP",
+                "OUTPUT -p tcp -m multiport --dports 22,23 -j REJECT",
+            ],
+        ),
+        (
+            false,
+            PASSES,
+            &[
+                "INPUT -m conntrack --ctstate INVALID -j DROP",
+                "INPUT -m mark --mark 0x8000/0x8000 -j DROP",
+            ],
+        ),
+        (
+            false,
+            PASSES,
+            &["OUTPUT -o lo -j DROP", "FORWARD -p ipv6-icmp -j DROP"],
+        ),
+        // Through chains of its own.
+        (
+            false,
+            DROPS,
+            &[
+                "INPUT -j OWN",
+                "OWN -p tcp -j ACCEPT",
+                "OWN -p ipv6-icmp -j ACCEPT",
+            ],
+        ),
+        (
+            true,
+            DROPS,
+            &[
+                tcp,
+                "INPUT -j OWN",
+                "OWN -p ipv6-icmp -j RETURN",
+                "OWN -j ACCEPT",
+            ],
+        ),
+        (
+            true,
+            DROPS,
+            &[
+                tcp,
+                "INPUT -j OWN",
+                "INPUT -p ipv6-icmp -j ACCEPT",
+                "OWN -p ipv6-icmp -j DROP",
+            ],
+        ),
+        (
+            true,
+            DROPS,
+            &[tcp, "INPUT -g OWN", "INPUT -p ipv6-icmp -j ACCEPT"],
+        ),
+        (
+            true,
+            DROPS,
+            &[
+                tcp,
+                "INPUT -j OWN",
+                "OWN -s fe80::/10 -j RETURN",
+                "OWN -p ipv6-icmp -j ACCEPT",
+            ],
+        ),
+        // A mark that some of them have.
+        (
+            true,
+            PASSES,
+            &[
+                "INPUT -s fe80::/10 -j MARK --set-xmark 0x1/0x1",
+                "INPUT -m mark --mark 0x1/0x1 -j DROP",
+            ],
+        ),
+    ];
+    for (unknown, policies, rules) in tables {
+        let text = ip6tables(*policies, rules);
+        assert_eq!(
+            unknown_at_b("b/ip6tables-save.txt", &text),
+            *unknown,
+            "{text}"
+        );
+    }
+    let accepts = |key: &str, right: &str| {
+        format!(
+            r#"{{"match": {{"op": "==", "left": {key}, "right": {right}}}}}, {{"accept": null}}"#
+        )
+    };
+    let protocol = r#"{"meta": {"key": "l4proto"}}"#;
+    let kind = r#"{"payload": {"protocol": "icmpv6", "field": "type"}}"#;
+    let both = r#"{"set": ["nd-neighbor-solicit", "nd-neighbor-advert", "nd-router-advert"]}"#;
+    let vmap = r#"{"vmap": {"key": {"payload": {"protocol": "icmpv6", "field": "type"}}, "data": {"set": [["nd-neighbor-solicit",
+        {"accept": null}], ["nd-neighbor-advert", {"accept": null}]]}}}"#;
+    let nft: &[(bool, String)] = &[
+        (true, inet(&[])),
+        (false, inet(&[&accepts(protocol, r#""ipv6-icmp""#)])),
+        (
+            false,
+            inet(&[&accepts(protocol, r#"{"set": ["icmp", "ipv6-icmp"]}"#)]),
+        ),
+        (true, inet(&[&accepts(protocol, r#""icmp""#)])),
+        (false, inet(&[&accepts(kind, both)])),
+        (true, inet(&[&accepts(kind, r#""nd-neighbor-solicit""#)])),
+        (false, inet(&[vmap])),
+    ];
+    for (unknown, text) in nft {
+        assert_eq!(unknown_at_b("b/nft.json", text), *unknown, "{text}");
+    }
+}
+
+/// Two on one bridge, whose frames pass the chains.
+#[test]
+fn neighbours_of_ipv6_on_a_bridge() {
+    let text = ip6tables(["ACCEPT", "DROP", "ACCEPT"], &["FORWARD -p tcp -j ACCEPT"]);
+    let drops = ("a/ip6tables-save.txt".to_owned(), text);
+    let known = |of: &str, ip: &str, mac: &str| {
+        let text =
+            format!(r#"[{{"dst":"{ip}","dev":"eth0","lladdr":"{mac}","state":["PERMANENT"]}}]"#);
+        (format!("{of}/neigh.before.json"), text)
+    };
+    let one = known("a1", A2_6, "02:00:00:00:00:0c");
+    let other = known("a2", A1_6, "02:00:00:00:00:0a");
+    let off = ("a/sysctl.txt".to_owned(), {
+        let text = fs::read_to_string(Path::new(NETWORK).join("a/sysctl.txt")).unwrap();
+        text.replace("-ip6tables = 1", "-ip6tables = 0")
+    });
+    let gets = |put: &[(String, String)], to: &str| ended(put, &[(A1_6, to)]).remove(0);
+    let one_dump = std::slice::from_ref(&drops);
+    assert_eq!(gets(one_dump, A2_6), [Disposition::Unmodelled]);
+    assert_eq!(gets(one_dump, B1_6), [Disposition::Delivered]);
+    assert_eq!(gets(&[drops.clone(), off], A2_6), [Disposition::Delivered]);
+    assert_eq!(gets(&[drops, one, other], A2_6), [Disposition::Delivered]);
+>>>>>>> nd
 }

@@ -256,6 +256,10 @@ const BEYOND: &[(&str, &str)] = &[
         "what a bridge table of nft does with frames is not modelled: unknown, never delivered",
     ),
     (
+        "v6-plain-policy",
+        "whether a policy that drops ICMPv6 stops neighbour discovery is taken coarsely: unknown, never delivered",
+    ),
+    (
         "connection-mark",
         "the mark of an answer's connection is not modelled: unknown, never proven",
     ),

@@ -9,6 +9,7 @@
 mod bridge;
 mod cilium;
 mod cluster;
+mod discovery;
 mod dumps;
 mod firewall;
 mod ipset;

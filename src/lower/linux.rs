@@ -8,6 +8,7 @@ mod back;
 mod bypass;
 mod condition;
 mod context;
+mod discovery;
 mod egress;
 mod facts;
 mod finish;

@@ -16,8 +16,8 @@ use super::listener::Listener;
 use crate::base::source::Span;
 
 pub use firewall::{
-    AddressType, Base, Chain, ChainFamily, CtState, Effect, FirewallRule, Hook, SetElement,
-    SetField, SetValue, Side, Test, Tested, WayBack,
+    AddressType, Base, Chain, ChainFamily, CtState, Discovery, Effect, FirewallRule, Fits, Hook,
+    SetElement, SetField, SetValue, Side, Test, Tested, WayBack,
 };
 pub use route::{NextHop, PolicyRule, Route, RouteType, RuleAction};
 

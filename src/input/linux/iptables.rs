@@ -17,7 +17,9 @@ use crate::base::diag::Diagnostic;
 use crate::base::source::{SourceId, Span};
 use crate::input::decode::show;
 use crate::input::problems::Problems;
-use crate::model::linux::{Base, Chain, ChainFamily, Effect, FirewallRule, Hook, Reach, Strange};
+use crate::model::linux::{
+    Base, Chain, ChainFamily, Discovery, Effect, FirewallRule, Fits, Hook, Reach, Strange,
+};
 use words::Words;
 
 /// What the whole dump says that a single rule wants to know.
@@ -260,6 +262,7 @@ fn rule(
     };
     let mut rule = FirewallRule {
         tests: Vec::new(),
+        discovery: Discovery::both(Fits::Always),
         effects: Vec::new(),
         text: rest.to_owned(),
         origin: span,
@@ -301,6 +304,7 @@ fn options(
             _ => tests.option(&word, words)?,
         }
     }
+    rule.discovery = tests.discovery;
     rule.tests = tests.finish(&rule.effects);
     Ok(())
 }

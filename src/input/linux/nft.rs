@@ -3,6 +3,7 @@
 //! Knows: tables, chains, sets and maps of the dump; which tables `iptables-save` has shown already. Must never know:
 //! how a message passes a chain.
 
+mod discovery;
 mod rule;
 mod show;
 mod test;

@@ -12,7 +12,7 @@ use crate::network::fib::{DiscardReason, Fib};
 use super::context::{Context, whole};
 use super::lookup::{Flow, Found};
 use super::next::Next;
-use super::stage::{Arrival, Builder, Device, Env, Hop, Key, Ns, Segment, Way};
+use super::stage::{Arrival, Builder, Crossing, Device, Env, Hop, Key, Ns, Segment, Way};
 
 impl Builder<'_> {
     /// To a next hop.
@@ -45,7 +45,8 @@ impl Builder<'_> {
         }
         let mut each = Vec::new();
         for arrival in &all {
-            each.push(self.enter(arrival, family));
+            let unsure = self.undiscovered(ns, device, gateway, arrival);
+            each.push(unsure.unwrap_or_else(|| self.enter(arrival, family)));
         }
         if segment.hearsay {
             let why = format!(
@@ -60,6 +61,28 @@ impl Builder<'_> {
             next.why = Some(format!("{} answer for the address", names.join(" and ")).into());
         }
         next
+    }
+
+    /// Where chains may keep two from finding each other: unlike ARP, what IPv6 asks and answers passes them.
+    fn undiscovered(
+        &self,
+        ns: Ns,
+        device: Device,
+        address: IpAddr,
+        arrival: &Arrival,
+    ) -> Option<Next> {
+        if address.is_ipv4() || self.facts[ns].fixed(device, address).is_some() {
+            return None;
+        }
+        let ends = [ns, arrival.ns].into_iter();
+        let mut ends = ends.filter_map(|n| self.stops[n].own.as_ref());
+        let passes =
+            |c: &&Crossing| c.out.is_some() && self.facts[c.ns].hands(Family::V6, c.bridge);
+        let crossed = arrival.crossings.iter().filter(passes);
+        let mut crossed = crossed.filter_map(|c| self.stops[c.ns].bridged.as_ref());
+        let stop = ends.next().or_else(|| crossed.next())?;
+        let next = Next::dies(DiscardReason::Unmodelled(stop.what.clone()));
+        Some(next.saying(&stop.what, stop.origin))
     }
 
     /// Nobody answers.
@@ -211,7 +234,8 @@ impl Builder<'_> {
         };
         let mut each = Vec::new();
         for arrival in all {
-            each.push(self.back(ns, env, hop.device, &crossing, arrival));
+            let unsure = self.undiscovered(ns, hop.device, address, &arrival);
+            each.push(unsure.unwrap_or_else(|| self.back(ns, env, hop.device, &crossing, arrival)));
         }
         self.choice(ns, each)
     }

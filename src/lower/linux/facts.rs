@@ -10,7 +10,7 @@ use crate::base::source::Span;
 use crate::model::inet::{Family, Protocol};
 use crate::model::linux::{
     Chain, ChainFamily, CtState, Effect, FirewallRule, ForwardingEntry, Hook, Interface, LinkKind,
-    NetNs, Reach, RouteType, Side, Strange, Tested,
+    Neighbour, NetNs, Reach, RouteType, Side, Strange, Tested,
 };
 
 use super::apart::{Apart, apart};
@@ -177,6 +177,13 @@ impl<'s> Facts<'s> {
         bridges.any(|b| self.entry(&b.name, None).is_some())
     }
 
+    /// A neighbour that somebody wrote, and nobody asks for.
+    pub(super) fn fixed(&self, device: usize, address: IpAddr) -> Option<&'s Neighbour> {
+        let name = &self.interface(device).name;
+        let mut all = self.ns.neighbours.iter();
+        all.find(|n| !n.proxy && n.device == *name && n.address == address)
+    }
+
     /// Whether a device is a bridge.
     pub(super) fn is_bridge(&self, device: usize) -> bool {
         matches!(self.interface(device).kind, LinkKind::Bridge { .. })
@@ -271,7 +278,7 @@ impl<'s> Facts<'s> {
     }
 
     /// Whether the kernel hands frames of a bridge to the chains.
-    fn hands(&self, family: Family, bridge: usize) -> bool {
+    pub(super) fn hands(&self, family: Family, bridge: usize) -> bool {
         let LinkKind::Bridge {
             call_iptables,
             call_ip6tables,

@@ -112,12 +112,7 @@ impl Builder<'_> {
     ) -> (Vec<Arrival>, Rc<Segment>) {
         let facts = &self.facts[ns];
         let own = facts.interface(device);
-        let fixed = facts
-            .ns
-            .neighbours
-            .iter()
-            .find(|n| !n.proxy && n.device == own.name && n.address == address);
-        if let Some(fixed) = fixed {
+        if let Some(fixed) = facts.fixed(device, address) {
             let Some(mac) = fixed.mac.clone() else {
                 return (Vec::new(), Rc::default());
             };

@@ -16,6 +16,7 @@ use crate::model::linux::{Hook, LinkKind, Snapshot};
 use crate::network::fib::{Action, DiscardReason, Fib};
 
 use super::context::Context;
+use super::discovery::{self, Stops};
 use super::facts::Facts;
 use super::lookup::Tables;
 use super::next::Next;
@@ -260,6 +261,8 @@ pub(super) struct Builder<'s> {
     pub(super) snapshot: &'s Snapshot,
     /// Of each namespace.
     pub(super) facts: Vec<Facts<'s>>,
+    /// Of each namespace: what may stop IPv6 neighbour discovery.
+    pub(super) stops: Vec<Stops>,
     /// Of each namespace.
     pub(super) tables: Vec<Tables<'s>>,
     /// The namespaces that own an address.
@@ -311,6 +314,7 @@ impl<'s> Builder<'s> {
         let mut all = Self {
             families: families.collect(),
             snapshot,
+            stops: facts.iter().map(discovery::stops).collect(),
             tables: snapshot.namespaces.iter().map(Tables::of).collect(),
             owners,
             overlay: devices()

@@ -90,12 +90,7 @@ impl Builder<'_> {
     ) -> (Next, Option<ForwardingEntry>) {
         let facts = &self.facts[ns];
         let own = facts.interface(device);
-        let fixed = facts
-            .ns
-            .neighbours
-            .iter()
-            .find(|n| !n.proxy && n.device == own.name && n.address == neighbour);
-        let Some(fixed) = fixed else {
+        let Some(fixed) = facts.fixed(device, neighbour) else {
             return (self.gateway(ns, device, neighbour, family), None);
         };
         let Some(mac) = fixed.mac.clone() else {

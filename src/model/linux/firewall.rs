@@ -75,12 +75,55 @@ pub struct Chain {
 pub struct FirewallRule {
     /// All must hold.
     pub tests: Vec<Test>,
+    /// Whether messages of IPv6 neighbour discovery meet what it tests of protocols: no message of the model is one, and
+    /// [`Tested::Protocol`] says nothing of them.
+    pub discovery: Discovery,
     /// What happens then, in order; the last one may end the walk through the chain.
     pub effects: Vec<Effect>,
     /// As dumped, without counters and without `-A CHAIN`: `-s 10.1.0.0/16 -o eth0 -j MASQUERADE`.
     pub text: String,
     /// Where it is written.
     pub origin: Span,
+}
+
+/// Whether something is so of a message of which not all is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fits {
+    /// It is not.
+    Never,
+    /// It may be.
+    Perhaps,
+    /// It is.
+    Always,
+}
+
+/// The same of the messages of IPv6 neighbour discovery, which are `ICMPv6`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Discovery {
+    /// Who has an address?
+    pub solicitation: Fits,
+    /// The answer.
+    pub advertisement: Fits,
+}
+
+impl Discovery {
+    /// Of both kinds alike.
+    #[must_use]
+    pub fn both(fits: Fits) -> Self {
+        Self {
+            solicitation: fits,
+            advertisement: fits,
+        }
+    }
+
+    /// Where this and another holds.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            solicitation: self.solicitation.min(other.solicitation),
+            advertisement: self.advertisement.min(other.advertisement),
+        }
+    }
 }
 
 /// A test, possibly negated.

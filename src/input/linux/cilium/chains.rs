@@ -13,8 +13,8 @@ use crate::base::source::Span;
 use crate::input::linux::namespace::Draft;
 use crate::model::inet::{Family, IpNet, PortSet};
 use crate::model::linux::{
-    AddressType, Base, Chain, ChainFamily, CtState, Effect, FirewallRule, Hook, Reach, RouteType,
-    Strange, Test, Tested,
+    AddressType, Base, Chain, ChainFamily, CtState, Discovery, Effect, FirewallRule, Fits, Hook,
+    Reach, RouteType, Strange, Test, Tested,
 };
 
 /// The source that a pod sees that reaches itself through a Service (`ipv4-service-loopback-address`).
@@ -306,12 +306,14 @@ fn masquerade(maps: &Maps, wanted: Family, tunneled: bool) -> Option<FirewallRul
 }
 
 fn rule(tests: Vec<Tested>, effect: Effect, text: &str, origin: Span) -> FirewallRule {
+    let apart = tests.iter().any(|t| matches!(t, Tested::Protocol(_)));
     let tests = tests.into_iter().map(|what| Test {
         negated: false,
         what,
     });
     FirewallRule {
         tests: tests.collect(),
+        discovery: Discovery::both(if apart { Fits::Never } else { Fits::Always }),
         effects: vec![effect],
         text: text.to_owned(),
         origin,

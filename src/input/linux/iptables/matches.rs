@@ -4,12 +4,15 @@
 
 use super::Around;
 use super::words::{Words, masked, nets, ports};
+use crate::input::linux::discovery::{of_protocols, of_types};
 use crate::input::linux::ipset::range;
 use crate::input::linux::record::number;
 use crate::input::linux::route::type_of;
 use crate::input::linux::rule::protocol_of;
 use crate::model::inet::{IpNet, PortSet};
-use crate::model::linux::{AddressType, CtState, Effect, Side, Test, Tested, WayBack};
+use crate::model::linux::{
+    AddressType, CtState, Discovery, Effect, Fits, Side, Test, Tested, WayBack,
+};
 
 /// Reads the tests of one rule.
 pub(super) struct Reader<'a> {
@@ -17,6 +20,8 @@ pub(super) struct Reader<'a> {
     /// The match that options belong to.
     module: String,
     tests: Vec<Test>,
+    /// What is tested of protocols, of neighbour discovery.
+    pub(super) discovery: Discovery,
     /// `-m statistic`: what was said of it so far.
     statistic: Option<(bool, Option<f64>, Option<u32>)>,
     /// The match is not modelled, and was told.
@@ -42,6 +47,7 @@ impl<'a> Reader<'a> {
             around,
             module: String::new(),
             tests: Vec::new(),
+            discovery: Discovery::both(Fits::Always),
             statistic: None,
             vague: false,
             recent: false,
@@ -138,9 +144,11 @@ impl<'a> Reader<'a> {
         if matches!(value, "all" | "0" | "ip") {
             if negated {
                 self.push(false, Tested::Protocol(Vec::new()));
+                self.discovery = Discovery::both(Fits::Never);
             }
             return;
         }
+        self.discovery = self.discovery.and(of_protocols(&[value], negated));
         let known = protocol_of(value).into_iter().collect();
         self.push(negated, Tested::Protocol(known));
         if self.module.is_empty() {
@@ -272,6 +280,10 @@ impl<'a> Reader<'a> {
             }
             ("recent", "--set") => self.recent |= negated,
             ("recent", "--rcheck" | "--update" | "--remove") => self.recent = true,
+            ("icmp6" | "icmpv6" | "ipv6-icmp", "--icmpv6-type") => {
+                let value = words.value(word)?;
+                self.discovery = self.discovery.and(of_types(&[&value], words.negated));
+            }
             ("recent" | "icmp" | "icmp6" | "icmpv6" | "ipv6-icmp", _) => drop(words.maybe()),
             ("iprange", "--src-range" | "--dst-range") => {
                 let value = words.value(word)?;
@@ -281,6 +293,7 @@ impl<'a> Reader<'a> {
                 self.addresses(negated, word == "--src-range", list);
             }
             ("pkttype", "--pkt-type") => {
+                self.discovery = self.discovery.and(Discovery::both(Fits::Perhaps));
                 let unicast = words.value(word)?.eq_ignore_ascii_case("unicast");
                 if unicast == words.negated {
                     self.push(false, Tested::Protocol(Vec::new()));

@@ -4,11 +4,12 @@
 //!
 //! A verdict map whose key the model has no fields for becomes a rule for each of its elements: they exclude each other.
 
+use super::discovery::discovery;
 use super::value::{mark, members};
 use super::{Nft, Table, key, only, show, test, translate};
 use crate::input::linux::record::Record;
 use crate::input::yaml::{Node, Value};
-use crate::model::linux::{ChainFamily, Effect, FirewallRule, Test, Tested};
+use crate::model::linux::{ChainFamily, Discovery, Effect, FirewallRule, Fits, Test, Tested};
 
 /// Reads one; possibly several of the model.
 pub(super) fn read(
@@ -20,6 +21,7 @@ pub(super) fn read(
     let expressions = record.get("expr").map_or_else(Vec::new, members);
     let mut rule = FirewallRule {
         tests: Vec::new(),
+        discovery: Discovery::both(Fits::Always),
         effects: Vec::new(),
         text: show::rule(&expressions),
         origin: expressions.first().map_or(record.start(), |e| e.span()),
@@ -45,6 +47,7 @@ pub(super) fn read(
                     continue;
                 };
                 let op = of("op").and_then(Node::as_str).unwrap_or("==");
+                rule.discovery = rule.discovery.and(discovery(left, op, Some(right)));
                 let tests = match affinity(nft, table, right, at < last) {
                     Some(test) => vec![test],
                     None => test::tests(nft, table, left, op, right),
@@ -57,6 +60,9 @@ pub(super) fn read(
             }
             "vmap" => match vmap(nft, table, of("key"), of("data")) {
                 Some(Mapped::Effects(implied, effect)) => {
+                    if let Some(key) = of("key") {
+                        rule.discovery = rule.discovery.and(discovery(key, "==", None));
+                    }
                     rule.tests
                         .extend(implied.into_iter().filter(|t| !obvious(family, t)));
                     rule.effects.push(effect);
@@ -64,7 +70,8 @@ pub(super) fn read(
                 Some(Mapped::Rules(all)) if at == last => {
                     split = all
                         .into_iter()
-                        .map(|(tests, effect)| FirewallRule {
+                        .map(|(tests, discovery, effect)| FirewallRule {
+                            discovery: rule.discovery.and(discovery),
                             tests: rule.tests.iter().cloned().chain(tests).collect(),
                             effects: rule.effects.iter().cloned().chain([effect]).collect(),
                             ..rule.clone()
@@ -199,7 +206,7 @@ enum Mapped {
     /// One effect, under what the key's being there says.
     Effects(Vec<Test>, Effect),
     /// A rule for each element.
-    Rules(Vec<(Vec<Test>, Effect)>),
+    Rules(Vec<(Vec<Test>, Discovery, Effect)>),
 }
 
 fn vmap(
@@ -239,8 +246,10 @@ fn vmap(
         };
         let mut pair = pair.iter();
         let (element, value) = (pair.next()?, pair.next()?);
-        let tests = test::tests(nft, table, left, "==", super::value::bare(element));
-        all.push((tests, verdict(value)));
+        let element = super::value::bare(element);
+        let tests = test::tests(nft, table, left, "==", element);
+        let discovery = discovery(left, "==", Some(element));
+        all.push((tests, discovery, verdict(value)));
     }
     Some(Mapped::Rules(all))
 }
