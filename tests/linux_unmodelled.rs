@@ -253,7 +253,6 @@ fn frames_that_a_bridge_hands_on() {
     ]);
 }
 
-<<<<<<< HEAD
 /// Queues that lose, IPsec, marks that answers have by a setting.
 #[test]
 fn queues_encryption_and_marks_of_answers() {
@@ -276,7 +275,8 @@ fn queues_encryption_and_marks_of_answers() {
         (&[Dump("a/xfrm-policy.txt", "\n")], &[], &[(A1, B1)]),
         (&[Words("a/sysctl.txt", forward, mark)], &[(A1, B1)], &[]),
     ]);
-=======
+}
+
 /// Addresses of pods.
 const A1_6: &str = "fd00:20:1::11";
 const A2_6: &str = "fd00:20:1::12";
@@ -539,5 +539,4 @@ fn neighbours_of_ipv6_on_a_bridge() {
     assert_eq!(gets(one_dump, B1_6), [Disposition::Delivered]);
     assert_eq!(gets(&[drops.clone(), off], A2_6), [Disposition::Delivered]);
     assert_eq!(gets(&[drops, one, other], A2_6), [Disposition::Delivered]);
->>>>>>> nd
 }

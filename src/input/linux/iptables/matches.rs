@@ -3,7 +3,7 @@
 //! Knows: matches and their options. Must never know: targets, chains.
 
 use super::Around;
-use super::words::{Words, masked, nets, ports};
+use super::words::{Words, masked, nets, ports, state};
 use crate::input::linux::discovery::{of_protocols, of_types};
 use crate::input::linux::ipset::range;
 use crate::input::linux::record::number;
@@ -396,17 +396,4 @@ impl<'a> Reader<'a> {
         }
         self.tests
     }
-}
-
-fn state(word: &str) -> Option<CtState> {
-    Some(match word {
-        "NEW" => CtState::New,
-        "ESTABLISHED" => CtState::Established,
-        "RELATED" => CtState::Related,
-        "INVALID" => CtState::Invalid,
-        "UNTRACKED" => CtState::Untracked,
-        "SNAT" => CtState::Snat,
-        "DNAT" => CtState::Dnat,
-        _ => return None,
-    })
 }

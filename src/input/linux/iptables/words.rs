@@ -1,9 +1,10 @@
-//! A rule's words, and how `iptables-save` spells numbers, ports and addresses.
+//! A rule's words, and how `iptables-save` spells numbers, ports, addresses and states.
 //!
 //! Must never know: what an option means.
 
 use crate::input::linux::record::{ip, net, number};
 use crate::model::inet::{IpNet, PortSet};
+use crate::model::linux::CtState;
 use std::net::IpAddr;
 
 /// The words of a rule, to be taken one by one.
@@ -133,4 +134,18 @@ pub(super) fn addresses(text: &str) -> Option<Vec<IpAddr>> {
         }
         _ => None,
     }
+}
+
+/// A state of `--ctstate`.
+pub(super) fn state(word: &str) -> Option<CtState> {
+    Some(match word {
+        "NEW" => CtState::New,
+        "ESTABLISHED" => CtState::Established,
+        "RELATED" => CtState::Related,
+        "INVALID" => CtState::Invalid,
+        "UNTRACKED" => CtState::Untracked,
+        "SNAT" => CtState::Snat,
+        "DNAT" => CtState::Dnat,
+        _ => return None,
+    })
 }
