@@ -253,7 +253,7 @@ fn frames_that_a_bridge_hands_on() {
     ]);
 }
 
-/// Queues that lose, IPsec, marks that answers have by a setting.
+/// Queues that lose, encryption, marks that answers have by a setting.
 #[test]
 fn queues_encryption_and_marks_of_answers() {
     use Put::{Dump, Words};
