@@ -512,3 +512,42 @@ fn three_policies_of_equal_priority() {
         result.detail
     );
 }
+
+/// Each proven intent says for itself what it hangs on, in the report for people too.
+#[test]
+fn the_report_says_what_an_intent_hangs_on() {
+    let tie = |name: &str, action: &str| {
+        cnp(
+            name,
+            &format!(
+                "{{tier: Admin, priority: 5, subject: {{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: b}}}}}}}}, ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]}}"
+            ),
+        )
+    };
+    let text = two_pods()
+        + &tie("p1", "Deny")
+        + &tie("p2", "Accept")
+        + &format!(
+            "---\napiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {{mustNotReach: {A_TO_B}}}\n"
+        );
+    let mut sources = SourceMap::new();
+    let inputs = [Input {
+        source: sources.add("c.yaml", text),
+        path: "c.yaml".to_owned(),
+        named: true,
+    }];
+    let outcome = session::verify(sources, &inputs, &Options::default()).unwrap();
+    let told =
+        kubeproof::report::text::render(&outcome.run, kubeproof::report::text::Options::default());
+    let lines: Vec<&str> = told.lines().collect();
+    let at = lines
+        .iter()
+        .position(|l| l.contains("nothing in `from` reaches"))
+        .unwrap();
+    assert_eq!(
+        lines[at + 1],
+        "      with equal-priority=reversed it is violated",
+        "{told}"
+    );
+    assert!(!told.contains("; with "), "{told}");
+}

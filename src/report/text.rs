@@ -141,6 +141,14 @@ fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: 
             printable(&result.title)
         );
         let _ = writeln!(out, "{}", line.trim_end());
+        // Of others the detail says so.
+        if result.verdict == Verdict::Proven || result.counterexample.is_some() {
+            for hangs in &result.depends_on {
+                let (assumption, value) = (hangs.assumption, hangs.value);
+                let verdict = hangs.verdict.word();
+                let _ = writeln!(out, "      with {assumption}={value} it is {verdict}");
+            }
+        }
         match &result.counterexample {
             Some(counterexample) => {
                 let Some(beyond) = &counterexample.beyond else {
@@ -201,7 +209,9 @@ fn render_footer(out: &mut String, run: &Run, verified: &Verified, options: Opti
     let about_messages =
         |r: &&CheckResult| r.verdict == Verdict::Proven && r.detail.contains("messages");
     if let Some(result) = verified.results.iter().find(about_messages) {
-        let _ = writeln!(out, "  proven: for {}", result.detail);
+        // What one of them hangs on is said there.
+        let universe = result.detail.split("; with ").next().unwrap_or_default();
+        let _ = writeln!(out, "  proven: for {universe}");
     }
     for assumption in &verified.assumptions {
         let _ = writeln!(
