@@ -19,11 +19,14 @@ mod link;
 mod namespace;
 mod nft;
 mod objects;
+mod order;
 mod peers;
 mod plain;
 mod record;
+mod riders;
 mod route;
 mod rule;
+pub mod settings;
 mod strange;
 mod top;
 

@@ -10,6 +10,7 @@ use super::namespace::{Draft, has_processes};
 use super::objects::{self, Bare, Named};
 use super::peers;
 use super::plain::{Bound, Heard};
+use super::riders;
 use super::top::Listed;
 use crate::input::kubernetes::{self, About, Installed, Objects, Outsider};
 use crate::input::problems::Problems;
@@ -31,6 +32,7 @@ pub(super) fn cluster(
 ) -> Option<Cluster> {
     cilium::meet(&mut drafts);
     peers::connect(&mut drafts, listed);
+    riders::starved(&mut drafts);
     for draft in &mut drafts {
         draft.netns.interfaces = draft.links.drain(..).map(|l| l.interface).collect();
     }

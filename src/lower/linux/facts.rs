@@ -235,6 +235,11 @@ impl<'s> Facts<'s> {
         [own, all].into_iter().flatten().max_by_key(|v| v.0)
     }
 
+    /// Whether such a switch is on.
+    pub(super) fn on(&self, device: usize, key: &str) -> bool {
+        self.either(device, key).is_some_and(|v| v.0 != 0)
+    }
+
     /// Strict (1), loose (2) or no (0) check of the way back, and where it is written.
     pub(super) fn reverse_path(&self, device: usize) -> (i64, Option<Span>) {
         self.either(device, "rp_filter")
