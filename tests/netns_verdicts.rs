@@ -284,6 +284,15 @@ fn what_a_policy_forbids_on_purpose_is_no_fault() {
     assert_eq!(told["KP009"], Verdict::Proven);
 }
 
+/// Who forwards IPv6 takes datagrams at the anycast address of each of its prefixes, and no connections: nobody is robbed.
+#[test]
+fn anycast_addresses_of_prefixes() {
+    let run = verify(&cases().join("netns-own"), "v6-only", &|_| true);
+    let told = verdicts(verified("v6-only", &run));
+    assert_eq!(told["KP009"], Verdict::Proven);
+    assert_eq!(told["KP001"], Verdict::Proven);
+}
+
 #[test]
 fn faults_are_explained() {
     let mut wrong = Vec::new();

@@ -15,6 +15,7 @@ use crate::model::cluster::{
 };
 use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::{Family, Protocol};
+use crate::model::linux::RouteType;
 use crate::model::service::{Service, ServiceEndpoint, ServicePort};
 use crate::network::graph::Network;
 
@@ -91,6 +92,7 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
     for pod in &cluster.pods {
         host_ports(&mut all, cluster, pod);
     }
+    anycast(&mut all, cluster);
     all.addr.sort_unstable();
     all.host.sort_unstable();
     all
@@ -245,6 +247,42 @@ fn host_ports(all: &mut Structure, cluster: &Cluster, pod: &Pod) {
                 target_port: port.port,
                 clients: Clients::Nowhere,
             }));
+    }
+}
+
+/// The anycast addresses of prefixes (IPv6, where a namespace forwards) stand for the namespace itself: nobody is dialled
+/// there, and several have the same one. TCP is never received at them.
+fn anycast(all: &mut Structure, cluster: &Cluster) {
+    let namespaces = cluster.snapshot.iter().flat_map(|s| &s.namespaces);
+    for (of, namespace) in namespaces.filter_map(|n| Some((n.entity?, n))) {
+        let mine = |id: EntityId| id == of || all.entities[id.index()].parent == Some(of);
+        let open = |r: &&OpenRow| mine(r.process) || all.host.contains(&(of, r.process));
+        let open: BTreeSet<(u16, Protocol)> = (all.open.iter().filter(open))
+            .filter(|r| r.low == r.high && matches!(r.bind, Bind::Any | Bind::AnyV6))
+            .filter_map(|r| Some((r.low, r.protocol.filter(|p| *p != Protocol::Tcp)?)))
+            .collect();
+        let routes = namespace.routes.iter();
+        let routes = routes.filter(|r| r.kind == RouteType::Anycast && r.table == "local");
+        for address in routes.map(|r| r.destination.addr()) {
+            for &(port, protocol) in &open {
+                all.offered.push(OfferedRow {
+                    entity: of,
+                    port,
+                    address,
+                    dialled: port,
+                    protocol,
+                });
+                all.endpoint.push(EndpointRow {
+                    service: of,
+                    port,
+                    protocol,
+                    pod: of,
+                    address,
+                    target_port: port,
+                    clients: Clients::Nowhere,
+                });
+            }
+        }
     }
 }
 

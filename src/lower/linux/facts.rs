@@ -249,7 +249,7 @@ impl<'s> Facts<'s> {
     }
 
     /// Whether such a switch is on.
-    pub(super) fn on(&self, device: usize, key: &str) -> bool {
+    pub(super) fn on(&self, device: usize, key: &'static str) -> bool {
         self.either(device, key).is_some_and(|v| v.0 != 0)
     }
 

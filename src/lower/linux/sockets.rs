@@ -4,8 +4,8 @@
 
 use crate::base::source::Span;
 use crate::model::cluster::{Bind, Match};
-use crate::model::inet::{Family, IpNet, PortSet};
-use crate::model::linux::LinkKind;
+use crate::model::inet::{Family, IpNet, PortSet, Protocol};
+use crate::model::linux::{LinkKind, RouteType};
 use crate::network::fib::{Action, DiscardReason, Fib};
 
 use super::context::{Context, whole};
@@ -20,6 +20,18 @@ impl Builder<'_> {
         // A socket of one address is found before one of all.
         sockets.sort_by_key(|s| !matches!(s.listener.bind, Bind::Address(_)));
         let mut fib = Fib::new();
+        // A connection wants one other end: what opens one at an anycast address is lost (`tcp_v6_conn_request`).
+        let routes = facts.ns.routes.iter();
+        for route in routes.filter(|r| r.kind == RouteType::Anycast && r.table == "local") {
+            let context = Context::of(Match {
+                to: Some(route.destination),
+                protocol: Some(Protocol::Tcp),
+                ..Match::default()
+            });
+            let why = "nobody takes a connection at an anycast address".to_owned();
+            let next = Next::dies_as(DiscardReason::Drop, why);
+            fib.push(next.rule(context, Some(route.text.as_str().into()), route.origin));
+        }
         for socket in sockets {
             let listener = &socket.listener;
             let to = match listener.bind {
