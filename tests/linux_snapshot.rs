@@ -535,6 +535,12 @@ fn mistakes_are_told_with_their_place() {
             "L008: `net.ipv4.ip_forward` is no `name = value` lab/p1/sysctl.txt:1:1",
         ),
         (
+            "p1/sysctl.txt",
+            "",
+            "# nothing\n",
+            "L008: this dump of `sysctl` has no setting lab/p1/sysctl.txt:1:1",
+        ),
+        (
             "p1/ss-listen.txt",
             "",
             "tcp LISTEN 0 0 0.0.0.0:http 0.0.0.0:*\n",
@@ -903,6 +909,25 @@ fn the_script_fits_the_layout_and_changes_nothing() {
         .filter(|f| !written(f))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
+    let modelled = [
+        "net.ipv4.ip_forward",
+        "net.ipv4.conf.*.forwarding",
+        "net.ipv4.conf.*.rp_filter",
+        "net.ipv4.conf.*.proxy_arp",
+        "net.ipv4.conf.*.route_localnet",
+        "net.ipv4.conf.*.arp_filter",
+        "net.ipv4.conf.*.accept_local",
+        "net.ipv4.conf.*.src_valid_mark",
+        "net.ipv4.conf.*.ignore_routes_with_linkdown",
+        "net.ipv6.conf.*.ignore_routes_with_linkdown",
+        "net.ipv6.conf.*.forwarding",
+        "net.ipv6.conf.*.proxy_ndp",
+        "net.bridge.bridge-nf-*",
+    ];
+    let taken: Vec<&str> = script.split([' ', ';', '\n']).collect();
+    for name in input::linux::settings::names().chain(modelled) {
+        assert!(taken.contains(&name.replace('.', "/").as_str()), "{name}");
+    }
     for line in script
         .lines()
         .map(str::trim)

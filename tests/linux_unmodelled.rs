@@ -561,3 +561,486 @@ fn a_wire_of_which_there_is_no_dump() {
     ]);
     assert_eq!(ends(&two, A1, B1), [Disposition::Neighbour]);
 }
+
+/// Routes and rules: kinds of service, hops, encapsulation.
+#[test]
+fn routes_and_rules() {
+    use Put::Words;
+    let routes = "a/route-all.json";
+    let far = r#""dst":"10.20.2.0/24","#;
+    let row = |new: &'static str| Words(routes, far, new);
+    let detour = r#""dst":"10.20.2.0/24","tos":"0x10","dev":"cni0","table":"main","scope":"link","flags":[]},{"type":"unicast",
+        "dst":"10.20.2.0/24","#;
+    let one = r#""gateway":"10.20.100.2","dev":"eth0","#;
+    let hops = |more: &str| {
+        let hop = r#""gateway":"10.20.100.2","dev":"eth0","weight":1,"flags":[]"#;
+        let new = format!(r#""nexthops":[{{{hop}}},{{{hop}{more}}}],"#);
+        Words(routes, one, new.leak())
+    };
+    let main = r#"{"priority":32766,"#;
+    let rule = |new: &'static str| Words("a/rule.json", main, new);
+    let unknown: &[(&str, &str)] = &[(A1, B1), (B1, A1)];
+    let known: &[(&str, &str)] = &[(A1, B1), (B1, A1), (A1, A2)];
+    check(&[
+        (&[row(detour)], unknown, &[]),
+        (&[row(r#""dst":"10.20.2.0/24","tos":"0","#)], &[], known),
+        (&[row(r#""dst":"10.20.2.0/24","tos":0,"#)], &[], known),
+        (
+            &[row(
+                r#""dst":"10.20.2.0/24","metrics":[{"mtu":1400,"hoplimit":64}],"#,
+            )],
+            &[],
+            known,
+        ),
+        (
+            &[row(r#""dst":"10.20.2.0/24","metrics":[{"hoplimit":3}],"#)],
+            unknown,
+            &[],
+        ),
+        (
+            &[row(r#""dst":"10.20.2.0/24","hoplimit":3,"#)],
+            unknown,
+            &[],
+        ),
+        (&[hops("")], &[], &[(A1, A2)]),
+        (&[hops(r#","encap":"ip""#)], unknown, &[]),
+        (
+            &[rule(
+                r#"{"priority":9,"src":"all","tos":"0x10","table":"7"},{"priority":32766,"#,
+            )],
+            unknown,
+            &[],
+        ),
+        (
+            &[rule(
+                r#"{"priority":9,"src":"all","tos":"0","table":"7"},{"priority":32766,"#,
+            )],
+            &[],
+            known,
+        ),
+    ]);
+}
+
+fn outcome(unknown: bool) -> Disposition {
+    if unknown {
+        Disposition::Unmodelled
+    } else {
+        Disposition::Delivered
+    }
+}
+
+/// A dump of `iptables-save`: a table of these chains and rules.
+fn iptables(table: &str, chains: &[&str], rules: &[&str]) -> String {
+    let chains: Vec<String> = (chains.iter())
+        .map(|c| format!(":{c} ACCEPT [0:0]\n"))
+        .collect();
+    let rules: Vec<String> = rules.iter().map(|r| format!("-A {r}\n")).collect();
+    format!("*{table}\n{}{}COMMIT\n", chains.concat(), rules.concat())
+}
+
+/// Targets and tables of iptables, statements of nft.
+#[test]
+fn targets_and_tables() {
+    let mangle = |rule: &str| iptables("mangle", &["PREROUTING", "FORWARD"], &[rule]);
+    let statement = |text: &str| {
+        format!(
+            r#"{{"nftables": [{{"table": {{"family": "inet", "name": "t"}}}}, {{"chain": {{"family": "inet", "table": "t",
+            "name": "c", "type": "filter", "hook": "prerouting", "prio": 0, "policy": "accept"}}}}, {{"rule": {{"family":
+            "inet", "table": "t", "chain": "c", "expr": [{text}]}}}}]}}"#
+        )
+    };
+    let save = "a/iptables-save.txt";
+    let rows: &[(bool, &str, String)] = &[
+        (
+            false,
+            save,
+            mangle("PREROUTING -j SET --add-set s src --exist"),
+        ),
+        (
+            true,
+            save,
+            mangle("PREROUTING -j SET --map-set s src --map-mark"),
+        ),
+        (true, save, mangle("PREROUTING -j SYNPROXY --mss 1460")),
+        (
+            true,
+            save,
+            mangle("PREROUTING -j SECMARK --selctx system_u:object_r:t:s0"),
+        ),
+        (false, save, mangle("PREROUTING -j TOS --set-tos 0x10/0xff")),
+        (true, save, iptables("rawpost", &["POSTROUTING"], &[])),
+        (
+            false,
+            save,
+            iptables("security", &["INPUT", "FORWARD"], &[]),
+        ),
+        (false, "a/nft.json", statement(r#"{"counter": null}"#)),
+        (
+            true,
+            "a/nft.json",
+            statement(r#"{"synproxy": {"mss": 1460, "wscale": 7}}"#),
+        ),
+    ];
+    for (unknown, file, text) in rows {
+        let put = [((*file).to_owned(), text.clone())];
+        let wanted = outcome(*unknown);
+        assert_eq!(ended(&put, &[(A1, B1)]), [[wanted]], "{text}");
+    }
+}
+
+/// Settings that the model does not follow.
+#[test]
+fn settings() {
+    use Put::Words;
+    let with = |line: &str| {
+        let new = format!("net.ipv4.ip_forward = 1\n{line}");
+        Words("a/sysctl.txt", "net.ipv4.ip_forward = 1", new.leak())
+    };
+    let unknown: &[(&str, &str)] = &[(A1, B1), (B1, A1)];
+    let known: &[(&str, &str)] = &[(A1, B1), (B1, A1), (A1, A2)];
+    check(&[
+        (&[with("net.ipv4.ip_default_ttl = 64")], &[], known),
+        (&[with("net.ipv4.ip_default_ttl = 5")], unknown, &[]),
+        (&[with("net.ipv6.conf.eth0.hop_limit = 255")], &[], known),
+        (&[with("net.ipv6.conf.eth0.hop_limit = 2")], unknown, &[]),
+        (
+            &[with("net.ipv6.conf.eth0.force_forwarding = 1")],
+            unknown,
+            &[],
+        ),
+        (&[with("net.ipv6.fwmark_reflect = 1")], unknown, &[]),
+        (&[with("net.ipv4.conf.cni0.medium_id = 0")], &[], known),
+        (&[with("net.ipv4.conf.cni0.medium_id = 2")], unknown, &[]),
+        // What new devices get: of those that are there only where the dump does not say.
+        (&[with("net.ipv4.conf.default.medium_id = 2")], unknown, &[]),
+        (
+            &[with(
+                "net.ipv4.conf.default.medium_id = 2\nnet.ipv4.conf.eth0.medium_id = 0",
+            )],
+            &[],
+            known,
+        ),
+    ]);
+}
+
+/// Flags of devices and of ports.
+#[test]
+fn flags_of_devices() {
+    use Put::{Port, Words};
+    let flag = |text: &'static str| Port("wire", "p1", text);
+    let unknown: &[(&str, &str)] = &[(A1, B1), (B1, A1)];
+    let known: &[(&str, &str)] = &[(A1, B1), (B1, A1), (A1, A2)];
+    // The last of two keys of the same name is read.
+    let old = |key: &str| format!(r#""{key}":false"#);
+    let other = |key: &str| {
+        let new = format!(r#""{key}":true"#);
+        Words("wire/link.json", old(key).leak(), new.leak())
+    };
+    check(&[
+        (&[flag(r#""mab":true"#)], unknown, &[(A1, A2)]),
+        (&[flag(r#""mab":false"#)], &[], known),
+        (&[other("neigh_suppress")], unknown, &[(A1, A2)]),
+        (&[other("proxy_arp")], unknown, &[(A1, A2)]),
+        (&[flag(r#""backup_port":"p0""#)], unknown, &[(A1, A2)]),
+    ]);
+}
+
+/// Type and priority of a chain, and its rule.
+type OneChain<'a> = (&'a str, i32, &'a str);
+
+/// Two chains of one hook in tables of their own.
+fn two_chains(hook: &str, chains: [OneChain<'_>; 2]) -> String {
+    let mut all = String::from(r#"{"metainfo": {}}"#);
+    for (at, (kind, priority, expr)) in chains.iter().enumerate() {
+        all.push_str(&format!(
+            r#", {{"table": {{"family": "inet", "name": "t{at}"}}}}, {{"chain": {{"family": "inet", "table": "t{at}", "name": "c",
+            "type": "{kind}", "hook": "{hook}", "prio": {priority}, "policy": "accept"}}}}, {{"rule": {{"family": "inet",
+            "table": "t{at}", "chain": "c", "expr": [{expr}]}}}}"#
+        ));
+    }
+    format!(r#"{{"nftables": [{all}]}}"#)
+}
+
+#[test]
+fn chains_of_equal_priority() {
+    let marks = r#"{"mangle": {"key": {"meta": {"key": "mark"}}, "value": 8}}"#;
+    let asks =
+        r#"{"match": {"op": "==", "left": {"meta": {"key": "mark"}}, "right": 9}}, {"drop": null}"#;
+    let drops = r#"{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 81}}, {"drop": null}"#;
+    let states = r#"{"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": "invalid"}}, {"drop": null}"#;
+    let notrack = r#"{"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "dport"}}, "right": 81}}, {"notrack": null}"#;
+    let dnat = r#"{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 81}},
+        {"dnat": {"family": "ip", "addr": "10.20.2.11", "port": 8080}}"#;
+    let accept = r#"{"accept": null}"#;
+    let masquerade = r#"{"masquerade": null}"#;
+    let snat = r#"{"snat": {"family": "ip", "addr": "10.20.100.1"}}"#;
+    let filter = |p, e| ("filter", p, e);
+    let nat = |p, e| ("nat", p, e);
+    let rows: &[(bool, &str, [OneChain<'_>; 2])] = &[
+        (false, "forward", [filter(0, drops), filter(0, states)]),
+        (false, "forward", [filter(0, marks), filter(0, drops)]),
+        (true, "forward", [filter(0, marks), filter(0, asks)]),
+        (true, "forward", [filter(0, asks), filter(0, marks)]),
+        (false, "forward", [filter(-1, marks), filter(0, asks)]),
+        (true, "forward", [filter(0, marks), filter(0, marks)]),
+        (false, "forward", [filter(0, marks), filter(0, states)]),
+        (
+            true,
+            "prerouting",
+            [filter(-300, notrack), filter(-300, states)],
+        ),
+        (true, "prerouting", [nat(-100, dnat), nat(-100, dnat)]),
+        (false, "prerouting", [nat(-100, dnat), nat(-90, dnat)]),
+        (false, "prerouting", [nat(-100, dnat), nat(-100, accept)]),
+        (true, "prerouting", [filter(-100, drops), nat(-90, dnat)]),
+        (false, "prerouting", [filter(-99, drops), nat(-90, dnat)]),
+        (
+            false,
+            "postrouting",
+            [nat(100, masquerade), nat(100, masquerade)],
+        ),
+        (true, "postrouting", [nat(100, masquerade), nat(100, snat)]),
+        (false, "prerouting", [filter(-100, accept), nat(-100, dnat)]),
+    ];
+    for (unknown, hook, chains) in rows {
+        let text = two_chains(hook, *chains);
+        let put = [("a/nft.json".to_owned(), text.clone())];
+        let wanted = outcome(*unknown);
+        assert_eq!(ended(&put, &[(A1, B1)]), [[wanted]], "{text}");
+    }
+    // Beside those of iptables, and through chains that others lead to.
+    let save = iptables(
+        "mangle",
+        &["PREROUTING"],
+        &["PREROUTING -j MARK --set-xmark 0x8/0x8"],
+    );
+    let vmap = r#"{"vmap": {"key": {"meta": {"key": "l4proto"}}, "data": {"set": [["tcp", {"jump": {"target": "d"}}]]}}}"#;
+    let jumps = two_chains("prerouting", [filter(-150, vmap), filter(0, accept)]).replace(
+        r#"{"metainfo": {}}"#,
+        &format!(
+            r#"{{"chain": {{"family": "inet", "table": "t0", "name": "d"}}}}, {{"rule": {{"family": "inet", "table": "t0",
+            "chain": "d", "expr": [{asks}]}}}}"#
+        ),
+    );
+    let both = [
+        ("a/iptables-save.txt".to_owned(), save),
+        ("a/nft.json".to_owned(), jumps),
+    ];
+    for (put, wanted) in [
+        (&both[..], Disposition::Unmodelled),
+        (&both[..1], Disposition::Delivered),
+        (&both[1..], Disposition::Delivered),
+    ] {
+        assert_eq!(ended(put, &[(A1, B1)]), [[wanted]], "{}", put[0].0);
+    }
+}
+
+/// A tunnel between nodes a and b instead of the route between them: what `ip -d link` says of either end.
+fn tunnel(kind: &str, ends: [&str; 2]) -> Vec<Put> {
+    let sides = [
+        ("a", "10.20.100.1", "10.20.100.2", "10.20.2.0/24"),
+        ("b", "10.20.100.2", "10.20.100.1", "10.20.1.0/24"),
+    ];
+    let mut all = Vec::new();
+    for ((ns, local, remote, far), more) in sides.into_iter().zip(ends) {
+        let device = format!(
+            r#"[{{"ifindex":50,"ifname":"tun0","flags":["POINTOPOINT","NOARP","UP","LOWER_UP"],"link_type":"{kind}","linkinfo":
+            {{"info_kind":"{kind}","info_data":{{"local":"{local}","remote":"{remote}","ttl":0{more}}}}}}},{{"ifindex":1,"#
+        );
+        let link = format!("{ns}/link.json").leak();
+        all.push(Put::Words(link, r#"[{"ifindex":1,"#, device.leak()));
+        let old = format!(r#""dst":"{far}","gateway":"{remote}","dev":"eth0","#);
+        let new = format!(r#""dst":"{far}","dev":"tun0","#);
+        let routes = format!("{ns}/route-all.json").leak();
+        all.push(Put::Words(routes, old.leak(), new.leak()));
+        let six = far.replace("10.20.", "fd00:20:").replace(".0/24", "::/64");
+        let gateway = remote.replace("10.20.100.", "fd00:20:100::");
+        let old = format!(r#""dst":"{six}","gateway":"{gateway}","dev":"eth0","#);
+        let new = format!(r#""dst":"{six}","dev":"tun0","#);
+        all.push(Put::Words(routes, old.leak(), new.leak()));
+    }
+    all
+}
+
+#[test]
+fn tunnels_between_nodes() {
+    use Disposition::{Delivered, Unmodelled};
+    const LOST: Disposition = Disposition::Neighbour;
+    let keyed = |one: &'static str, other: &'static str| [one, other];
+    let key = r#","ikey":"0.0.0.1","okey":"0.0.0.1""#;
+    let other = r#","ikey":"0.0.0.2","okey":"0.0.0.2""#;
+    let (out, into) = (r#","okey":"0.0.0.1""#, r#","ikey":"0.0.0.1""#);
+    let sums = r#","ocsum":true,"icsum":true"#;
+    let fou = r#","encap":{"type":"fou","sport":5555,"dport":5555}"#;
+    let none = r#","encap":{"type":"none"}"#;
+    // Kind, what is said of both ends, and what becomes of IPv4 and IPv6 from a to b.
+    let rows: &[(&str, [&str; 2], [Disposition; 2])] = &[
+        ("ipip", ["", ""], [Delivered, LOST]),
+        (
+            "ipip",
+            keyed(r#","proto":"ipip""#, r#","proto":"any""#),
+            [Delivered, LOST],
+        ),
+        ("sit", ["", ""], [LOST, Delivered]),
+        ("sit", [r#","proto":"any""#; 2], [Delivered, Delivered]),
+        (
+            "sit",
+            keyed(r#","proto":"any""#, r#","proto":"ip6ip""#),
+            [LOST, Delivered],
+        ),
+        ("gre", ["", ""], [Delivered, Delivered]),
+        ("gre", [key, key], [Delivered, Delivered]),
+        ("gre", [key, other], [LOST, LOST]),
+        ("gre", [key, ""], [LOST, LOST]),
+        ("gre", ["", key], [LOST, LOST]),
+        ("gre", [out, into], [Delivered, Delivered]),
+        ("gre", [into, out], [Delivered, Delivered]),
+        ("gre", [out, ""], [LOST, LOST]),
+        ("gre", [sums, sums], [Delivered, Delivered]),
+        ("gre", [sums, ""], [LOST, LOST]),
+        ("ipip", [fou, ""], [Unmodelled, Unmodelled]),
+        ("ipip", ["", fou], [Unmodelled, LOST]),
+        ("ipip", [none, none], [Unmodelled, Unmodelled]),
+        ("ipip", [r#","external":true"#; 2], [Unmodelled, Unmodelled]),
+        ("gre", [r#","fwmark":"0x1""#, ""], [Unmodelled, Unmodelled]),
+        (
+            "gre",
+            [r#","fwmark":"0""#, r#","ignore_df":true"#],
+            [Delivered, Delivered],
+        ),
+        ("gre", [r#","hoplimit":2"#, ""], [Unmodelled, Unmodelled]),
+        ("gre", [r#","link":"eth0""#; 2], [Delivered, Delivered]),
+        (
+            "gre",
+            [r#","link":"cni0""#, r#","link":"cni0""#],
+            [Unmodelled, Unmodelled],
+        ),
+    ];
+    for (kind, ends, wanted) in rows {
+        let found = of(files(&tunnel(kind, *ends)), &[(A1, B1), (A1_6, B1_6)]);
+        assert_eq!(found, wanted.map(|w| vec![w]), "{kind} {ends:?}");
+    }
+}
+
+/// A VXLAN device on both nodes with addresses of its own, and the nodes' neighbours on it asked for.
+fn vxlan(learning: bool, [to_b, to_a]: [bool; 2]) -> Vec<Put> {
+    let sides = [
+        ("a", "1", "10.20.100.2", "10.20.2.0/24", to_b),
+        ("b", "2", "10.20.100.1", "10.20.1.0/24", to_a),
+    ];
+    let mut all = Vec::new();
+    for (ns, own, remote, far, entry) in sides {
+        let device = format!(
+            r#"[{{"ifindex":50,"ifname":"vx0","flags":["BROADCAST","UP","LOWER_UP"],"link_type":"ether","address":
+            "02:aa:00:00:00:0{own}","linkinfo":{{"info_kind":"vxlan","info_data":{{"id":7,"local":"10.20.100.{own}","port":4789,
+            "learning":{learning}}}}}}},{{"ifindex":1,"#
+        );
+        let of = |file: &str| -> &'static str { format!("{ns}/{file}").leak() };
+        all.push(Put::Words(
+            of("link.json"),
+            r#"[{"ifindex":1,"#,
+            device.leak(),
+        ));
+        let address = format!(
+            r#"[{{"ifindex":50,"ifname":"vx0","addr_info":[{{"family":"inet","local":"10.20.200.{own}","prefixlen":24,"scope":
+            "global"}}]}},{{"ifindex":1,"#
+        );
+        all.push(Put::Words(
+            of("addr.json"),
+            r#"[{"ifindex":1,"#,
+            address.leak(),
+        ));
+        let gateway = format!("10.20.200.{}", &remote[10..]);
+        let old = format!(r#"{{"type":"unicast","dst":"{far}","gateway":"{remote}","dev":"eth0","#);
+        let new = format!(
+            r#"{{"type":"local","dst":"10.20.200.{own}","dev":"vx0","table":"local","scope":"host"}},{{"type":"unicast","dst":
+            "10.20.200.0/24","dev":"vx0","table":"main","scope":"link"}},{{"type":"unicast","dst":"{far}","gateway":"{gateway}",
+            "dev":"vx0","#
+        );
+        all.push(Put::Words(of("route-all.json"), old.leak(), new.leak()));
+        let fdb = if entry {
+            format!(
+                r#"[{{"mac":"00:00:00:00:00:00","ifname":"vx0","dst":"{remote}","flags":["self"],"state":"permanent"}}]"#
+            )
+        } else {
+            "[]".to_owned()
+        };
+        all.push(Put::Dump(of("bridge-fdb.before.json"), fdb.leak()));
+    }
+    all
+}
+
+/// Who answers over VXLAN must know where the asker is, or have learnt it.
+#[test]
+fn answers_over_vxlan() {
+    use Disposition::{Delivered, Neighbour, NoReply, Unmodelled};
+    let rows = [
+        (false, [true, true], [Delivered, Delivered]),
+        (false, [true, false], [Neighbour, Neighbour]),
+        (false, [false, true], [Neighbour, Neighbour]),
+        (true, [true, true], [Delivered, Delivered]),
+        // Whether b has heard of a, which it cannot ask for.
+        (true, [true, false], [NoReply, Unmodelled]),
+    ];
+    for (learning, entries, wanted) in rows {
+        let found = of(files(&vxlan(learning, entries)), &[(A1, B1), (B1, A1)]);
+        assert_eq!(found, wanted.map(|w| vec![w]), "{learning} {entries:?}");
+    }
+}
+
+/// What is put there, from and to whom, and what may become of it.
+type Answers<'a> = (&'a [Put], (&'a str, &'a str), &'a [Disposition]);
+
+/// Devices that answer where the dump of whoever is below them shows nothing; those that answer for others, or not for
+/// themselves.
+#[test]
+fn who_answers() {
+    use Disposition::{Delivered, Neighbour, Unmodelled};
+    let nobody = "10.20.100.99";
+    let rider = |mode: &str| {
+        let device = format!(
+            r#"[{{"ifindex":77,"ifname":"mv0","link_index":2,"flags":["BROADCAST","UP","LOWER_UP"],"link_type":"ether","linkinfo":
+            {{"info_kind":"macvlan","info_data":{{"mode":"{mode}"}}}}}},{{"ifindex":1,"#
+        );
+        Put::Words("a2/link.json", r#"[{"ifindex":1,"#, device.leak())
+    };
+    let with = |line: &str| {
+        let new = format!("net.ipv4.ip_forward = 1\n{line}");
+        Put::Words("a/sysctl.txt", "net.ipv4.ip_forward = 1", new.leak())
+    };
+    let routes = "a/route-all.json";
+    let detour =
+        r#"[{"type":"unicast","dst":"10.20.100.2","dev":"cni0","table":"main","scope":"link"},{"#;
+    let detour = || Put::Words(routes, "[{", detour);
+    let rows: &[Answers<'_>] = &[
+        (&[], (B1, nobody), &[Neighbour]),
+        (&[rider("bridge")], (B1, nobody), &[Unmodelled]),
+        (&[rider("bridge")], (B1, A1), &[Delivered]),
+        (&[rider("passthru")], (B1, A1), &[Unmodelled]),
+        (
+            &[with("net.ipv4.conf.eth0.proxy_arp_pvlan = 1")],
+            (B1, nobody),
+            &[Unmodelled],
+        ),
+        (&[detour()], (B1, A1), &[Delivered]),
+        (
+            &[detour(), with("net.ipv4.conf.eth0.arp_filter = 1")],
+            (B1, A1),
+            // Unless a has asked first.
+            &[Neighbour, Delivered],
+        ),
+        (
+            &[with("net.ipv4.conf.eth0.arp_filter = 1")],
+            (B1, A1),
+            &[Delivered],
+        ),
+        (
+            &[with("net.ipv4.conf.eth0.arp_ignore = 2")],
+            (B1, A1),
+            &[Unmodelled],
+        ),
+    ];
+    for (at, (put, (from, to), wanted)) in rows.iter().enumerate() {
+        assert_eq!(ends(put, from, to), *wanted, "row {at}");
+    }
+}

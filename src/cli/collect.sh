@@ -23,6 +23,9 @@ list() {
         echo 'kind: LinuxSnapshot'
         echo 'namespaces:'
         cat "$1"/*/.namespace
+        echo '# What joins the nodes is in no dump. Say it, with the interface by which each of them is on it:'
+        echo '# wires:'
+        echo '# - {name: lan, ends: [node-1/eth0, node-2/eth0]}'
     } > "$1/snapshot.yaml"
 }
 
@@ -76,8 +79,10 @@ settings() {
         for f in net/ipv4/ip_forward net/ipv4/conf/*/rp_filter net/ipv4/conf/*/proxy_arp net/ipv4/conf/*/proxy_arp_pvlan \
             net/ipv4/conf/*/route_localnet net/ipv4/conf/*/forwarding net/ipv4/conf/*/arp_ignore net/ipv4/conf/*/arp_filter \
             net/ipv4/conf/*/arp_announce net/ipv4/conf/*/accept_local net/ipv4/conf/*/src_valid_mark \
-            net/ipv4/conf/*/ignore_routes_with_linkdown net/ipv4/fib_multipath_hash_policy net/ipv4/fwmark_reflect net/ipv4/tcp_fwmark_accept \
-            net/ipv6/conf/*/forwarding net/ipv6/conf/*/disable_ipv6 net/ipv6/conf/*/proxy_ndp \
+            net/ipv4/conf/*/medium_id net/ipv4/conf/*/ignore_routes_with_linkdown net/ipv4/fib_multipath_hash_policy \
+            net/ipv4/fwmark_reflect net/ipv4/tcp_fwmark_accept net/ipv4/ip_default_ttl net/ipv6/fwmark_reflect \
+            net/ipv6/conf/*/forwarding net/ipv6/conf/*/force_forwarding net/ipv6/conf/*/disable_ipv6 \
+            net/ipv6/conf/*/proxy_ndp net/ipv6/conf/*/hop_limit net/ipv6/conf/*/ignore_routes_with_linkdown \
             net/netfilter/nf_conntrack_tcp_be_liberal net/bridge/bridge-nf-*; do
             [ -r "$f" ] || continue
             value=$(cat "$f" 2> /dev/null) || continue
@@ -101,6 +106,8 @@ take() {
     show "$1" "$2/tc-qdisc.json" tc -j qdisc
     if loaded xfrm_policy; then
         show "$1" "$2/xfrm-policy.txt" ip xfrm policy
+    else
+        : > "$2/xfrm-policy.txt"
     fi
     show "$1" "$2/ss-listen.txt" ss -tulnpH
     show "$1" "$2/iptables-save.txt" iptables-save

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::entity::EntityId;
-use super::inet::IpNet;
+use super::inet::{Family, IpNet};
 use super::listener::Listener;
 use crate::base::source::Span;
 
@@ -156,6 +156,10 @@ pub enum LinkKind {
         remote: Option<IpAddr>,
         /// `external`: eBPF or routes say where to.
         external: bool,
+        /// It learns where link-layer addresses are from what it receives.
+        learning: bool,
+        /// The device that its outer messages leave by, by name; none where routes alone say so.
+        below: Option<String>,
     },
     /// IP in IP, GRE, SIT: a local and a remote end.
     Tunnel {
@@ -165,6 +169,14 @@ pub enum LinkKind {
         local: Option<IpAddr>,
         /// Remote address.
         remote: Option<IpAddr>,
+        /// What it can carry.
+        carries: Vec<Family>,
+        /// How it labels what it sends.
+        sends: TunnelLabel,
+        /// How that is labelled which it takes.
+        takes: TunnelLabel,
+        /// The device that its outer messages leave by, by name; none where routes alone say so.
+        below: Option<String>,
     },
     /// A dummy: takes what is sent and drops it; its addresses are local.
     Dummy,
@@ -172,6 +184,15 @@ pub enum LinkKind {
     Physical,
     /// Anything else, by its kind.
     Other(String),
+}
+
+/// What the header of a tunnel says beside addresses: both ends must agree.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TunnelLabel {
+    /// The key of GRE.
+    pub key: Option<String>,
+    /// It has a checksum.
+    pub checksum: bool,
 }
 
 /// How an interface behaves as a port of its bridge.

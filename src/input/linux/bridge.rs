@@ -126,7 +126,7 @@ pub(super) fn ports(
         };
         if interface.port.origin.is_none() && record.get("state").is_some() {
             interface.port = port(record, problems);
-            strange::port(&interface.name, record, unmodelled, problems);
+            strange::port(&interface.name, record, unmodelled);
             if let Some(master) = record.text("master", problems) {
                 interface.master = Some(master.to_owned());
             }

@@ -11,6 +11,7 @@ use super::namespace::{Draft, has_processes};
 use super::objects::{self, Bare, Named};
 use super::peers;
 use super::plain::{Bound, Heard};
+use super::riders;
 use super::wires;
 use crate::input::kubernetes::{self, About, Installed, Objects, Outsider};
 use crate::input::problems::Problems;
@@ -41,6 +42,7 @@ pub(super) fn cluster(
     if problems.errors() > before {
         return None;
     }
+    riders::starved(&mut drafts);
     for draft in &mut drafts {
         draft.netns.interfaces = draft.links.drain(..).map(|l| l.interface).collect();
     }

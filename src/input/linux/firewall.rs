@@ -8,6 +8,7 @@ use super::dumps::Files;
 use super::ipset::{self, Sets};
 use super::iptables::{self, Read};
 use super::nft;
+use super::order;
 use crate::input::problems::Problems;
 use crate::model::linux::{Chain, ChainFamily, SetElement, Strange};
 
@@ -37,5 +38,6 @@ pub(super) fn read(
         chains.extend(read.chains);
         elements.extend(read.sets);
     }
+    order::unordered(&chains, &elements, unmodelled);
     (chains, elements)
 }

@@ -78,6 +78,7 @@ pub(super) fn read(
                     unfinished(name, *there, problems);
                 }
                 read.tables.insert(line[1..].to_owned());
+                foreign(&line[1..], span, unmodelled);
                 *open = Some((&line[1..], span, BTreeMap::new()));
             }
             (Some(_), Some(_)) if line == "COMMIT" => table = None,
@@ -112,6 +113,17 @@ pub(super) fn read(
         unfinished(name, there, problems);
     }
     read
+}
+
+/// A table of which it is not known when it is asked.
+fn foreign(table: &str, span: Span, unmodelled: &mut Vec<Strange>) {
+    if TABLES.iter().all(|(known, _)| *known != table) {
+        unmodelled.push(Strange {
+            what: format!("table {} of iptables is not modelled", show(table)),
+            reach: Reach::Messages,
+            origin: span,
+        });
+    }
 }
 
 fn unfinished(name: &str, there: Span, problems: &mut Problems) {

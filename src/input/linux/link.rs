@@ -11,8 +11,10 @@ use crate::base::source::Span;
 use crate::input::decode::show;
 use crate::input::problems::Problems;
 use crate::input::yaml::{Json, Node};
-use crate::model::inet::IpNet;
-use crate::model::linux::{BridgePort, Interface, InterfaceAddress, LinkKind, Strange};
+use crate::model::inet::{Family, IpNet};
+use crate::model::linux::{
+    BridgePort, Interface, InterfaceAddress, LinkKind, Strange, TunnelLabel,
+};
 
 /// An interface, and what the dump says of its other end.
 #[derive(Debug)]
@@ -89,20 +91,22 @@ fn link(
             let data = info.and_then(|i| i.get("info_slave_data"));
             let data = data.and_then(|n| Record::of(n, problems));
             if let Some(data) = data {
-                strange::port(&name, data, unmodelled, problems);
+                strange::port(&name, data, unmodelled);
             }
             (master, data.map_or(PORT, |d| port(d, problems)))
         }
         // Without details the master may be anything; `bridge -j link` says whether it is a bridge.
         None => (master, PORT),
         Some(slave) => {
-            strange::enslaved(slave, &name, origin, unmodelled);
+            strange::enslaved(slave, kind_word, &name, origin, unmodelled);
             (None, PORT)
         }
     };
     strange::device(&name, kind_word, record, unmodelled);
-    if let (LinkKind::Vxlan { .. }, Some(data)) = (&kind, data) {
-        strange::vxlan(&name, data, unmodelled, problems);
+    match (&kind, data) {
+        (LinkKind::Vxlan { .. }, Some(data)) => strange::vxlan(&name, record, data, unmodelled),
+        (LinkKind::Tunnel { .. }, Some(data)) => strange::tunnel(&name, record, data, unmodelled),
+        _ => {}
     }
     let mac = record.text("address", problems).map(str::to_lowercase);
     let mac = mac.filter(|_| record.text("link_type", problems) == Some("ether"));
@@ -145,6 +149,7 @@ fn kind(word: &str, loopback: bool, data: Option<Record<'_>>, problems: &mut Pro
             let external = truth("external");
             let mut number = |key| data.and_then(|d| d.number(key, problems));
             let (id, port) = (number("id"), number("port"));
+            let learning = data.and_then(|d| d.truth("learning", problems));
             let mut address = |keys: &[&str]| {
                 let data = data?;
                 keys.iter().find_map(|key| data.address(key, problems))
@@ -155,6 +160,8 @@ fn kind(word: &str, loopback: bool, data: Option<Record<'_>>, problems: &mut Pro
                 local: address(&["local", "local6"]),
                 remote: address(&["remote", "remote6", "group", "group6"]),
                 external,
+                learning: learning.unwrap_or(true),
+                below: below(data),
             }
         }
         "ipip" | "gre" | "sit" | "ip6tnl" | "ip6gre" => {
@@ -167,9 +174,53 @@ fn kind(word: &str, loopback: bool, data: Option<Record<'_>>, problems: &mut Pro
                 kind: word.to_owned(),
                 local: address("local").filter(|ip| !ip.is_unspecified()),
                 remote: address("remote").filter(|ip| !ip.is_unspecified()),
+                carries: carries(word, data),
+                sends: label(data, "okey", "ocsum", problems),
+                takes: label(data, "ikey", "icsum", problems),
+                below: below(data),
             }
         }
+        // The device below it hears nothing any more.
+        "macvlan" | "macvtap" if mode(data) == Some(strange::PASSTHRU) => {
+            LinkKind::Other(format!("{word} {}", strange::PASSTHRU))
+        }
         other => LinkKind::Other(other.to_owned()),
+    }
+}
+
+fn mode(data: Option<Record<'_>>) -> Option<&str> {
+    data?.get("mode")?.as_str()
+}
+
+/// The device that outer messages leave by.
+fn below(data: Option<Record<'_>>) -> Option<String> {
+    Some(data?.get("link")?.as_str()?.to_owned())
+}
+
+/// What a tunnel carries, by its kind and its mode.
+fn carries(kind: &str, data: Option<Record<'_>>) -> Vec<Family> {
+    let mode = data.and_then(|d| d.get("proto")?.as_str());
+    let (v4, v6) = match (kind, mode) {
+        // Whatever its mode, it takes no IPv6.
+        ("ipip", mode) => (mode != Some("mplsip"), false),
+        ("sit" | "ip6tnl", Some("any")) | ("gre" | "ip6gre", _) => (true, true),
+        ("sit" | "ip6tnl", Some("ipip" | "ipip6" | "ip4ip6")) => (true, false),
+        ("sit" | "ip6tnl", Some("ip6ip" | "ip6ip6" | "ipv6") | None) => (false, true),
+        _ => (false, false),
+    };
+    let all = [(Family::V4, v4), (Family::V6, v6)];
+    all.iter().filter(|(_, on)| *on).map(|(f, _)| *f).collect()
+}
+
+fn label(
+    data: Option<Record<'_>>,
+    key: &'static str,
+    checksum: &'static str,
+    problems: &mut Problems,
+) -> TunnelLabel {
+    TunnelLabel {
+        key: data.and_then(|d| d.word(key, problems)),
+        checksum: (data.and_then(|d| d.truth(checksum, problems))).unwrap_or(false),
     }
 }
 

@@ -10,7 +10,7 @@ use super::layout::NEEDED;
 use super::link::{self, Link};
 use super::plain::{self, Heard};
 use super::top::Listed;
-use super::{firewall, route, rule, strange};
+use super::{firewall, route, rule, settings, strange};
 use crate::base::diag::Diagnostic;
 use crate::base::source::Span;
 use crate::input::decode::show;
@@ -89,7 +89,7 @@ pub(super) fn read(
     let (chains, sets) = firewall::read(files, &mut unmodelled, problems);
     let sysctls = files.text(&["sysctl.txt"], problems);
     let sysctls = sysctls.map_or_else(BTreeMap::new, |(s, t)| plain::sysctls(s, t, problems));
-    strange::settings(&sysctls, &mut unmodelled);
+    settings::settings(&sysctls, &mut unmodelled);
     if let Some((source, text)) = files.text(&["xfrm-policy.txt"], problems) {
         let origin = Span {
             source,

@@ -34,6 +34,7 @@ pub(super) fn sysctls(
     problems: &mut Problems,
 ) -> BTreeMap<String, (String, Span)> {
     let mut all = BTreeMap::new();
+    let mut empty = true;
     for (line, span) in lines(source, text) {
         let trimmed = line.trim();
         // Of keys that are not to be read, `sysctl -a` complains.
@@ -41,6 +42,7 @@ pub(super) fn sysctls(
         if trimmed.is_empty() || trimmed.starts_with('#') || complains {
             continue;
         }
+        empty = false;
         let Some((name, value)) = trimmed.split_once('=') else {
             if !problems.skips() {
                 let message = format!("{} is no `name = value`", show(trimmed));
@@ -51,6 +53,15 @@ pub(super) fn sysctls(
         // `net/ipv4/ip_forward` is the same name, and `eth0/100` the device `eth0.100`.
         let name = name.trim().replace('/', ".");
         all.insert(name, (value.trim().to_owned(), span));
+    }
+    if empty && !problems.skips() {
+        let span = Span {
+            source,
+            start: 0,
+            end: 0,
+        };
+        let diagnostic = Diagnostic::error("L008", span, "this dump of `sysctl` has no setting");
+        problems.push(diagnostic.help("the kernel has them in every namespace; take it again"));
     }
     all
 }

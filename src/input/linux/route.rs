@@ -7,11 +7,12 @@ use std::net::IpAddr;
 
 use super::link::Link;
 use super::record::{Record, records};
+use super::strange::is_short;
 use crate::base::diag::Diagnostic;
 use crate::base::source::Span;
 use crate::input::decode::show;
 use crate::input::problems::Problems;
-use crate::input::yaml::{Json, Node};
+use crate::input::yaml::{Entry, Json, Map, Node, Value};
 use crate::model::inet::{Family, IpNet, show_net};
 use crate::model::linux::{LinkKind, NextHop, Reach, Route, RouteType, Strange};
 
@@ -39,6 +40,10 @@ const READ: &[&str] = &[
     "type", "dst", "gateway", "via", "dev", "table", "scope", "prefsrc", "metric", "flags",
     "nexthops", "tos", "from", "src",
 ];
+/// Keys of one of several next hops. Which of them it is, is a choice, whatever they weigh.
+const OF_HOP: &[&str] = &[
+    "gateway", "via", "dev", "flags", "weight", "realm", "realms",
+];
 
 /// The routes of the dump.
 pub(super) fn routes(
@@ -58,10 +63,8 @@ fn route(
     unmodelled: &mut Vec<Strange>,
     problems: &mut Problems,
 ) -> Option<Route> {
-    // What the kernel found out by itself and forgets again (`cached`), and what is for other kinds of service: no
-    // message of the model asks for one.
-    let tos = record.word("tos", problems);
-    if record.flag("flags", "cloned") || tos.is_some_and(|t| t != "0" && t != "0x00") {
+    // What the kernel found out by itself and forgets again.
+    if record.flag("flags", "cloned") {
         return None;
     }
     let dst = record.needed("dst", problems)?;
@@ -85,25 +88,15 @@ fn route(
         .word("table", problems)
         .unwrap_or_else(|| "main".to_owned());
     let metric = record.number("metric", problems).unwrap_or(0);
-    for entry in record.map.iter() {
-        let from_all = matches!(entry.key, "from" | "src")
-            && entry
-                .value
-                .as_str()
-                .is_some_and(|w| w == "all" || w == "default");
-        let strange = matches!(entry.key, "from" | "src") && !from_all
-            || !READ.contains(&entry.key) && !HARMLESS.contains(&entry.key);
-        if strange {
-            unmodelled.push(Strange {
-                what: format!(
-                    "route to {}: `{}` is not modelled",
-                    show_net(destination),
-                    entry.key
-                ),
-                reach: Reach::Messages,
-                origin: entry.key_span,
-            });
-        }
+    let before = unmodelled.len();
+    unlike(record, unmodelled);
+    for one in &mut unmodelled[before..] {
+        one.what = format!("route to {}: {}", show_net(destination), one.what);
+    }
+    // Whether messages are of its kind of service is not known: without it they go the way they go else.
+    let service = record.word("tos", problems);
+    if service.is_some_and(|tos| is_service(&tos)) {
+        return None;
     }
     let mut route = Route {
         kind,
@@ -120,6 +113,48 @@ fn route(
     };
     route.text = text(&route);
     Some(route)
+}
+
+/// Whether a kind of service is one that messages have only where somebody gave it to them.
+pub(super) fn is_service(tos: &str) -> bool {
+    !matches!(tos, "0" | "0x00" | "0x0" | "default")
+}
+
+/// What a route says beside what is read of it.
+fn unlike(record: Record<'_>, unmodelled: &mut Vec<Strange>) {
+    let mut note = |what: String, entry: &Entry<'_>| {
+        unmodelled.push(Strange {
+            what,
+            reach: Reach::Messages,
+            origin: entry.key_span,
+        });
+    };
+    for entry in record.map.iter() {
+        let word = entry.value.as_str();
+        let told = match entry.key {
+            "from" | "src" => word.is_none_or(|w| w != "all" && w != "default"),
+            "tos" => word.map_or_else(|| !matches!(entry.value.value(), Value::Int(0)), is_service),
+            key => !READ.contains(&key) && !HARMLESS.contains(&key),
+        };
+        if told {
+            note(format!("`{}` is not modelled", entry.key), &entry);
+        }
+    }
+    let lists = |key: &str| match record.get(key).map(Node::value) {
+        Some(Value::Seq(list)) => list.iter().filter_map(Node::as_map).collect(),
+        _ => Vec::new(),
+    };
+    for entry in lists("nexthops").into_iter().flat_map(Map::iter) {
+        if !OF_HOP.contains(&entry.key) {
+            note(format!("`{}` is not modelled", entry.key), &entry);
+        }
+    }
+    let metrics = lists("metrics").into_iter().flat_map(Map::iter);
+    for entry in record.entry("hoplimit").into_iter().chain(metrics) {
+        if entry.key == "hoplimit" && is_short(entry.value) {
+            note("`hoplimit`: messages may die of age".to_owned(), &entry);
+        }
+    }
 }
 
 /// IPv6 where an address of it says so. `default` of neither says nothing; only IPv6 has preferences.

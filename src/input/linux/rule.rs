@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 
 use super::record::{Record, number, records};
+use super::route::is_service;
 use crate::base::diag::Diagnostic;
 use crate::base::source::Span;
 use crate::input::decode::show;
@@ -87,10 +88,11 @@ fn rule(
     let to = prefix(record, "dst", "dstlen", problems);
     let protocol = record.word("ipproto", problems);
     let known = protocol.as_deref().and_then(protocol_of);
-    let tos = record
-        .word("tos", problems)
-        .filter(|t| t != "0" && t != "0x00");
-    if tos.is_some() || protocol.is_some() && known.is_none() {
+    let service = record.word("tos", problems);
+    if service.is_some_and(|tos| is_service(&tos)) {
+        strange("`tos` is not modelled".to_owned());
+    }
+    if protocol.is_some() && known.is_none() {
         // No message of the model is of that kind: the rule is about others, unless it is turned round.
         if !record.has("not") {
             return None;

@@ -2,12 +2,10 @@
 //!
 //! Knows: by which signs they are known. Must never know: what follows for verdicts.
 
-use std::collections::BTreeMap;
-
 use super::record::{Record, records};
 use crate::base::source::Span;
 use crate::input::problems::Problems;
-use crate::input::yaml::{Json, Node};
+use crate::input::yaml::{Json, Node, Value};
 use crate::model::linux::{Reach, Strange};
 
 fn note(what: String, reach: Reach, origin: Span, unmodelled: &mut Vec<Strange>) {
@@ -47,38 +45,90 @@ pub(super) fn device(name: &str, kind: &str, record: Record<'_>, unmodelled: &mu
     }
 }
 
-/// A port of a bridge that takes frames of those alone whom an entry names.
-pub(super) fn port(
-    name: &str,
-    data: Record<'_>,
-    unmodelled: &mut Vec<Strange>,
-    problems: &mut Problems,
-) {
-    if data.truth("locked", problems) == Some(true) {
-        let what = format!("bridge port {name}: it is locked, which is not modelled");
-        let origin = data.entry("locked").map_or(data.start(), |e| e.key_span);
-        note(what, Reach::Device(name.to_owned()), origin, unmodelled);
+/// What a port of a bridge may be told, and who gets which frames hangs on.
+#[rustfmt::skip]
+const PORT: &[&str] = &[
+    "locked", "mab", "neigh_suppress", "neigh_vlan_suppress", "proxy_arp", "proxy_arp_wifi", "vlan_tunnel", "backup_port",
+];
+
+/// What a VXLAN device may be told: to answer for those behind it, to take or to send another kind of outer message.
+#[rustfmt::skip]
+const VXLAN: &[&str] = &[
+    "proxy", "rsc", "gbp", "gpe", "vnifilter", "remcsum_tx", "remcsum_rx", "udp_zero_csum6_tx", "localbind", "fwmark",
+];
+
+/// The same of a tunnel without link-layer addresses.
+const TUNNEL: &[&str] = &[
+    "external", "encap", "fwmark", "6rd", "isatap", "iseq", "oseq",
+];
+
+/// A port of a bridge.
+pub(super) fn port(name: &str, data: Record<'_>, unmodelled: &mut Vec<Strange>) {
+    told("bridge port", name, data, PORT, unmodelled);
+}
+
+/// A VXLAN device.
+pub(super) fn vxlan(name: &str, record: Record<'_>, data: Record<'_>, all: &mut Vec<Strange>) {
+    told("VXLAN device", name, data, VXLAN, all);
+    outside("VXLAN device", name, record, data, all);
+}
+
+/// A tunnel without link-layer addresses.
+pub(super) fn tunnel(name: &str, record: Record<'_>, data: Record<'_>, all: &mut Vec<Strange>) {
+    told("tunnel", name, data, TUNNEL, all);
+    outside("tunnel", name, record, data, all);
+}
+
+/// Each of these flags that is set.
+fn told(noun: &str, name: &str, data: Record<'_>, keys: &[&str], unmodelled: &mut Vec<Strange>) {
+    for entry in data.map.iter().filter(|e| keys.contains(&e.key)) {
+        let off = match entry.value.value() {
+            Value::Bool(on) => !on,
+            Value::Int(n) => n == 0,
+            Value::Str(word) => matches!(word, "off" | "no" | "false" | "none" | "0" | "0x0"),
+            // Tools print null for what has no value but its name.
+            _ => false,
+        };
+        if !off {
+            let what = format!("{noun} {name}: `{}` is not modelled", entry.key);
+            let reach = Reach::Device(name.to_owned());
+            note(what, reach, entry.key_span, unmodelled);
+        }
     }
 }
 
-/// A VXLAN device that answers for those behind it, and asks nobody.
-pub(super) fn vxlan(
-    name: &str,
-    data: Record<'_>,
-    unmodelled: &mut Vec<Strange>,
-    problems: &mut Problems,
-) {
-    if data.truth("proxy", problems) == Some(true) {
-        let what = format!("VXLAN device {name}: its flag `proxy` is not modelled");
-        let origin = data.entry("proxy").map_or(data.start(), |e| e.key_span);
-        note(what, Reach::Device(name.to_owned()), origin, unmodelled);
+/// Outer messages that live for few hops, or that are sent in the namespace where the device was made.
+fn outside(noun: &str, name: &str, record: Record<'_>, data: Record<'_>, all: &mut Vec<Strange>) {
+    for key in ["ttl", "hoplimit"] {
+        if let Some(entry) = data.entry(key).filter(|e| is_short(e.value)) {
+            let what = format!("{noun} {name}: its outer messages may die of age");
+            note(what, Reach::Device(name.to_owned()), entry.key_span, all);
+        }
     }
+    if let Some(entry) = record.entry("link_netnsid") {
+        let what = format!("{noun} {name}: its outer messages travel in another namespace");
+        note(what, Reach::Device(name.to_owned()), entry.key_span, all);
+    }
+}
+
+/// Messages that live for fewer hops than this may die of age, which is not modelled.
+pub(super) const SHORT: i64 = 64;
+
+/// Whether a number of hops is that small; zero says nothing.
+pub(super) fn is_short(node: Node<'_>) -> bool {
+    matches!(node.value(), Value::Int(hops) if (1..SHORT.into()).contains(&hops))
 }
 
 /// A device that belongs to another one, which is no bridge.
-pub(super) fn enslaved(kind: &str, name: &str, origin: Span, unmodelled: &mut Vec<Strange>) {
-    // The wires of a bond or team carry what the bond sends.
-    if !matches!(kind, "bond" | "team") {
+pub(super) fn enslaved(
+    kind: &str,
+    own: &str,
+    name: &str,
+    origin: Span,
+    unmodelled: &mut Vec<Strange>,
+) {
+    // The wires of a bond or team carry what the bond sends: what is behind them is not in the snapshot.
+    if !(matches!(kind, "bond" | "team") && own.is_empty()) {
         let what =
             format!("device {name}: it is part of a device of kind {kind}, which is not modelled");
         note(what, Reach::Messages, origin, unmodelled);
@@ -133,16 +183,5 @@ pub(super) fn encryption(text: &str, origin: Span, unmodelled: &mut Vec<Strange>
     }
 }
 
-/// Settings that give answers a mark of their own.
-pub(super) fn settings(sysctls: &BTreeMap<String, (String, Span)>, unmodelled: &mut Vec<Strange>) {
-    for name in ["tcp_fwmark_accept", "fwmark_reflect"] {
-        let value = sysctls.get(&format!("net.ipv4.{name}"));
-        if let Some((value, origin)) = value.filter(|(value, _)| value.trim() != "0") {
-            let what = format!(
-                "net.ipv4.{name} = {}: answers have marks by it",
-                value.trim()
-            );
-            note(what, Reach::Messages, *origin, unmodelled);
-        }
-    }
-}
+/// A mode of devices that take all that comes in by the device below them.
+pub(super) const PASSTHRU: &str = "passthru";

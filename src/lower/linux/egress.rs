@@ -6,12 +6,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::model::inet::{Family, IpNet, show_net};
-use crate::model::linux::{LinkKind, RouteType};
+use crate::model::linux::{LinkKind, NextHop, RouteType};
 use crate::network::fib::{DiscardReason, Fib};
 
 use super::context::{Context, whole};
 use super::lookup::{Flow, Found};
 use super::next::Next;
+use super::silence::LENDS;
 use super::stage::{Arrival, Builder, Crossing, Device, Env, Hop, Key, Ns, Segment, Way};
 
 /// Of more addresses than these that may be behind an open interface, all that leaves by it is unknown.
@@ -177,8 +178,7 @@ impl Builder<'_> {
         }
         let lends = |a: &&Arrival| {
             let facts = &self.facts[a.ns];
-            let on = facts.either(a.device, "proxy_arp");
-            on.is_some_and(|v| v.0 != 0) && facts.forwards(family, a.device).0
+            LENDS.iter().any(|key| facts.on(a.device, key)) && facts.forwards(family, a.device).0
         };
         let lending: Vec<Arrival> = segment.arrivals.iter().filter(lends).cloned().collect();
         let own = self.facts[ns].interface(device);
@@ -204,7 +204,9 @@ impl Builder<'_> {
                 context.matches.from = None;
                 let far = match found {
                     Found::Route(r) if r.kind == RouteType::Unicast => {
-                        r.hops.iter().any(|h| h.device.as_deref() != flow.incoming)
+                        let on = LENDS.map(|key| self.facts[arrival.ns].on(arrival.device, key));
+                        let far = |h: &NextHop| h.device.as_deref() != flow.incoming;
+                        r.hops.iter().any(|h| if far(h) { on[0] } else { on[1] })
                     }
                     _ => false,
                 };

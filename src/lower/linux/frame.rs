@@ -181,8 +181,14 @@ impl Builder<'_> {
             LinkKind::Veth { peer: None } | LinkKind::Physical => {
                 segment.open.get_or_insert_with(|| own.name.clone());
             }
-            LinkKind::Vxlan { .. } => {
+            LinkKind::Vxlan { learning, .. } => {
                 let name = own.name.clone();
+                segment.tunnelled = true;
+                if *learning {
+                    let why = format!("what {name} has learnt decides");
+                    segment.strange.get_or_insert(why);
+                    segment.learns |= matches!(frame, Frame::Heard(_));
+                }
                 for end in self.vxlan_ends(ns, device, frame.mac()) {
                     match end {
                         Ok((other, at)) => {
@@ -222,6 +228,9 @@ impl Builder<'_> {
             return;
         }
         let bridge = own.master.as_deref().and_then(|m| facts.device(m));
+        if let Some(why) = &self.ridden[ns] {
+            segment.strange.get_or_insert_with(|| why.clone());
+        }
         let Some(bridge) = bridge else {
             segment.arrivals.push(Arrival {
                 ns,

@@ -12,6 +12,7 @@ use crate::model::linux::RouteType;
 use super::context::Context;
 use super::frame::Frame;
 use super::lookup::{Flow, Found};
+use super::silence::LENDS;
 use super::stage::{Arrival, Builder, Device, Ns, Segment};
 
 impl Builder<'_> {
@@ -21,13 +22,15 @@ impl Builder<'_> {
             return Rc::clone(known);
         }
         let mut found = self.flood(vec![(ns, device, Vec::new())], Frame::All);
+        if found.strange.is_none() {
+            found.strange.clone_from(&self.ridden[ns]);
+        }
         for (at, arrival) in found.arrivals.iter().enumerate() {
             found.of.entry(arrival.ns).or_default().push(at);
             let facts = &self.facts[arrival.ns];
-            let lends = facts.either(arrival.device, "proxy_arp");
             let wide = !facts.wide_local().is_empty();
             if wide
-                || lends.is_some_and(|v| v.0 != 0)
+                || LENDS.iter().any(|key| facts.on(arrival.device, key))
                 || facts.ns.neighbours.iter().any(|n| n.proxy)
             {
                 found.lending.push(at);
@@ -73,7 +76,8 @@ impl Builder<'_> {
         // A bridge between the two does not tell them apart: no answer comes back.
         let between = self.facts[ns].is_bridge(device) || !to.crossings.is_empty();
         let one = segment.own.contains(mac) && between;
-        if one || self.told && !self.both_ways((ns, device), (to.ns, to.device)) {
+        let told = self.told || self.deaf && segment.tunnelled;
+        if one || told && !self.both_ways((ns, device), (to.ns, to.device)) {
             return Vec::new();
         }
         let is_bridge = |a: &Arrival| self.facts[a.ns].is_bridge(a.device);
@@ -100,7 +104,7 @@ impl Builder<'_> {
             return true;
         };
         let found = self.flood(vec![(from.0, from.1, Vec::new())], Frame::Heard(mac));
-        found.arrivals.iter().any(|a| (a.ns, a.device) == to)
+        found.learns || found.arrivals.iter().any(|a| (a.ns, a.device) == to)
     }
 
     /// Who answers for an address on the link of a device.
@@ -273,10 +277,8 @@ impl Builder<'_> {
         }
         let wide = facts.wide_local();
         let owns = facts.owns(address) || wide.iter().any(|(net, _)| net.contains(&address));
-        let lends = facts
-            .either(arrival.device, "proxy_arp")
-            .is_some_and(|v| v.0 != 0);
-        if !owns && !proxy && !lends {
+        let [lends, beside] = LENDS.map(|key| facts.on(arrival.device, key));
+        if !owns && !proxy && !lends && !beside {
             return false;
         }
         // The request is looked up as a message from who asks would be.
@@ -293,29 +295,18 @@ impl Builder<'_> {
         };
         let found = self.tables[arrival.ns].one(&flow, asker, address);
         if found.local().is_some() {
-            return self.ignores(arrival, address);
+            return self.tells(arrival, address) && self.filters(arrival, asker, address);
         }
         let Found::Route(route) = found else {
             return false;
         };
-        let elsewhere = route.kind == RouteType::Unicast
-            && (route.hops.iter()).any(|h| h.device.as_deref() != Some(own.name.as_str()));
-        elsewhere && (proxy || lends) && facts.forwards(family, arrival.device).0
-    }
-
-    /// `arp_ignore`: false where it keeps silent about one of its addresses.
-    fn ignores(&self, arrival: &Arrival, address: IpAddr) -> bool {
-        let facts = &self.facts[arrival.ns];
-        let addresses = &facts.interface(arrival.device).addresses;
-        let here = || addresses.iter().any(|a| a.net.addr() == address);
-        match facts
-            .either(arrival.device, "arp_ignore")
-            .map_or(0, |v| v.0)
-        {
-            1 | 2 => here(),
-            8 => false,
-            _ => true,
-        }
+        let leads = |to: bool| {
+            let mut hops = route.hops.iter();
+            route.kind == RouteType::Unicast
+                && hops.any(|h| (h.device.as_deref() == Some(own.name.as_str())) == to)
+        };
+        let answers = leads(false) && (proxy || lends) || leads(true) && beside;
+        answers && facts.forwards(family, arrival.device).0
     }
 
     /// Whether a source may have come in by a device (`fib_validate_source`).

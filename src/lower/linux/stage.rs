@@ -4,7 +4,7 @@
 //! Knows: the state of the kernel that is not in the header. Must never know: what happens at a stage (its siblings add
 //! that to [`Builder`], one concern each).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,55 +22,7 @@ use super::lists::Lists;
 use super::lookup::Tables;
 use super::next::Next;
 
-/// A namespace, by its index in the snapshot.
-pub(super) type Ns = usize;
-/// An interface, by its position in its namespace.
-pub(super) type Device = usize;
-
-/// A frame on its way through a bridge whose frames pass the chains.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Crossing {
-    /// The namespace of the bridge.
-    pub(super) ns: Ns,
-    /// The bridge.
-    pub(super) bridge: Device,
-    /// The port it came in by.
-    pub(super) port: Device,
-    /// The port it leaves by; none where it is for the namespace itself.
-    pub(super) out: Option<Device>,
-}
-
-/// Where a frame gets to, and the bridges on the way whose frames pass the chains.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Arrival {
-    /// The namespace.
-    pub(super) ns: Ns,
-    /// The device by which it comes in: no port of a bridge.
-    pub(super) device: Device,
-    /// Bridges on the way.
-    pub(super) crossings: Vec<Crossing>,
-}
-
-/// Whom a device reaches on its link.
-#[derive(Debug, Default)]
-pub(super) struct Segment {
-    /// Where its frames get to, in order.
-    pub(super) arrivals: Vec<Arrival>,
-    /// By namespace.
-    pub(super) of: BTreeMap<Ns, Vec<usize>>,
-    /// Those that may answer for what is not theirs.
-    pub(super) lending: Vec<usize>,
-    /// Link-layer addresses that several of them have, by their places in `arrivals`.
-    pub(super) shared: BTreeMap<String, Vec<usize>>,
-    /// Those of the device itself that others have too.
-    pub(super) own: BTreeSet<String>,
-    /// They are known by what they asked themselves, if they did.
-    pub(super) hearsay: bool,
-    /// The device behind which nothing is known, if there is one.
-    pub(super) open: Option<String>,
-    /// What of it is not modelled.
-    pub(super) strange: Option<String>,
-}
+pub(super) use super::onlink::{Arrival, Crossing, Device, Ns, Segment};
 
 /// What a route says of the next hop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -274,6 +226,10 @@ pub(super) struct Builder<'s> {
     pub(super) overlay: bool,
     /// Some bridge was told where a link-layer address is, or floods not everything.
     pub(super) told: bool,
+    /// Some VXLAN device does not learn from what it receives.
+    pub(super) deaf: bool,
+    /// Of each namespace: why somebody may be behind a device of it whom nobody else sees.
+    pub(super) ridden: Vec<Option<String>>,
     /// Whom a device reaches on its link.
     pub(super) segments: HashMap<(Ns, Device), Rc<Segment>>,
     /// The devices that nothing tells apart from each, by namespace.
@@ -322,6 +278,10 @@ impl<'s> Builder<'s> {
                 .any(|i| i.master.is_some() && matches!(i.kind, LinkKind::Vxlan { .. })),
             told: devices().any(|i| i.master.is_some() && !(i.port.flood && i.port.broadcast))
                 || facts.iter().any(Facts::tells_bridges),
+            deaf: devices().any(|i| {
+                matches!(i.kind, LinkKind::Vxlan { learning, external, .. } if !learning && !external)
+            }),
+            ridden: super::onlink::ridden(snapshot),
             segments: HashMap::new(),
             alike: Vec::new(),
             drafts: Vec::new(),

@@ -7,11 +7,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::model::inet::{Family, IpNet, Protocol};
-use crate::model::linux::{ForwardingEntry, LinkKind};
+use crate::model::linux::{ForwardingEntry, LinkKind, NextHop, RouteType};
 use crate::network::fib::{DiscardReason, Fib, FibRule};
 
 use super::context::{Context, whole};
 use super::frame::Frame;
+use super::lookup::{Flow, Found};
 use super::next::{Next, unmodelled};
 use super::outer::Outer;
 use super::stage::{Arrival, Builder, Device, Ns, Segment};
@@ -46,7 +47,7 @@ impl Builder<'_> {
                 None => self.vxlan_link(ns, device, family),
             },
             LinkKind::Tunnel { .. } => {
-                let ends = self.encapsulated(ns, device, gateway);
+                let ends = self.encapsulated(ns, device, gateway, family);
                 let next = self.out_of(ns, ends, family);
                 vec![next.rule(Context::default(), None, origin)]
             }
@@ -171,23 +172,32 @@ impl Builder<'_> {
             port,
             local,
             remote,
+            below,
             ..
-        } = own.kind
+        } = &own.kind
         else {
             return Vec::new();
         };
+        let (id, port, local, remote) = (*id, *port, *local, *remote);
         let entries = self.entries(ns, device, mac);
         let mut remotes: Vec<IpAddr> = entries.iter().filter_map(|e| e.destination).collect();
         if remotes.is_empty() {
             remotes.extend(remote);
         }
-        remotes.retain(|a| !a.is_multicast());
         let mut all = Vec::new();
         for remote in remotes {
+            if remote.is_multicast() {
+                all.push(Err(unmodelled("who is in a multicast group")));
+                continue;
+            }
             let Some(source) = local.or_else(|| self.source(ns, remote)) else {
                 all.push(Err(Next::dies(DiscardReason::NoRoute)));
                 continue;
             };
+            if let Some(next) = self.astray(ns, below.as_deref(), source, remote) {
+                all.push(Err(next));
+                continue;
+            }
             let outer = Outer {
                 protocol: Some(Protocol::Udp),
                 source,
@@ -217,16 +227,34 @@ impl Builder<'_> {
     }
 
     /// The far ends of a tunnel without link-layer addresses.
-    fn encapsulated(&mut self, ns: Ns, device: Device, gateway: Option<IpAddr>) -> Vec<End> {
+    fn encapsulated(
+        &mut self,
+        ns: Ns,
+        device: Device,
+        gateway: Option<IpAddr>,
+        family: Family,
+    ) -> Vec<End> {
         let own = self.facts[ns].interface(device);
         let LinkKind::Tunnel {
             kind,
             local,
             remote,
+            carries,
+            sends,
+            below,
+            ..
         } = own.kind.clone()
         else {
             return Vec::new();
         };
+        if !carries.contains(&family) {
+            let what = match family {
+                Family::V4 => "IPv4",
+                Family::V6 => "IPv6",
+            };
+            let why = format!("tunnel {} of kind {kind} carries no {what}", own.name);
+            return vec![Err(Next::dies_as(DiscardReason::Neighbour, why))];
+        }
         let Some(remote) = remote.filter(|a| !a.is_unspecified()).or(gateway) else {
             let why = format!("tunnel {} has no far end", own.name);
             return vec![Err(Next::dies_as(DiscardReason::Neighbour, why))];
@@ -235,6 +263,9 @@ impl Builder<'_> {
         let Some(source) = local.or_else(|| self.source(ns, remote)) else {
             return vec![Err(Next::dies(DiscardReason::NoRoute))];
         };
+        if let Some(next) = self.astray(ns, below.as_deref(), source, remote) {
+            return vec![Err(next)];
+        }
         let outer = Outer {
             protocol: None,
             source,
@@ -246,12 +277,15 @@ impl Builder<'_> {
         let ends = ends.map(|end| {
             let (other, header) = end?;
             let there = &self.facts[other];
-            let fits = |exact: bool| {
+            let fits = |exact: bool, alike: bool| {
                 there.ns.interfaces.iter().position(|i| {
                     let LinkKind::Tunnel {
                         kind: of,
                         local,
                         remote,
+                        carries,
+                        takes,
+                        ..
                     } = &i.kind
                     else {
                         return false;
@@ -261,19 +295,50 @@ impl Builder<'_> {
                         Some(a) => a == b,
                         None => !exact,
                     };
-                    *of == kind
+                    let same = *of == kind && *takes == sends && carries.contains(&family);
+                    (same || !alike && *of != kind)
                         && i.up
                         && is(remote, header.source)
                         && is(local, header.destination)
                 })
             };
-            let at = fits(true).or_else(|| fits(false));
+            let at = fits(true, true).or_else(|| fits(false, true));
             at.map(|at| (other, at)).ok_or_else(|| {
-                let why = format!("{} has no tunnel of kind {kind} for it", there.ns.name);
+                let there_is = fits(false, false).map(|at| &there.interface(at).name);
+                if let Some(name) = there_is {
+                    return unmodelled(&format!(
+                        "whether {} takes it out of {name}, a tunnel of another kind",
+                        there.ns.name
+                    ));
+                }
+                let why = format!(
+                    "{} has no tunnel of kind {kind} with the same ends, key and checksums for it",
+                    there.ns.name
+                );
                 Next::dies_as(DiscardReason::Neighbour, why)
             })
         });
         ends.collect()
+    }
+
+    /// Outer messages of a device that is bound to another one by which their route does not lead.
+    fn astray(&self, ns: Ns, below: Option<&str>, source: IpAddr, remote: IpAddr) -> Option<Next> {
+        let below = below?;
+        let flow = Flow {
+            family: Family::of(remote),
+            incoming: None,
+            mark: 0,
+            back: false,
+        };
+        let Found::Route(route) = self.tables[ns].one(&flow, Some(source), remote) else {
+            return None;
+        };
+        let there = |h: &NextHop| h.device.as_deref() == Some(below);
+        let astray = route.kind == RouteType::Unicast && !route.hops.iter().all(there);
+        astray.then(|| {
+            let why = format!("the outer message: its route does not lead over {below}");
+            unmodelled(&why).saying(&route.text, route.origin)
+        })
     }
 
     fn out_of(&mut self, ns: Ns, ends: Vec<End>, family: Family) -> Next {

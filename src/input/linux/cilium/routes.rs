@@ -101,6 +101,8 @@ fn tunnel(draft: &mut Draft) -> Option<String> {
         local: None,
         remote: None,
         external: false,
+        learning: true,
+        below: None,
     };
     Some(interface.name.clone())
 }

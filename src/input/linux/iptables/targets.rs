@@ -10,8 +10,8 @@ use crate::model::linux::{ChainFamily, Effect};
 /// Targets that only tell, count or mark for others than the firewall.
 #[rustfmt::skip]
 const SILENT: &[&str] = &[
-    "LOG", "NFLOG", "ULOG", "TRACE", "AUDIT", "TCPMSS", "CHECKSUM", "CLASSIFY", "DSCP", "TOS", "ECN", "SECMARK",
-    "CONNSECMARK", "RATEEST", "LED", "IDLETIMER", "SET",
+    "LOG", "NFLOG", "ULOG", "TRACE", "AUDIT", "TCPMSS", "CHECKSUM", "CLASSIFY", "DSCP", "TOS", "ECN", "RATEEST", "LED",
+    "IDLETIMER",
 ];
 
 /// The effects of a target that is no chain.
@@ -33,6 +33,7 @@ pub(super) fn effects(
         "REDIRECT" => redirect(options)?,
         "NOTRACK" => Effect::NoTrack,
         "CT" => track(options)?,
+        "SET" => set(options),
         _ if SILENT.contains(&target) => Effect::Nothing,
         _ => Effect::Unknown(format!("target {target}")),
     };
@@ -211,4 +212,14 @@ fn track(mut options: Words) -> Result<Effect, String> {
         }
     }
     Ok(effect)
+}
+
+/// `-j SET`: what it adds or deletes is told where a rule asks for the set; what it takes over from one is not modelled.
+fn set(mut options: Words) -> Effect {
+    while let Some(word) = options.next() {
+        if word.starts_with("--map-") {
+            return Effect::Unknown(format!("target SET {word}"));
+        }
+    }
+    Effect::Nothing
 }

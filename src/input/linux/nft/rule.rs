@@ -93,7 +93,7 @@ pub(super) fn read(
                     what: SOMETIMES,
                 });
             }
-            "quota" | "connlimit" | "ct count" | "synproxy" | "osf" | "socket" => {
+            "quota" | "connlimit" | "ct count" | "osf" | "socket" => {
                 rule.tests.push(unknown(&format!("nft {word}")));
             }
             "xt" => {
