@@ -817,6 +817,40 @@ fn missing_dumps_are_mistakes_or_told() {
 }
 
 #[test]
+fn ends_of_wires_are_interfaces_that_end_nowhere() {
+    for (ends, expected) in [
+        (
+            "[n1/eth0]",
+            "L014: `n1` has no interface `eth0` lab/snapshot.yaml:9:22\n",
+        ),
+        (
+            "[n1]",
+            "L014: `n1` is no end of a wire lab/snapshot.yaml:9:22\n",
+        ),
+        (
+            "[n3/lo]",
+            "L014: `n3` is no namespace of this snapshot lab/snapshot.yaml:9:22\n",
+        ),
+        (
+            "[n1/lo, p1/lo]",
+            "L014: `n1/lo` does not end at a wire lab/snapshot.yaml:9:22\nL014: `p1/lo` does not end at a wire lab/snapshot.yaml:9:29\n",
+        ),
+        ("[]", ""),
+    ] {
+        let mut files = small();
+        let top = &mut files
+            .iter_mut()
+            .find(|(p, _)| p == "snapshot.yaml")
+            .unwrap()
+            .1;
+        top.push_str(&format!("wires:\n- {{name: lan, ends: {ends}}}\n"));
+        let (sources, loaded) = read(&files);
+        assert_eq!(told(&sources, &loaded), expected, "{ends}");
+        assert_eq!(loaded.failed(), !expected.is_empty(), "{ends}");
+    }
+}
+
+#[test]
 fn objects_beside_say_who_is_who() {
     let mut files = small();
     let objects = "apiVersion: v1\nkind: Pod\nmetadata: {name: web-0, namespace: shop, labels: {app: web}}\nspec: {nodeName: n1, containers: [{name: main, ports: [{containerPort: 80}]}]}\nstatus: {phase: Running, podIP: 10.1.1.11}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: gone, namespace: shop}\nspec: {nodeName: n1, containers: [{name: main}]}\nstatus: {phase: Running, podIP: 10.1.1.77}\n---\napiVersion: v1\nkind: Node\nmetadata: {name: worker}\nstatus: {addresses: [{type: InternalIP, address: 10.9.0.1}]}\n";

@@ -34,6 +34,8 @@ enum Put {
     Words(&'static str, &'static str, &'static str),
     /// A member of an interface's record in `link.json`, by the namespace and the name.
     Link(&'static str, &'static str, &'static str),
+    /// No dumps of a namespace.
+    Gone(&'static str),
     /// A member of what `link.json` says of a port of a bridge.
     Port(&'static str, &'static str, &'static str),
 }
@@ -56,6 +58,7 @@ fn files(put: &[Put]) -> Vec<(String, String)> {
                 all.push(((*file).to_owned(), (*text).to_owned()));
             }
             Put::Words(file, old, new) => edit(&mut all, file, old, new),
+            Put::Gone(ns) => all.retain(|(name, _)| !name.starts_with(&format!("{ns}/"))),
             Put::Link(ns, device, member) => {
                 let old = format!("\"ifname\":\"{device}\"");
                 let new = format!("{member},{old}");
@@ -539,6 +542,24 @@ fn neighbours_of_ipv6_on_a_bridge() {
     assert_eq!(gets(one_dump, B1_6), [Disposition::Delivered]);
     assert_eq!(gets(&[drops.clone(), off], A2_6), [Disposition::Delivered]);
     assert_eq!(gets(&[drops, one, other], A2_6), [Disposition::Delivered]);
+}
+
+#[test]
+fn a_wire_of_which_there_is_no_dump() {
+    use Put::{Gone, Words};
+    const LISTED: &str = "- {name: wire, kind: Fabric}\n";
+    let bare = [Gone("wire"), Words("snapshot.yaml", LISTED, "")];
+    let all = "wires:\n- {name: lan, ends: [a/eth0, b/eth0, ext/eth0]}\n";
+    let all = [Gone("wire"), Words("snapshot.yaml", LISTED, all)];
+    let two = "wires:\n- {name: lan, ends: [a/eth0, ext/eth0]}\n";
+    let two = [Gone("wire"), Words("snapshot.yaml", LISTED, two)];
+    let across = [(A1, B1), (A, B1), (B1, A2)];
+    check(&[
+        (&bare, &across, &[(A1, A2)]),
+        (&all, &[], &across),
+        (&two, &[(B1, A2)], &[(A1, A2)]),
+    ]);
+    assert_eq!(ends(&two, A1, B1), [Disposition::Neighbour]);
 }
 
 /// Routes and rules: kinds of service, hops, encapsulation.

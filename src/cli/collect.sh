@@ -23,6 +23,9 @@ list() {
         echo 'kind: LinuxSnapshot'
         echo 'namespaces:'
         cat "$1"/*/.namespace
+        echo '# What joins the nodes is in no dump. Say it, with the interface by which each of them is on it:'
+        echo '# wires:'
+        echo '# - {name: lan, ends: [node-1/eth0, node-2/eth0]}'
     } > "$1/snapshot.yaml"
 }
 

@@ -29,6 +29,7 @@ mod rule;
 pub mod settings;
 mod strange;
 mod top;
+mod wires;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -40,7 +41,7 @@ use crate::base::diag::Diagnostic;
 use crate::base::source::{SourceMap, Span};
 use crate::model::cluster::Cluster;
 use namespace::Draft;
-use top::Listed;
+use top::{Listed, Top, Wire};
 
 pub use dumps::Dumps;
 
@@ -62,12 +63,14 @@ pub const CODES: &[(&str, &str)] = &[
     ("L011", "a pod has other addresses than its namespace"),
     ("L012", "dumps that belong to no namespace of the snapshot"),
     ("L013", "a dump is missing, and taken as empty"),
+    ("L014", "an end of a wire that cannot be one"),
 ];
 
 /// A snapshot as it was read, before it is a cluster.
 #[derive(Debug)]
 pub struct Draught {
     listed: Vec<Listed>,
+    wires: Vec<Wire>,
     drafts: Vec<Draft>,
 }
 
@@ -80,7 +83,10 @@ pub fn read(
     problems: &mut Problems,
 ) -> Option<Draught> {
     let before = problems.errors();
-    let listed = top::read(node, problems)?;
+    let Top {
+        namespaces: listed,
+        wires,
+    } = top::read(node, problems)?;
     let mut drafts = Vec::with_capacity(listed.len());
     for namespace in &listed {
         let files = dumps.of(&namespace.name, sources);
@@ -111,7 +117,11 @@ pub fn read(
             problems.push(diagnostic.help("list it in `snapshot.yaml`"));
         }
     }
-    (problems.errors() == before).then_some(Draught { listed, drafts })
+    (problems.errors() == before).then_some(Draught {
+        listed,
+        wires,
+        drafts,
+    })
 }
 
 /// What was taken as nothing since its dump is not there: told once for all namespaces.
@@ -156,5 +166,5 @@ pub fn assemble(
     about: About,
     problems: &mut Problems,
 ) -> Option<Cluster> {
-    cluster::cluster(&draught.listed, draught.drafts, objects, about, problems)
+    cluster::cluster(draught, objects, about, problems)
 }

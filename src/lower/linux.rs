@@ -6,6 +6,7 @@ mod answer;
 mod apart;
 mod back;
 mod bypass;
+mod chains;
 mod condition;
 mod context;
 mod discovery;

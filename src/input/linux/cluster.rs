@@ -5,13 +5,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::Draught;
 use super::cilium;
 use super::namespace::{Draft, has_processes};
 use super::objects::{self, Bare, Named};
 use super::peers;
 use super::plain::{Bound, Heard};
 use super::riders;
-use super::top::Listed;
+use super::wires;
 use crate::input::kubernetes::{self, About, Installed, Objects, Outsider};
 use crate::input::problems::Problems;
 use crate::model::cluster::{Address, Bind, Cluster, Listener};
@@ -24,14 +25,23 @@ const LISTENERS: &str = "listeners";
 
 /// Makes the cluster; none where a mistake was told.
 pub(super) fn cluster(
-    listed: &[Listed],
-    mut drafts: Vec<Draft>,
+    draught: Draught,
     mut objects: Objects,
     about: About,
     problems: &mut Problems,
 ) -> Option<Cluster> {
+    let Draught {
+        mut listed,
+        wires,
+        mut drafts,
+    } = draught;
+    let before = problems.errors();
     cilium::meet(&mut drafts);
-    peers::connect(&mut drafts, listed);
+    peers::connect(&mut drafts, &listed);
+    wires::plug(&wires, &mut listed, &mut drafts, problems);
+    if problems.errors() > before {
+        return None;
+    }
     riders::starved(&mut drafts);
     for draft in &mut drafts {
         draft.netns.interfaces = draft.links.drain(..).map(|l| l.interface).collect();

@@ -29,7 +29,7 @@ pub(super) struct Link {
 }
 
 /// How a port of a bridge behaves unless it is told otherwise.
-const PORT: BridgePort = BridgePort {
+pub(super) const PORT: BridgePort = BridgePort {
     hairpin: false,
     isolated: false,
     forwarding: true,

@@ -26,11 +26,27 @@ pub(super) struct Listed {
     pub(super) origin: Span,
 }
 
+/// A wire as it stands in `snapshot.yaml`.
+#[derive(Debug, Clone)]
+pub(super) struct Wire {
+    pub(super) name: String,
+    /// Who is on it, `NAMESPACE/DEVICE`, and where that is written.
+    pub(super) ends: Vec<(String, Span)>,
+    pub(super) origin: Span,
+}
+
+/// All of `snapshot.yaml`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Top {
+    pub(super) namespaces: Vec<Listed>,
+    pub(super) wires: Vec<Wire>,
+}
+
 /// More namespaces than this are no cluster that runs.
 const MOST: usize = 200_000;
 
-/// Reads the document: its name, and the namespaces.
-pub(super) fn read(node: Node<'_>, problems: &mut Problems) -> Option<Vec<Listed>> {
+/// Reads the document: its name, the namespaces, and the wires between them.
+pub(super) fn read(node: Node<'_>, problems: &mut Problems) -> Option<Top> {
     let before = problems.errors();
     let mut top = Fields::of(node, "a LinuxSnapshot", problems)?;
     for known in ["apiVersion", "kind", "$schema"] {
@@ -52,10 +68,48 @@ pub(super) fn read(node: Node<'_>, problems: &mut Problems) -> Option<Vec<Listed
         }
         all.extend(namespace(item, problems));
     }
+    let mut wires: Vec<Wire> = Vec::new();
+    for item in top.list("wires", problems) {
+        wires.extend(wire(item, problems));
+    }
     top.finish(problems);
     resolve(&mut all, problems);
-    let all = all.into_iter().map(|(listed, _)| listed).collect();
-    (problems.errors() == before).then_some(all)
+    let namespaces: Vec<Listed> = all.into_iter().map(|(listed, _)| listed).collect();
+    named_once(&namespaces, &wires, problems);
+    (problems.errors() == before).then_some(Top { namespaces, wires })
+}
+
+fn wire(node: Node<'_>, problems: &mut Problems) -> Option<Wire> {
+    let mut fields = Fields::of(node, "a wire of a snapshot", problems)?;
+    let name = fields.required("name", problems);
+    let origin = name.map_or(fields.span(), Node::span);
+    let name = name.and_then(|n| decode::name(n, problems));
+    fields.required("ends", problems);
+    let mut ends = Vec::new();
+    for end in fields.list("ends", problems) {
+        if let Some(text) = decode::string(end, problems) {
+            ends.push((text.to_owned(), end.span()));
+        }
+    }
+    fields.finish(problems);
+    Some(Wire {
+        name: name?.to_owned(),
+        ends,
+        origin,
+    })
+}
+
+/// Wires are namespaces too, of a switch: no two have one name.
+fn named_once(namespaces: &[Listed], wires: &[Wire], problems: &mut Problems) {
+    let all = namespaces.iter().map(|l| (l.name.as_str(), l.origin));
+    let mut places: HashMap<&str, Span> = all.collect();
+    for wire in wires {
+        if let Some(there) = places.insert(&wire.name, wire.origin) {
+            let message = format!("{} is there twice", show(&wire.name));
+            let diagnostic = Diagnostic::error("L002", wire.origin, message);
+            problems.push(diagnostic.related(there, "first written here"));
+        }
+    }
 }
 
 fn namespace<'t>(node: Node<'t>, problems: &mut Problems) -> Option<(Listed, Option<Node<'t>>)> {

@@ -15,6 +15,9 @@ use super::next::Next;
 use super::silence::LENDS;
 use super::stage::{Arrival, Builder, Crossing, Device, Env, Hop, Key, Ns, Segment, Way};
 
+/// Of more addresses than these that may be behind an open interface, all that leaves by it is unknown.
+const MOST_BEYOND: usize = 4_000;
+
 impl Builder<'_> {
     /// To a next hop.
     pub(super) fn egress(&mut self, ns: Ns, hop: Hop, family: Family) -> Next {
@@ -87,17 +90,49 @@ impl Builder<'_> {
     }
 
     /// Nobody answers.
-    fn silent(&self, ns: Ns, device: Device, address: IpAddr, segment: &Segment) -> Next {
-        let name = &self.facts[ns].interface(device).name;
+    fn silent(&mut self, ns: Ns, device: Device, address: IpAddr, segment: &Segment) -> Next {
         if let Some(strange) = &segment.strange {
             return Next::dies(DiscardReason::Unmodelled(strange.clone()));
         }
         if let Some(open) = &segment.open {
-            let why = format!("what is behind {open} is not in the snapshot");
-            return Next::dies_as(DiscardReason::LeavesCluster, why);
+            return self.open_end(ns, device, open, Family::of(address));
         }
+        let name = &self.facts[ns].interface(device).name;
         let why = format!("nobody on the link of {name} answers for {address}");
         Next::dies_as(DiscardReason::Neighbour, why)
+    }
+
+    /// Behind an interface of which nobody says where it ends: who is in the snapshot elsewhere may be there, or may not.
+    fn open_end(&mut self, ns: Ns, device: Device, open: &str, family: Family) -> Next {
+        let origin = self.facts[ns].interface(device).origin;
+        let home = |at: Ns| self.facts[at].ns.node.unwrap_or(at);
+        let far = |holders: &[Ns]| holders.iter().any(|at| home(*at) != home(ns));
+        let loopback = family.loopback_net();
+        let elsewhere = self.owners.iter().filter(|(a, holders)| {
+            let own = self.facts[ns].owns(**a) || loopback.contains(*a);
+            Family::of(**a) == family && !own && far(holders)
+        });
+        let mut elsewhere: Vec<IpAddr> = elsewhere.map(|(a, _)| *a).collect();
+        elsewhere.sort_unstable();
+        let why = format!(
+            "what {open} ends at is not in the snapshot: `wires` of `snapshot.yaml` can say it"
+        );
+        let unknown = Next::dies(DiscardReason::Unmodelled(why));
+        let mut fib: Fib = Vec::new();
+        if elsewhere.len() > MOST_BEYOND {
+            return unknown;
+        }
+        for address in elsewhere {
+            let context = Context::to(IpNet::from(address));
+            fib.push(unknown.clone().rule(context, None, origin));
+        }
+        let why = format!("what is behind {open} is not in the snapshot");
+        let leaves = Next::dies_as(DiscardReason::LeavesCluster, why);
+        if fib.is_empty() {
+            return leaves;
+        }
+        fib.push(leaves.rule(Context::to(whole(family)), None, origin));
+        Next::to(self.list(ns, fib))
     }
 
     /// Neighbours on the link of a device, by destination.

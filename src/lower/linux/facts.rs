@@ -10,11 +10,12 @@ use std::net::IpAddr;
 use crate::base::source::Span;
 use crate::model::inet::{Family, Protocol};
 use crate::model::linux::{
-    Chain, ChainFamily, CtState, Effect, FirewallRule, ForwardingEntry, Hook, Interface, LinkKind,
-    Neighbour, NetNs, Reach, RouteType, Side, Strange, Tested,
+    Chain, CtState, Effect, FirewallRule, ForwardingEntry, Hook, Interface, LinkKind, Neighbour,
+    NetNs, Reach, RouteType, Side, Strange, Tested,
 };
 
 use super::apart::{Apart, apart};
+use super::chains::{Chains, beside_of, chains};
 use super::items::{self, Item};
 
 /// A setting, if it is dumped, and where.
@@ -373,25 +374,6 @@ fn translates(ns: &NetNs) -> (bool, bool) {
         every_effect(ns).any(sources),
         every_effect(ns).any(destinations),
     )
-}
-
-/// Chains by family, table, whether iptables made them, and name.
-type Chains<'s> = BTreeMap<(ChainFamily, &'s str, bool, &'s str), usize>;
-
-fn beside_of(chains: &Chains<'_>, beside: &Chain, name: &str) -> Option<usize> {
-    let key = (beside.family, beside.table.as_str(), beside.iptables, name);
-    chains.get(&key).copied()
-}
-
-fn chains(ns: &NetNs) -> Chains<'_> {
-    let key = |c: &'_ Chain| (c.family, c.iptables);
-    let mut all = BTreeMap::new();
-    for (i, chain) in ns.chains.iter().enumerate() {
-        let (family, iptables) = key(chain);
-        all.entry((family, chain.table.as_str(), iptables, chain.name.as_str()))
-            .or_insert(i);
-    }
-    all
 }
 
 /// Of each, the first that has the same signature.
