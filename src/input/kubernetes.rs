@@ -17,6 +17,7 @@ mod namespace;
 mod network_policy;
 pub mod node;
 pub mod pod;
+pub mod schedule;
 pub mod selector;
 mod service;
 pub mod services;
@@ -46,6 +47,7 @@ pub const CODES: &[(&str, &str)] = &[
         "a workload is at work, and none of its pods is there",
     ),
     ("K008", "objects of kinds that are not read"),
+    ("K009", "pods that no node will do for"),
 ];
 
 /// Everything that was read of one cluster, before names are resolved.

@@ -8,11 +8,11 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::directory::{Directory, Member, Selection};
-use super::hinges::{equal_priorities, private};
+use super::hinges::equal_priorities;
 use crate::base::source::Span;
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
-use crate::model::inet::{IpNet, Protocol};
+use crate::model::inet::{IpNet, Protocol, private};
 use crate::model::policy::{NetworkPolicy, NetworkRule, Peer, PortRule, PortsOf, Settings};
 
 /// Every finding of policies, with its title.

@@ -9,10 +9,11 @@ use std::net::IpAddr;
 
 use super::addresses::without;
 use super::directory::Directory;
+use super::labels::{Unsaid, Whose};
 use crate::base::source::Span;
-use crate::model::cluster::{Cluster, HostPod, NAME_LABEL};
+use crate::model::cluster::{Cluster, HostPod};
 use crate::model::entity::EntityId;
-use crate::model::inet::IpNet;
+use crate::model::inet::{IpNet, private};
 use crate::model::policy::{
     ClusterPolicy, IpBlock, NetworkRule, Peer, PolicyAction, PortRule, PortsOf, Selector, Settings,
 };
@@ -37,8 +38,10 @@ pub enum Choice {
     DomainNames,
     /// Which addresses pods have that the input does not give.
     ChosenAddresses,
-    /// Which labels namespaces have whose objects the input does not hold.
-    NamespaceLabels,
+    /// Which addresses nodes have that the input does not give.
+    NodeAddresses,
+    /// Which labels there are that the input does not give.
+    Labels(Whose),
 }
 
 /// A choice that matters for a cluster.
@@ -94,7 +97,10 @@ pub fn hangs_on(cluster: &Cluster, settings: &Settings) -> Vec<Hinge> {
     other.domain_names_are_all ^= true;
     add(Choice::DomainNames, Some(other), domain_names(cluster));
     add(Choice::ChosenAddresses, None, chosen(cluster, settings));
-    add(Choice::NamespaceLabels, None, unknown_labels(cluster));
+    add(Choice::NodeAddresses, None, chosen_of_nodes(cluster));
+    for (whose, origin) in Unsaid::of(cluster).selectors(false) {
+        add(Choice::Labels(whose), None, Some(origin));
+    }
     hinges
 }
 
@@ -306,73 +312,32 @@ fn chosen(cluster: &Cluster, settings: Settings) -> Option<Span> {
     if !cluster.pods.iter().any(|pod| pod.chosen.addresses) {
         return None;
     }
-    let given = &cluster.reading.pod_cidrs;
-    let possible = if given.is_empty() {
-        private()
-    } else {
-        given.clone()
-    };
     let network = network_blocks(cluster).filter(|_| settings.ipblock_matches_pods);
     let mut all = network.chain(blocks(cluster_peers(cluster)));
-    all.find(|block| splits(block, &possible))
+    let possible = possible(cluster);
+    all.find(|block| block.splits(&possible))
         .map(|block| block.origin)
 }
 
-/// Where pods get their addresses: RFC 1918, RFC 6598, RFC 4193.
-pub(super) fn private() -> Vec<IpNet> {
-    let nets = [
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "100.64.0.0/10",
-        "fc00::/7",
-    ];
-    nets.iter().filter_map(|net| net.parse().ok()).collect()
-}
-
-/// Whether a block holds some of these addresses of its family, and not all.
-fn splits(block: &IpBlock, possible: &[IpNet]) -> bool {
-    let apart = |a: &IpNet, b: &IpNet| !a.contains(b) && !b.contains(a);
-    let same_family = |net: &&IpNet| net.addr().is_ipv4() == block.cidr.addr().is_ipv4();
-    let (mut inside, mut outside) = (false, false);
-    for net in possible.iter().filter(same_family) {
-        let excepted = block.except.iter().any(|except| except.contains(net));
-        if excepted || apart(&block.cidr, net) {
-            outside = true;
-        } else if block.cidr.contains(net) && block.except.iter().all(|e| apart(e, net)) {
-            inside = true;
-        } else {
-            return true;
-        }
+/// Which addresses pods may get.
+pub fn possible(cluster: &Cluster) -> Vec<IpNet> {
+    let given = &cluster.reading.pod_cidrs;
+    if given.is_empty() {
+        private()
+    } else {
+        given.clone()
     }
-    inside && outside
 }
 
-/// A selector that asks for labels of a namespace whose object is not there.
-fn unknown_labels(cluster: &Cluster) -> Option<Span> {
-    let here = |name: &str| {
-        let mut pods = cluster.pods.iter().map(|pod| cluster.name_of(pod.id));
-        pods.any(|full| full.parts.first().is_some_and(|part| part == name))
-            || cluster.host_pods.iter().any(|pod| pod.namespace == name)
-    };
-    let mut namespaces = cluster.namespaces.iter();
-    if !namespaces.any(|n| !n.given && here(&n.name)) {
+/// The same for addresses of nodes.
+fn chosen_of_nodes(cluster: &Cluster) -> Option<Span> {
+    if !cluster.nodes.iter().any(|node| node.addresses_chosen) {
         return None;
     }
-    let network = network_rules(cluster).flat_map(|rule| rule.peers.iter().flatten());
-    let subjects = cluster
-        .policies
-        .cluster
-        .iter()
-        .map(|policy| &policy.subject);
-    let peers = network.chain(cluster_peers(cluster)).chain(subjects);
-    let selectors = peers.filter_map(|peer| match peer {
-        Peer::Pods { namespaces, .. } => namespaces.as_ref(),
-        _ => None,
-    });
-    let asks = |s: &&Selector| s.requirements.iter().any(|r| r.key != NAME_LABEL);
-    let mut asking = selectors.filter(asks);
-    asking.next().map(|selector| selector.origin)
+    let mut all = network_blocks(cluster).chain(blocks(cluster_peers(cluster)));
+    let possible = private();
+    all.find(|block| block.splits(&possible))
+        .map(|block| block.origin)
 }
 
 #[cfg(test)]
