@@ -17,6 +17,7 @@ mod hook;
 mod items;
 mod kinds;
 mod later;
+mod lists;
 mod lookup;
 mod make;
 mod nat;

@@ -3,7 +3,8 @@
 //!
 //! Must never know: stages, how a message travels.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use crate::base::source::Span;
@@ -16,6 +17,9 @@ use crate::model::linux::{
 use super::apart::{Apart, apart};
 use super::items::{self, Item};
 
+/// A setting, if it is dumped, and where.
+type Set = Option<(i64, Span)>;
+
 /// One namespace, prepared.
 #[derive(Debug)]
 #[allow(
@@ -26,10 +30,14 @@ pub(super) struct Facts<'s> {
     /// As read.
     pub(super) ns: &'s NetNs,
     by_name: BTreeMap<&'s str, usize>,
+    /// Switches of devices, once asked for: each is asked for with every neighbour.
+    switches: RefCell<HashMap<(usize, &'static str), Set>>,
     by_index: BTreeMap<u32, usize>,
     own: BTreeSet<IpAddr>,
     chains: Chains<'s>,
     hooks: BTreeMap<(Family, Hook), Vec<Item>>,
+    /// Whether rules translate sources, destinations.
+    translates: (bool, bool),
     /// Devices whose names no rule of a chain tells apart, by the first of them.
     named: Vec<usize>,
     /// Outgoing devices, likewise.
@@ -96,6 +104,7 @@ impl<'s> Facts<'s> {
         let chains = chains(ns);
         Self {
             ns,
+            switches: RefCell::default(),
             by_name: (interfaces.clone().map(|i| i.name.as_str()))
                 .zip(0..)
                 .collect(),
@@ -107,6 +116,7 @@ impl<'s> Facts<'s> {
             chains,
             exempts: rules().any(|r| r.effects.contains(&Effect::NoTrack)),
             hooks: items::hooks(ns, translates(ns)),
+            translates: translates(ns),
             named: classes(
                 interfaces
                     .clone()
@@ -229,10 +239,13 @@ impl<'s> Facts<'s> {
     }
 
     /// A switch that is on where it is on for all or for the device.
-    pub(super) fn either(&self, device: usize, key: &str) -> Option<(i64, Span)> {
-        let all = self.sysctl(&format!("net.ipv4.conf.all.{key}"));
-        let own = self.of_device("ipv4", device, key);
-        [own, all].into_iter().flatten().max_by_key(|v| v.0)
+    pub(super) fn either(&self, device: usize, key: &'static str) -> Option<(i64, Span)> {
+        let mut known = self.switches.borrow_mut();
+        *known.entry((device, key)).or_insert_with(|| {
+            let all = self.sysctl(&format!("net.ipv4.conf.all.{key}"));
+            let own = self.of_device("ipv4", device, key);
+            [own, all].into_iter().flatten().max_by_key(|v| v.0)
+        })
     }
 
     /// Strict (1), loose (2) or no (0) check of the way back, and where it is written.
@@ -306,7 +319,7 @@ impl<'s> Facts<'s> {
 
     /// Whether rules translate sources, destinations: `(sources, destinations)`.
     pub(super) fn translates(&self) -> (bool, bool) {
-        translates(self.ns)
+        self.translates
     }
 }
 

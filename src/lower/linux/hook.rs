@@ -177,7 +177,7 @@ impl Builder<'_> {
             let (strict, _) = facts.reverse_path(device);
             let bridge = matches!(own.kind, LinkKind::Bridge { .. }) && translates;
             let named: Vec<bool> = self.tables[ns].devices().map(|n| n == own.name).collect();
-            let switch = |key: &str| facts.either(device, key).map(|v| v.0);
+            let switch = |key: &'static str| facts.either(device, key).map(|v| v.0);
             (
                 facts.named(device),
                 strict,

@@ -33,17 +33,13 @@ impl Builder<'_> {
             Key::Tunnel(ns, device, gateway, family) => {
                 self.tunnels(*ns, *device, *gateway, *family)
             }
-            Key::Just(_, at) => self.just[*at].clone(),
+            Key::Just(_, at) => self.just.at(*at).clone(),
         }
     }
 
     /// A stage with these rules.
     pub(super) fn list(&mut self, ns: usize, fib: Fib) -> crate::model::entity::EntityId {
-        let known = self.just.iter().position(|r| *r == fib);
-        let at = known.unwrap_or_else(|| {
-            self.just.push(fib);
-            self.just.len() - 1
-        });
+        let at = self.just.number(fib);
         self.stage(Key::Just(ns, at))
     }
 

@@ -18,6 +18,7 @@ use crate::network::fib::{Action, DiscardReason, Fib};
 use super::context::Context;
 use super::discovery::{self, Stops};
 use super::facts::Facts;
+use super::lists::Lists;
 use super::lookup::Tables;
 use super::next::Next;
 
@@ -282,7 +283,7 @@ pub(super) struct Builder<'s> {
     /// The id of the first stage.
     pub(super) first: u32,
     /// Rules of [`Key::Just`].
-    pub(super) just: Vec<Fib>,
+    pub(super) just: Lists,
     /// Where the first packet goes on to from the chains of a hook, once the later ones were asked too.
     pub(super) asked: HashMap<Cursor, Next>,
     known: HashMap<Key, EntityId>,
@@ -325,7 +326,7 @@ impl<'s> Builder<'s> {
             alike: Vec::new(),
             drafts: Vec::new(),
             first,
-            just: Vec::new(),
+            just: Lists::default(),
             asked: HashMap::new(),
             known: HashMap::new(),
             begun: Vec::new(),
