@@ -16,7 +16,7 @@ use crate::verify::verdict::Verdict;
 fn one_internal_error_takes_nothing_else_with_it() {
     let mut sources = SourceMap::new();
     let text =
-        "apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: c}\nnodes: [{name: n}]\n";
+        "apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: c}\nnodes: [{name: n1}]\n";
     let inputs = [Input {
         source: sources.add("c.yaml", text),
         path: "c.yaml".to_owned(),
