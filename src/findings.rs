@@ -35,6 +35,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("F040", "an intent speaks of somebody who is not there"),
     ("F041", "pods without the label by which they are isolated"),
+    ("F042", "an intent speaks of a headless Service"),
 ];
 
 /// What the input does not show and was taken for granted.

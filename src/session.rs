@@ -6,6 +6,7 @@
 mod alone;
 mod decide;
 mod hangs;
+mod headless;
 mod intents;
 mod parallel;
 mod policies;

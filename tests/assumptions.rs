@@ -11,18 +11,37 @@ use std::process::Command;
 
 use kubeproof::base::source::SourceMap;
 use kubeproof::input::Input;
+use kubeproof::report::run::Run;
 use kubeproof::session::{self, Options, Strategy};
 use kubeproof::verify::verdict::{CheckResult, Verdict};
 
-fn results(text: &str, options: &Options) -> Vec<CheckResult> {
+fn verified(text: &str, options: &Options) -> Run {
     let mut sources = SourceMap::new();
     let inputs = [Input {
         source: sources.add("c.yaml", text),
         path: "c.yaml".to_owned(),
         named: true,
     }];
-    let outcome = session::verify(sources, &inputs, options).unwrap();
-    let report = outcome.run.clusters.into_iter().next().unwrap();
+    session::verify(sources, &inputs, options).unwrap().run
+}
+
+/// The ids of findings on a text with an intent.
+fn found(objects: &str, spec: &str) -> Vec<&'static str> {
+    let text = format!(
+        "{objects}---\napiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {spec}\n"
+    );
+    let only = Options {
+        only: vec!["i".to_owned()],
+        ..Options::default()
+    };
+    let clusters = verified(&text, &only).clusters;
+    let verified = clusters.into_iter().find_map(|c| c.verified).unwrap();
+    verified.findings.iter().map(|f| f.id).collect()
+}
+
+fn results(text: &str, options: &Options) -> Vec<CheckResult> {
+    let run = verified(text, options);
+    let report = run.clusters.into_iter().next().unwrap();
     let verified = report.verified;
     let diagnostics = report.diagnostics;
     verified
@@ -524,15 +543,8 @@ fn the_report_says_what_an_intent_hangs_on() {
         + &format!(
             "---\napiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {{mustNotReach: {A_TO_B}}}\n"
         );
-    let mut sources = SourceMap::new();
-    let inputs = [Input {
-        source: sources.add("c.yaml", text),
-        path: "c.yaml".to_owned(),
-        named: true,
-    }];
-    let outcome = session::verify(sources, &inputs, &Options::default()).unwrap();
-    let told =
-        kubeproof::report::text::render(&outcome.run, kubeproof::report::text::Options::default());
+    let run = verified(&text, &Options::default());
+    let told = kubeproof::report::text::render(&run, kubeproof::report::text::Options::default());
     let lines: Vec<&str> = told.lines().collect();
     let at = lines
         .iter()
@@ -544,7 +556,7 @@ fn the_report_says_what_an_intent_hangs_on() {
         "{told}"
     );
     assert!(!told.contains("; with "), "{told}");
-    let told = kubeproof::report::junit::render(&outcome.run);
+    let told = kubeproof::report::junit::render(&run);
     let says = "<system-out>with equal-priority=reversed it is violated</system-out>";
     assert!(told.contains(says), "{told}");
 }
@@ -819,4 +831,149 @@ fn diff_tells_what_it_hangs_on() {
         );
     }
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// 0025, 0026: a headless Service is its pods at their own ports; what `kube-proxy` leaves out, or cannot serve, is not known.
+#[test]
+fn services_that_are_not_served() {
+    use Verdict::{Proven, Unknown, Violated};
+    let b = pod("b", "n1", "10.0.0.2", "").replace(
+        "ports: [{containerPort: 80}]",
+        "ports: [{containerPort: 80}, {containerPort: 9090}]",
+    );
+    let pods = node("n1", "192.0.2.1") + &pod("a", "n1", "10.0.0.1", "") + &b;
+    let service = |labels: &str, spec: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: s, namespace: x, labels: {{{labels}}}}}\nspec: {{{spec}}}\n"
+        )
+    };
+    let headless = service(
+        "",
+        "clusterIP: None, selector: {app: b}, ports: [{port: 8080, targetPort: 80}]",
+    );
+    let only = |port: &str| {
+        let spec = format!(
+            "{{podSelector: {{matchLabels: {{app: b}}}}, ingress: [{{ports: [{{port: {port}}}]}}]}}"
+        );
+        np("only", &spec)
+    };
+    let shut = np(
+        "shut",
+        "{podSelector: {matchLabels: {app: b}}, policyTypes: [Ingress]}",
+    );
+    let not_ready = headless.clone()
+        + &pod("c", "n1", "10.0.0.3", "")
+            .replace("{app: c}", "{app: b}")
+            .replace(
+                "phase: Running",
+                "phase: Running, conditions: [{type: Ready, status: \"False\"}]",
+            );
+    let rows = [
+        // All ports of the pods for what must not, those of the Service for what must.
+        ("mustNotReach", "", headless.clone(), Violated),
+        ("mustReach", "", headless.clone(), Proven),
+        ("mustReach", "", headless.clone() + &only("80"), Proven),
+        ("mustReach", "", headless.clone() + &only("9090"), Violated),
+        (
+            "mustNotReach",
+            "",
+            headless.clone() + &only("9090"),
+            Violated,
+        ),
+        ("mustNotReach", "", headless.clone() + &shut, Proven),
+        // The port as it is dialled, and no other one.
+        ("mustReach", "{port: 80}", headless.clone(), Proven),
+        ("mustReach", "{port: 8080}", headless.clone(), Violated),
+        ("mustReach", "{port: http}", headless.clone(), Unknown),
+        ("mustReach", "", not_ready, Unknown),
+    ];
+    let plain = "clusterIP: 10.96.0.1, selector: {app: b}, ports: [{port: 80}]";
+    let named = "service.kubernetes.io/service-proxy-name: other";
+    let alias = "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: t-1, namespace: x, labels: {kubernetes.io/service-name: t}}\naddressType: IPv4\nports: [{port: 80}]\nendpoints: [{addresses: [10.96.0.1]}]\n---\napiVersion: v1\nkind: Service\nmetadata: {name: t, namespace: x}\nspec: {clusterIP: 10.96.0.2, ports: [{port: 80}]}\n";
+    let served = [
+        ("mustReach", "", service("", plain), Proven),
+        ("mustReach", "", service(named, plain), Unknown),
+        (
+            "mustReach",
+            "",
+            service("service.kubernetes.io/headless: \"\"", plain),
+            Unknown,
+        ),
+        ("mustReach", "", service("", plain) + alias, Unknown),
+        (
+            "mustReach",
+            "",
+            service("", plain) + &alias.replace("10.96.0.1", "10.0.0.2"),
+            Proven,
+        ),
+    ];
+    for (wish, port, more, wanted) in rows.into_iter().chain(served) {
+        let ports = if port.is_empty() {
+            String::new()
+        } else {
+            format!(", ports: [{port}]")
+        };
+        let spec = format!("{{{wish}: {{from: [{{pod: x/a}}], to: [{{service: x/s}}]{ports}}}}}");
+        let result = self::wish(&(pods.clone() + &more), &spec);
+        assert_eq!(result.verdict, wanted, "{spec}\n{more}\n{}", result.detail);
+    }
+    // Those behind it send, with ports or without.
+    let from = "{mustNotReach: {from: [{service: x/s}], to: [{pod: x/a}]}}";
+    let bare = service("", "clusterIP: None, selector: {app: b}");
+    for service in [&headless, &bare] {
+        assert_eq!(
+            self::wish(&(pods.clone() + service), from).verdict,
+            Violated
+        );
+    }
+    assert!(found(&(pods.clone() + &headless), from).contains(&"F042"));
+    // No command says anything of what is not served; `trace` says what to dial instead of a name.
+    let folder = std::env::temp_dir().join(format!("kubeproof-served-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("c.yaml");
+    let path = path.to_str().unwrap();
+    let trace = |text: &str| {
+        std::fs::write(path, text).unwrap();
+        kubeproof(&["trace", path, "--from", "pod/x/a", "--to", "service/x/s"])
+    };
+    let (exit, told) = trace(&(pods.clone() + &headless));
+    assert_eq!(exit, Some(2), "{told}");
+    assert!(told.contains("on their ports: 10.0.0.2"), "{told}");
+    let (exit, told) = trace(&(pods + &service(named, plain)));
+    assert_eq!(exit, Some(3), "{told}");
+    assert!(told.contains("Service:service-proxy-name"), "{told}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// 0027: no order is defined between a `BaselineAdminNetworkPolicy` and ClusterNetworkPolicies of its tier.
+#[test]
+fn two_kinds_of_baselines() {
+    let of_b = "subject: {pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: b}}}}";
+    let new = |action: &str| {
+        cnp(
+            "new",
+            &format!(
+                "{{tier: Baseline, priority: 7, {of_b}, ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]}}"
+            ),
+        )
+    };
+    let old = |action: &str| {
+        format!(
+            "---\napiVersion: policy.networking.k8s.io/v1alpha1\nkind: BaselineAdminNetworkPolicy\nmetadata: {{name: default}}\nspec: {{{of_b}, ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]}}\n"
+        )
+    };
+    let spec = format!("{{mustNotReach: {A_TO_B}}}");
+    for (policies, wanted) in [
+        (old("Deny"), Verdict::Proven),
+        (new("Deny"), Verdict::Proven),
+        (old("Deny") + &new("Deny"), Verdict::Proven),
+        (old("Deny") + &new("Accept"), Verdict::Unknown),
+    ] {
+        let result = wish(&(two_pods() + &policies), &spec);
+        assert_eq!(result.verdict, wanted, "{policies}{}", result.detail);
+        let says = result.detail.contains("BaselineAdminNetworkPolicy");
+        assert_eq!(says, wanted == Verdict::Unknown, "{}", result.detail);
+        let told = found(&(two_pods() + &policies), &spec).contains(&"F109");
+        assert_eq!(told, says, "{policies}");
+    }
 }

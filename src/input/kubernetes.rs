@@ -21,6 +21,7 @@ pub mod schedule;
 pub mod selector;
 mod service;
 pub mod services;
+pub mod strange;
 mod template;
 mod workload;
 

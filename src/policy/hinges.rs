@@ -16,6 +16,7 @@ use crate::model::entity::EntityId;
 use crate::model::inet::{IpNet, private};
 use crate::model::policy::{
     ClusterPolicy, IpBlock, NetworkRule, Peer, PolicyAction, PortRule, PortsOf, Selector, Settings,
+    Tier,
 };
 use crate::network::gate::AddressSet;
 
@@ -34,6 +35,8 @@ pub enum Choice {
     EqualPriority,
     /// The same where more than two policies are in it: their order and its reverse are not all orders.
     EqualPriorities,
+    /// Whether a `BaselineAdminNetworkPolicy` is asked before or after ClusterNetworkPolicies of its tier.
+    Baselines,
     /// What the domain names of policies stand for: [`Settings::domain_names_are_all`]. Not for users to choose.
     DomainNames,
     /// Which addresses pods have that the input does not give.
@@ -93,6 +96,12 @@ pub fn hangs_on(cluster: &Cluster, settings: &Settings) -> Vec<Hinge> {
     let equal = equal.first().map(|(a, _)| a.origin);
     add(Choice::EqualPriority, Some(other), equal);
     add(Choice::EqualPriorities, None, several);
+    let baselines = two_baselines(cluster);
+    add(
+        Choice::Baselines,
+        None,
+        baselines.first().map(|(a, _)| a.origin),
+    );
     other = settings;
     other.domain_names_are_all ^= true;
     add(Choice::DomainNames, Some(other), domain_names(cluster));
@@ -261,8 +270,30 @@ fn hairpin(cluster: &Cluster) -> Option<Span> {
     found.or_else(|| in_tiers().map(|policy| policy.origin))
 }
 
-/// Pairs of policies of equal tier and priority whose order may matter: they share a pod and do not all do the same.
+/// Pairs of policies of equal tier and priority whose order may matter.
 pub(super) fn equal_priorities(cluster: &Cluster) -> Vec<(&ClusterPolicy, &ClusterPolicy)> {
+    conflicting(cluster, |a, b| {
+        (a.tier, a.priority) == (b.tier, b.priority) && (a.kind == BASELINE) == (b.kind == BASELINE)
+    })
+}
+
+/// The kind of the one policy of the Baseline tier in v1alpha1; nobody says whether it is asked before or after the
+/// ClusterNetworkPolicies of that tier.
+const BASELINE: &str = "BaselineAdminNetworkPolicy";
+
+/// Pairs of a `BaselineAdminNetworkPolicy` and a ClusterNetworkPolicy of its tier whose order may matter.
+pub(super) fn two_baselines(cluster: &Cluster) -> Vec<(&ClusterPolicy, &ClusterPolicy)> {
+    conflicting(cluster, |a, b| {
+        (a.tier, b.tier) == (Tier::Baseline, Tier::Baseline)
+            && (a.kind == BASELINE) != (b.kind == BASELINE)
+    })
+}
+
+/// Pairs of policies between which no order is defined, that share a pod and do not all do the same.
+fn conflicting(
+    cluster: &Cluster,
+    unordered: impl Fn(&ClusterPolicy, &ClusterPolicy) -> bool,
+) -> Vec<(&ClusterPolicy, &ClusterPolicy)> {
     let policies = &cluster.policies.cluster;
     let directory = Directory::of(cluster, Settings::default());
     let subjects = |policy: &ClusterPolicy| match &policy.subject {
@@ -284,9 +315,7 @@ pub(super) fn equal_priorities(cluster: &Cluster) -> Vec<(&ClusterPolicy, &Clust
                 let (a, b) = (actions(a), actions(b));
                 !a.is_empty() && !b.is_empty() && a.union(&b).count() > 1
             };
-            if (a.tier, a.priority) == (b.tier, b.priority)
-                && (differ(&a.ingress, &b.ingress) || differ(&a.egress, &b.egress))
-            {
+            if unordered(a, b) && (differ(&a.ingress, &b.ingress) || differ(&a.egress, &b.egress)) {
                 let shared: BTreeSet<usize> = subjects(a).into_iter().collect();
                 if subjects(b).iter().any(|member| shared.contains(member)) {
                     pairs.push((a, b));

@@ -162,7 +162,9 @@ impl Case<'_> {
         policy: &Policy<'_>,
         stated: &Stated,
     ) -> Result<Option<CheckResult>, InternalError> {
-        let Stated { intent, constraint } = stated;
+        let Stated {
+            intent, constraint, ..
+        } = stated;
         let auto = self.options.strategy != Strategy::Direct;
         if auto && let Some(result) = policy.check(intent, constraint, &|| self.new_solver())? {
             return Ok(Some(result));

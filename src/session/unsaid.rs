@@ -35,7 +35,9 @@ pub(super) fn hangs(case: &Case<'_>, lowered: &Lowered, results: &mut [CheckResu
         policy: case.policy(lowered, case.options.settings),
     };
     for (at, result) in results.iter_mut().enumerate() {
+        let unasked = case.stated(at).and_then(|stated| stated.unasked);
         let why = match result.verdict {
+            _ if unasked.is_some() => unasked.map(|why| (why, None)),
             Verdict::Proven if of_user(result) => about.own(at).or_else(|| about.others(at)),
             // Whom it speaks of may be somebody after all.
             Verdict::Vacuous if of_user(result) => about.own(at),
@@ -45,6 +47,7 @@ pub(super) fn hangs(case: &Case<'_>, lowered: &Lowered, results: &mut [CheckResu
             result.verdict = Verdict::Unknown;
             why.clone_into(&mut result.detail);
             result.unmodelled = origin;
+            result.counterexample = None;
             result.depends_on.clear();
         }
     }
@@ -212,6 +215,9 @@ fn of_choice(choice: Choice) -> &'static str {
         }
         Choice::EqualPriorities => {
             "it may hang on the order of several policies of equal priority, which Kubernetes does not define: give them priorities of their own"
+        }
+        Choice::Baselines => {
+            "it may hang on whether a BaselineAdminNetworkPolicy or the ClusterNetworkPolicies of the Baseline tier are asked first, which is not defined: use one of the two kinds"
         }
         _ => {
             "it may hang on the addresses that pods will get: an ipBlock holds some of them and not all; give --pod-cidr"
