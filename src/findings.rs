@@ -31,10 +31,11 @@ pub const CODES: &[(&str, &str)] = &[
     ("F005", "objects of a kind that is not read"),
     (
         "F006",
-        "who reaches whom hangs on addresses or labels that are not given",
+        "who reaches whom hangs on addresses, labels or an order that are not given",
     ),
     ("F040", "an intent speaks of somebody who is not there"),
     ("F041", "pods without the label by which they are isolated"),
+    ("F042", "an intent speaks of a headless Service"),
 ];
 
 /// What the input does not show and was taken for granted.

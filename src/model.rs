@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod entity;
 pub mod inet;
 pub mod intent;
+pub mod labels;
 pub mod linux;
 pub mod listener;
 pub mod policy;

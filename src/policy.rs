@@ -15,7 +15,9 @@ mod compile;
 mod directory;
 pub mod findings;
 pub mod hinges;
+pub mod labels;
 mod rules;
+pub mod words;
 
 pub use compile::gates;
 pub use hinges::{hangs_on, unclear};

@@ -8,6 +8,7 @@ use crate::lower::Lowered;
 use crate::model::cluster::{Cluster, Process};
 use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{Family, IpNet, Protocol, non_unicast};
+use crate::model::service::ServiceKind;
 use crate::network::graph::Sources;
 use crate::network::header::Header;
 use crate::reference::{QuestionError, entity, wrong};
@@ -181,9 +182,23 @@ impl Asker<'_> {
             .filter_map(|(e, net)| self.first_of(*e, *net))
             .collect();
         if addresses.is_empty() {
-            return wrong(format!("`{text}` has no address"), None);
+            return wrong(format!("`{text}` has no address"), self.instead(id));
         }
         Ok((place, addresses))
+    }
+
+    /// What has an address instead of a headless Service.
+    fn instead(&self, id: EntityId) -> Option<String> {
+        let mut services = self.cluster.services.iter();
+        let service = services.find(|s| s.id == id && s.kind == ServiceKind::Headless)?;
+        let endpoints = service.ports.iter().flat_map(|p| &p.endpoints);
+        let mut all: Vec<String> = endpoints.map(|e| e.address.to_string()).collect();
+        all.sort_unstable();
+        all.dedup();
+        let all = all.join(", ");
+        Some(format!(
+            "a headless Service is dialled at its endpoints, on their ports: {all}"
+        ))
     }
 
     /// The address of a host; of an External's prefix the first that is free and names a host.

@@ -3,16 +3,19 @@
 //! Knows: which constraints apply to which cluster, and the order of the stages. Must never know: files on disk, the
 //! terminal, formats of output.
 
+mod alone;
 mod decide;
 mod hangs;
+mod headless;
 mod intents;
 mod parallel;
 mod policies;
 mod prepare;
 mod strategy;
 pub mod theorem;
+mod unsaid;
 
-pub use policies::{domain_names, limits};
+pub use policies::{domain_names, limits, not_said};
 
 use std::time::Duration;
 
@@ -29,6 +32,7 @@ use crate::report::run::Run;
 use crate::verify::bounded::Bounds;
 pub use crate::verify::bounded::{Interrupt, Watch};
 use crate::verify::direct::{InternalError, Query};
+use alone::Saved;
 use intents::applied;
 use prepare::{Prepared, prepare};
 
@@ -104,14 +108,25 @@ pub struct Outcome {
     pub run: Run,
     /// By cluster, in the run's order.
     pub queries: Vec<Vec<Query>>,
+    /// Mistakes of the program: in place of what they would have decided, `unknown` stands.
+    pub errors: Vec<InternalError>,
 }
 
-/// Reads, checks, verifies.
+/// Reads, checks, verifies; nothing where there is a mistake of the program.
 pub fn verify(
-    mut sources: SourceMap,
+    sources: SourceMap,
     inputs: &[Input],
     options: &Options,
 ) -> Result<Outcome, InternalError> {
+    let mut outcome = verify_all(sources, inputs, options);
+    match outcome.errors.pop() {
+        Some(error) => Err(error),
+        None => Ok(outcome),
+    }
+}
+
+/// Reads, checks, verifies. A mistake of the program takes nothing else with it.
+pub fn verify_all(mut sources: SourceMap, inputs: &[Input], options: &Options) -> Outcome {
     let loaded = input::load_with(&sources, inputs, options.input, &options.choices);
     let mut diagnostics = loaded.diagnostics;
     diagnostics.extend(loaded.not_read.iter().map(|n| not_read(&sources, n)));
@@ -155,27 +170,34 @@ pub fn verify(
     // Where there is one cluster, its constraints are what can be shared out.
     let within = if prepared.len() > 1 { 1 } else { options.jobs };
     let decided = parallel::each(options.jobs, &prepared, |cluster| match cluster {
-        Prepared::Failed(_) => Ok((Vec::new(), Vec::new())),
+        Prepared::Failed(_) => Saved::default(),
         Prepared::Ready(ready) => ready.verdicts(options, &bounds, within),
     });
     let mut clusters = Vec::new();
     let mut queries = Vec::new();
+    let mut errors = Vec::new();
     for (cluster, decided) in prepared.into_iter().zip(decided) {
-        let (results, kept) = decided?;
+        let Saved {
+            results,
+            queries: kept,
+            errors: lost,
+        } = decided;
+        errors.extend(lost);
         clusters.push(match cluster {
             Prepared::Failed(report) => *report,
             Prepared::Ready(ready) => ready.report(&sources, results, options),
         });
         queries.push(kept);
     }
-    Ok(Outcome {
+    Outcome {
         run: Run {
             sources,
             clusters,
             diagnostics,
         },
         queries,
-    })
+        errors,
+    }
 }
 
 /// What `--only` calls all intents together.

@@ -11,18 +11,37 @@ use std::process::Command;
 
 use kubeproof::base::source::SourceMap;
 use kubeproof::input::Input;
+use kubeproof::report::run::Run;
 use kubeproof::session::{self, Options, Strategy};
 use kubeproof::verify::verdict::{CheckResult, Verdict};
 
-fn results(text: &str, options: &Options) -> Vec<CheckResult> {
+fn verified(text: &str, options: &Options) -> Run {
     let mut sources = SourceMap::new();
     let inputs = [Input {
         source: sources.add("c.yaml", text),
         path: "c.yaml".to_owned(),
         named: true,
     }];
-    let outcome = session::verify(sources, &inputs, options).unwrap();
-    let report = outcome.run.clusters.into_iter().next().unwrap();
+    session::verify(sources, &inputs, options).unwrap().run
+}
+
+/// The ids of findings on a text with an intent.
+fn found(objects: &str, spec: &str) -> Vec<&'static str> {
+    let text = format!(
+        "{objects}---\napiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {spec}\n"
+    );
+    let only = Options {
+        only: vec!["i".to_owned()],
+        ..Options::default()
+    };
+    let clusters = verified(&text, &only).clusters;
+    let verified = clusters.into_iter().find_map(|c| c.verified).unwrap();
+    verified.findings.iter().map(|f| f.id).collect()
+}
+
+fn results(text: &str, options: &Options) -> Vec<CheckResult> {
+    let run = verified(text, options);
+    let report = run.clusters.into_iter().next().unwrap();
     let verified = report.verified;
     let diagnostics = report.diagnostics;
     verified
@@ -488,17 +507,19 @@ fn placement_makes_what_hangs_on_it_unknown() {
     }
 }
 
+/// A policy about `b` whose priority others have too.
+fn tie(name: &str, action: &str) -> String {
+    cnp(
+        name,
+        &format!(
+            "{{tier: Admin, priority: 5, subject: {{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: b}}}}}}}}, ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]}}"
+        ),
+    )
+}
+
 /// Of two policies of equal priority both orders are tried; of three there are more than two.
 #[test]
 fn three_policies_of_equal_priority() {
-    let tie = |name: &str, action: &str| {
-        cnp(
-            name,
-            &format!(
-                "{{tier: Admin, priority: 5, subject: {{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: b}}}}}}}}, ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]}}"
-            ),
-        )
-    };
     let spec = format!("{{mustNotReach: {A_TO_B}}}");
     let two = two_pods() + &tie("p1", "Deny") + &tie("p2", "Accept");
     let result = wish(&two, &spec);
@@ -516,29 +537,14 @@ fn three_policies_of_equal_priority() {
 /// Each proven intent says for itself what it hangs on, in the report for people too.
 #[test]
 fn the_report_says_what_an_intent_hangs_on() {
-    let tie = |name: &str, action: &str| {
-        cnp(
-            name,
-            &format!(
-                "{{tier: Admin, priority: 5, subject: {{pods: {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: b}}}}}}}}, ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]}}"
-            ),
-        )
-    };
     let text = two_pods()
         + &tie("p1", "Deny")
         + &tie("p2", "Accept")
         + &format!(
             "---\napiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {{mustNotReach: {A_TO_B}}}\n"
         );
-    let mut sources = SourceMap::new();
-    let inputs = [Input {
-        source: sources.add("c.yaml", text),
-        path: "c.yaml".to_owned(),
-        named: true,
-    }];
-    let outcome = session::verify(sources, &inputs, &Options::default()).unwrap();
-    let told =
-        kubeproof::report::text::render(&outcome.run, kubeproof::report::text::Options::default());
+    let run = verified(&text, &Options::default());
+    let told = kubeproof::report::text::render(&run, kubeproof::report::text::Options::default());
     let lines: Vec<&str> = told.lines().collect();
     let at = lines
         .iter()
@@ -550,4 +556,424 @@ fn the_report_says_what_an_intent_hangs_on() {
         "{told}"
     );
     assert!(!told.contains("; with "), "{told}");
+    let told = kubeproof::report::junit::render(&run);
+    let says = "<system-out>with equal-priority=reversed it is violated</system-out>";
+    assert!(told.contains(says), "{told}");
+}
+
+fn deployment(name: &str, more: &str) -> String {
+    format!(
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: x}}\nspec: {{selector: {{matchLabels: {{app: {name}}}}}, template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{{more}containers: [{{name: c, ports: [{{containerPort: 80}}]}}]}}}}}}\n"
+    )
+}
+
+/// 0020, 0021: what a selector asks of labels that the input does not give is known only where no other answer is possible.
+#[test]
+fn labels_that_are_not_given_make_what_hangs_on_them_unknown() {
+    use Verdict::{Proven, Unknown, Vacuous, Violated};
+    let given = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: x, labels: {team: a}}\n";
+    let objects = node("n1", "192.0.2.1") + &deployment("a", "") + &deployment("b", "");
+    let of = |space: &str, pods: &str| {
+        format!("{{namespaceSelector: {{{space}}}, podSelector: {{{pods}}}}}")
+    };
+    let label = |text: &str| format!("matchLabels: {{{text}}}");
+    let key = |key: &str, operator: &str| {
+        format!("matchExpressions: [{{key: {key}, operator: {operator}}}]")
+    };
+    let all = of("", "");
+    let not_team = "matchExpressions: [{key: team, operator: NotIn, values: [b]}]";
+    // Whom an intent itself means.
+    for (whom, open, wanted_given, wanted) in [
+        (of(&label("team: a"), ""), false, Violated, Unknown),
+        (of(&label("team: b"), ""), false, Vacuous, Unknown),
+        (of(not_team, ""), true, Proven, Unknown),
+        (
+            of(&label("kubernetes.io/metadata.name: other"), ""),
+            false,
+            Vacuous,
+            Vacuous,
+        ),
+        (
+            of(&label("kubernetes.io/metadata.name: other, team: b"), ""),
+            false,
+            Vacuous,
+            Vacuous,
+        ),
+        (
+            of(&label("kubernetes.io/metadata.name: x"), ""),
+            true,
+            Proven,
+            Proven,
+        ),
+        (
+            of("", &key("pod-template-hash", "Exists")),
+            true,
+            Proven,
+            Proven,
+        ),
+        (
+            of("", &key("pod-template-hash", "DoesNotExist")),
+            false,
+            Vacuous,
+            Vacuous,
+        ),
+        (
+            of("", &label("pod-template-hash: abc")),
+            false,
+            Unknown,
+            Unknown,
+        ),
+        (
+            of("", &label("pod-template-hash: abc, app: c")),
+            false,
+            Vacuous,
+            Vacuous,
+        ),
+        (
+            of("", &key("controller-revision-hash", "Exists")),
+            false,
+            Vacuous,
+            Vacuous,
+        ),
+    ] {
+        let wish = if open { "mustReach" } else { "mustNotReach" };
+        let spec = format!("{{{wish}: {{from: [{whom}], to: [{all}]}}}}");
+        // Nobody meant reaches anybody.
+        let found = self::wish(&(objects.clone() + given), &spec);
+        assert_eq!(found.verdict, wanted_given, "{spec}: {}", found.detail);
+        let found = self::wish(&objects, &spec);
+        // What is violated whatever the labels are shows its choice.
+        assert_eq!(found.verdict, wanted, "{spec}: {}", found.detail);
+        if wanted == Unknown {
+            assert!(found.detail.contains("labels"), "{}", found.detail);
+            assert!(found.unmodelled.is_some(), "{spec}");
+        }
+    }
+    let apart = self::wish(&objects, "{isolate: {byLabel: pod-template-hash}}");
+    assert_eq!(apart.verdict, Violated, "{}", apart.detail);
+    let shut = np("shut", "{podSelector: {}, policyTypes: [Ingress]}");
+    let apart = "{isolate: {byLabel: pod-template-hash}}";
+    let apart = self::wish(&(objects.clone() + &shut), apart);
+    assert_eq!(apart.verdict, Unknown, "{}", apart.detail);
+    // Whom policies and Services mean.
+    let kept_out = format!("{{mustNotReach: {A_TO_B}}}");
+    let from = |peer: &str| {
+        let spec =
+            format!("{{podSelector: {{matchLabels: {{app: b}}}}, ingress: [{{from: [{peer}]}}]}}");
+        objects.clone() + &np("np", &spec)
+    };
+    for (peer, wanted_given, wanted) in [
+        (of(&label("team: b"), ""), Proven, Unknown),
+        (
+            of(&label("kubernetes.io/metadata.name: other"), ""),
+            Proven,
+            Proven,
+        ),
+        (of("", &label("pod-template-hash: abc")), Unknown, Unknown),
+        (
+            of("", &label("pod-template-hash: abc, app: c")),
+            Proven,
+            Proven,
+        ),
+        (
+            of("", &key("pod-template-hash", "DoesNotExist")),
+            Proven,
+            Proven,
+        ),
+    ] {
+        let found = self::wish(&(from(&peer) + given), &kept_out);
+        assert_eq!(found.verdict, wanted_given, "{peer}: {}", found.detail);
+        let found = self::wish(&from(&peer), &kept_out);
+        assert_eq!(found.verdict, wanted, "{peer}: {}", found.detail);
+    }
+}
+
+/// 0022: users' own constraints hang on chosen nodes, addresses and labels as intents do; the network model does not.
+#[test]
+fn users_own_constraints_hang_on_choices_too() {
+    let nodes = node("n1", "192.0.2.1") + &node("n2", "192.0.2.2");
+    let objects = nodes + &deployment("a", "") + &deployment("b", "");
+    let shut = np(
+        "shut",
+        "{podSelector: {matchLabels: {app: b}}, policyTypes: [Ingress]}",
+    );
+    let reach = "forall e, X, Y. K8s-Container(X) and K8s-Container(Y) and X != Y and Send(e, X, _, _, _, _) and Recv(e, Y, _, _, _, _)";
+    for (policies, body, wanted) in [
+        (
+            "",
+            format!("{reach} => Replied(e) or proto(e) = UDP"),
+            Verdict::Proven,
+        ),
+        (&*shut, format!("{reach} => Replied(e)"), Verdict::Unknown),
+        (
+            "",
+            format!("{reach} => passes(e, node(n1))"),
+            Verdict::Unknown,
+        ),
+        ("", format!("{reach} => hops(e) <= 4"), Verdict::Unknown),
+        (
+            "",
+            "forall P, a. K8s-Pod(P) and addr(P, a) => not a in 192.168.7.0/24".to_owned(),
+            Verdict::Unknown,
+        ),
+        (
+            "",
+            "forall P, a. K8s-Pod(P) and addr(P, a) => not a in 203.0.113.0/24".to_owned(),
+            Verdict::Proven,
+        ),
+        (
+            "",
+            "forall P. K8s-Pod(P) => not label(P, \"pod-template-hash\", \"abc\")".to_owned(),
+            Verdict::Unknown,
+        ),
+        (
+            "",
+            "forall P. K8s-Pod(P) => label(P, \"pod-template-hash\")".to_owned(),
+            Verdict::Proven,
+        ),
+        (
+            "",
+            "forall P. K8s-Pod(P) => not namespace-label(P, \"team\")".to_owned(),
+            Verdict::Unknown,
+        ),
+    ] {
+        let mut sources = SourceMap::new();
+        let spec = format!("constraint own \"own\" {body}\n");
+        let text = objects.clone() + policies;
+        let inputs = [("c.yaml", text), ("c.spec", spec)].map(|(name, text)| Input {
+            source: sources.add(name, text),
+            path: ".".to_owned(),
+            named: true,
+        });
+        let outcome = session::verify(sources, &inputs, &Options::default()).unwrap();
+        let report = &outcome.run.clusters[0];
+        let all = &report
+            .verified
+            .as_ref()
+            .unwrap_or_else(|| {
+                panic!(
+                    "{body}: {:?} {:?}",
+                    report.diagnostics, outcome.run.diagnostics
+                )
+            })
+            .results;
+        for result in all {
+            let known = matches!(result.verdict, Verdict::Proven | Verdict::Vacuous);
+            let own = result.id == "own";
+            assert!(known || own, "{}: {}", result.id, result.detail);
+            assert!(!own || result.verdict == wanted, "{body}: {result:?}");
+        }
+    }
+}
+
+/// 0023: what the input does not say may make two clusters differ that look alike, unless they ask the same of the same.
+#[test]
+fn diff_tells_what_it_hangs_on() {
+    let folder = std::env::temp_dir().join(format!("kubeproof-diff-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let team = |team: &str| {
+        np(
+            "np",
+            &format!(
+                "{{podSelector: {{matchLabels: {{app: b}}}}, ingress: [{{from: [{{namespaceSelector: {{matchLabels: {{team: {team}}}}}}}]}}]}}"
+            ),
+        )
+    };
+    let to_nodes = |zone: &str| {
+        cnp(
+            "nodes",
+            &format!(
+                "{{tier: Admin, priority: 1, {OF_A}, egress: [{{action: Deny, to: [{{nodes: {{matchLabels: {{topology.kubernetes.io/zone: {zone}}}}}}}]}}]}}"
+            ),
+        )
+    };
+    let manifest = "---\napiVersion: v1\nkind: Node\nmetadata: {name: n1}\n";
+    let pods = pod("a", "n1", "10.0.0.1", "") + &pod("b", "n1", "10.0.0.2", "");
+    let on_manifest = |policy: &str| manifest.to_owned() + &pods + policy;
+    for (old, new, says) in [
+        (
+            two_pods() + &team("a"),
+            two_pods() + &team("b"),
+            "labels of namespaces",
+        ),
+        (
+            two_pods() + &tie("p1", "Deny") + &tie("p2", "Accept"),
+            two_pods() + &tie("p1", "Deny") + &tie("p3", "Accept"),
+            "equal priority",
+        ),
+        (
+            on_manifest(&to_nodes("a")),
+            on_manifest(&to_nodes("b")),
+            "labels of nodes",
+        ),
+    ] {
+        let (old_path, new_path) = (write("old.yaml", &old), write("new.yaml", &new));
+        let (exit, told) = kubeproof(&["diff", &old_path, &new_path]);
+        assert_eq!(exit, Some(3), "{told}");
+        let line = told.lines().find(|l| l.starts_with("not said")).unwrap();
+        assert!(line.contains(says) && line.contains(".yaml:"), "{told}");
+        assert!(told.contains("undecided"), "{told}");
+        let (_, json) = kubeproof(&["diff", "-o", "json", &old_path, &new_path]);
+        assert!(json.contains("\"verdict\": \"undecided\""), "{json}");
+        // The same, elsewhere.
+        let same = write("same.yaml", &format!("# moved\n{old}"));
+        assert_eq!(kubeproof(&["diff", &old_path, &same]).0, Some(0), "{says}");
+        let (exit, told) = kubeproof(&["connectivity", &old_path]);
+        assert_eq!(exit, Some(0));
+        assert!(
+            told.contains("warning[F006]") && told.contains(says),
+            "{told}"
+        );
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// 0025, 0026: a headless Service is its pods at their own ports; what `kube-proxy` leaves out, or cannot serve, is not known.
+#[test]
+fn services_that_are_not_served() {
+    use Verdict::{Proven, Unknown, Violated};
+    let b = pod("b", "n1", "10.0.0.2", "").replace(
+        "ports: [{containerPort: 80}]",
+        "ports: [{containerPort: 80}, {containerPort: 9090}]",
+    );
+    let pods = node("n1", "192.0.2.1") + &pod("a", "n1", "10.0.0.1", "") + &b;
+    let service = |labels: &str, spec: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: s, namespace: x, labels: {{{labels}}}}}\nspec: {{{spec}}}\n"
+        )
+    };
+    let headless = service(
+        "",
+        "clusterIP: None, selector: {app: b}, ports: [{port: 8080, targetPort: 80}]",
+    );
+    let only = |port: &str| {
+        let spec = format!(
+            "{{podSelector: {{matchLabels: {{app: b}}}}, ingress: [{{ports: [{{port: {port}}}]}}]}}"
+        );
+        np("only", &spec)
+    };
+    let shut = np(
+        "shut",
+        "{podSelector: {matchLabels: {app: b}}, policyTypes: [Ingress]}",
+    );
+    let not_ready = headless.clone()
+        + &pod("c", "n1", "10.0.0.3", "")
+            .replace("{app: c}", "{app: b}")
+            .replace(
+                "phase: Running",
+                "phase: Running, conditions: [{type: Ready, status: \"False\"}]",
+            );
+    let rows = [
+        // All ports of the pods for what must not, those of the Service for what must.
+        ("mustNotReach", "", headless.clone(), Violated),
+        ("mustReach", "", headless.clone(), Proven),
+        ("mustReach", "", headless.clone() + &only("80"), Proven),
+        ("mustReach", "", headless.clone() + &only("9090"), Violated),
+        (
+            "mustNotReach",
+            "",
+            headless.clone() + &only("9090"),
+            Violated,
+        ),
+        ("mustNotReach", "", headless.clone() + &shut, Proven),
+        // The port as it is dialled, and no other one.
+        ("mustReach", "{port: 80}", headless.clone(), Proven),
+        ("mustReach", "{port: 8080}", headless.clone(), Violated),
+        ("mustReach", "{port: http}", headless.clone(), Unknown),
+        ("mustReach", "", not_ready, Unknown),
+    ];
+    let plain = "clusterIP: 10.96.0.1, selector: {app: b}, ports: [{port: 80}]";
+    let named = "service.kubernetes.io/service-proxy-name: other";
+    let alias = "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: t-1, namespace: x, labels: {kubernetes.io/service-name: t}}\naddressType: IPv4\nports: [{port: 80}]\nendpoints: [{addresses: [10.96.0.1]}]\n---\napiVersion: v1\nkind: Service\nmetadata: {name: t, namespace: x}\nspec: {clusterIP: 10.96.0.2, ports: [{port: 80}]}\n";
+    let served = [
+        ("mustReach", "", service("", plain), Proven),
+        ("mustReach", "", service(named, plain), Unknown),
+        (
+            "mustReach",
+            "",
+            service("service.kubernetes.io/headless: \"\"", plain),
+            Unknown,
+        ),
+        ("mustReach", "", service("", plain) + alias, Unknown),
+        (
+            "mustReach",
+            "",
+            service("", plain) + &alias.replace("10.96.0.1", "10.0.0.2"),
+            Proven,
+        ),
+    ];
+    for (wish, port, more, wanted) in rows.into_iter().chain(served) {
+        let ports = if port.is_empty() {
+            String::new()
+        } else {
+            format!(", ports: [{port}]")
+        };
+        let spec = format!("{{{wish}: {{from: [{{pod: x/a}}], to: [{{service: x/s}}]{ports}}}}}");
+        let result = self::wish(&(pods.clone() + &more), &spec);
+        assert_eq!(result.verdict, wanted, "{spec}\n{more}\n{}", result.detail);
+    }
+    // Those behind it send, with ports or without.
+    let from = "{mustNotReach: {from: [{service: x/s}], to: [{pod: x/a}]}}";
+    let bare = service("", "clusterIP: None, selector: {app: b}");
+    for service in [&headless, &bare] {
+        assert_eq!(
+            self::wish(&(pods.clone() + service), from).verdict,
+            Violated
+        );
+    }
+    assert!(found(&(pods.clone() + &headless), from).contains(&"F042"));
+    // No command says anything of what is not served; `trace` says what to dial instead of a name.
+    let folder = std::env::temp_dir().join(format!("kubeproof-served-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("c.yaml");
+    let path = path.to_str().unwrap();
+    let trace = |text: &str| {
+        std::fs::write(path, text).unwrap();
+        kubeproof(&["trace", path, "--from", "pod/x/a", "--to", "service/x/s"])
+    };
+    let (exit, told) = trace(&(pods.clone() + &headless));
+    assert_eq!(exit, Some(2), "{told}");
+    assert!(told.contains("on their ports: 10.0.0.2"), "{told}");
+    let (exit, told) = trace(&(pods + &service(named, plain)));
+    assert_eq!(exit, Some(3), "{told}");
+    assert!(told.contains("Service:service-proxy-name"), "{told}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// 0027: no order is defined between a `BaselineAdminNetworkPolicy` and ClusterNetworkPolicies of its tier.
+#[test]
+fn two_kinds_of_baselines() {
+    let of_b = "subject: {pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: b}}}}";
+    let new = |action: &str| {
+        cnp(
+            "new",
+            &format!(
+                "{{tier: Baseline, priority: 7, {of_b}, ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]}}"
+            ),
+        )
+    };
+    let old = |action: &str| {
+        format!(
+            "---\napiVersion: policy.networking.k8s.io/v1alpha1\nkind: BaselineAdminNetworkPolicy\nmetadata: {{name: default}}\nspec: {{{of_b}, ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]}}\n"
+        )
+    };
+    let spec = format!("{{mustNotReach: {A_TO_B}}}");
+    for (policies, wanted) in [
+        (old("Deny"), Verdict::Proven),
+        (new("Deny"), Verdict::Proven),
+        (old("Deny") + &new("Deny"), Verdict::Proven),
+        (old("Deny") + &new("Accept"), Verdict::Unknown),
+    ] {
+        let result = wish(&(two_pods() + &policies), &spec);
+        assert_eq!(result.verdict, wanted, "{policies}{}", result.detail);
+        let says = result.detail.contains("BaselineAdminNetworkPolicy");
+        assert_eq!(says, wanted == Verdict::Unknown, "{}", result.detail);
+        let told = found(&(two_pods() + &policies), &spec).contains(&"F109");
+        assert_eq!(told, says, "{policies}");
+    }
 }

@@ -393,3 +393,69 @@ fn a_pending_pod_is_no_violation() {
     assert_eq!(of("Pending"), ("KP001".to_owned(), Verdict::Proven));
     assert_eq!(of("Running"), ("KP001".to_owned(), Verdict::Violated));
 }
+
+/// Controllers label the pods of templates: with names and numbers that are known, and with hashes and ids that nobody knows.
+#[test]
+fn labels_that_controllers_give() {
+    let template = "template: {metadata: {labels: {app: a}}, spec: {containers: [{name: c}]}}";
+    let of = |group: &str, kind: &str, spec: &str| {
+        let text = format!(
+            "apiVersion: {group}/v1\nkind: {kind}\nmetadata: {{name: w}}\nspec: {{{spec}, {template}}}\n"
+        );
+        let text = text.replace("{JOB}", &format!("{{spec: {{{template}}}}}"));
+        let text = if kind == "CronJob" {
+            text.replace(&format!(", {template}}}\n"), "}\n")
+        } else {
+            text
+        };
+        let cluster = cluster(&text);
+        let pods = cluster.pods.iter().map(|p| {
+            let labels = p.labels.iter().filter(|(key, _)| *key != "app");
+            let labels = labels.map(|(key, value)| {
+                let value = if value.starts_with('<') { "?" } else { value };
+                format!("{key}={value}")
+            });
+            labels.collect::<Vec<_>>().join(" ")
+        });
+        pods.collect::<Vec<_>>().join("\n")
+    };
+    let job = "batch.kubernetes.io/controller-uid=? batch.kubernetes.io/job-name=w controller-uid=? job-name=w";
+    let index = |i: &str| {
+        let name = "batch.kubernetes.io/job-name";
+        let key = "batch.kubernetes.io/job-completion-index";
+        job.replace(name, &format!("{key}={i} {name}"))
+    };
+    for (group, kind, spec, wanted) in [
+        ("apps", "Deployment", "replicas: 1", "pod-template-hash=?".to_owned()),
+        ("apps", "ReplicaSet", "replicas: 1", String::new()),
+        (
+            "apps",
+            "StatefulSet",
+            "replicas: 2, ordinals: {start: 5}",
+            "apps.kubernetes.io/pod-index=5 controller-revision-hash=? statefulset.kubernetes.io/pod-name=w-5\napps.kubernetes.io/pod-index=6 controller-revision-hash=? statefulset.kubernetes.io/pod-name=w-6".to_owned(),
+        ),
+        (
+            "apps",
+            "DaemonSet",
+            "selector: {}",
+            "controller-revision-hash=? pod-template-generation=?\ncontroller-revision-hash=? pod-template-generation=?".to_owned(),
+        ),
+        ("batch", "Job", "parallelism: 1", job.to_owned()),
+        ("batch", "Job", "manualSelector: true", String::new()),
+        (
+            "batch",
+            "Job",
+            "parallelism: 3, completions: 2, completionMode: Indexed",
+            format!("{}\n{}", index("0"), index("1")),
+        ),
+        (
+            "batch",
+            "Job",
+            "parallelism: 1, completions: 2, completionMode: Indexed",
+            index("?"),
+        ),
+        ("batch", "CronJob", "schedule: x, jobTemplate: {JOB}", job.replace("=w", "=?")),
+    ] {
+        assert_eq!(of(group, kind, spec), wanted, "{kind} {spec}");
+    }
+}

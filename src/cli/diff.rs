@@ -10,8 +10,10 @@ use kubeproof::findings;
 use kubeproof::lower::{Lowered, lower};
 use kubeproof::model::cluster::Cluster;
 use kubeproof::model::policy::Settings;
+use kubeproof::policy::words::alike;
 use kubeproof::report::diff::{self, Report};
 use kubeproof::report::names::Names;
+use kubeproof::report::trace::place;
 use kubeproof::session;
 
 use super::assume::{self, Choice};
@@ -129,6 +131,15 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
     if differences.is_empty() && differ_by_names(sides, settings, options) {
         not_known.push("domainNames (ClusterNetworkPolicy)".to_owned());
     }
+    let mut hangs = Vec::new();
+    if differences.is_empty() && !alike(&old, &new) {
+        for (sources, cluster) in [(&old_sources, &old), (&new_sources, &new)] {
+            for d in session::not_said(cluster, settings) {
+                let place = d.span.map(|span| place(sources, span));
+                hangs.push(format!("{} ({})", d.message, place.unwrap_or_default()));
+            }
+        }
+    }
     let most = args.traces.unwrap_or(match args.output {
         Format::Text => TRACES,
         Format::Json => usize::MAX,
@@ -164,6 +175,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         subjects: comparison.subjects().to_vec(),
         differences,
         unmodelled: not_known,
+        hangs,
     };
     output.print(&match args.output {
         Format::Text => diff::text(&report),
@@ -171,7 +183,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
     });
     if !report.differences.is_empty() {
         Exit::Violated
-    } else if report.unmodelled.is_empty() {
+    } else if report.sure() {
         Exit::Good
     } else {
         Exit::Unknown

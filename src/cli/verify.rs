@@ -194,19 +194,13 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         watch: progress::watch(),
         interrupt: interrupt::listen(),
     };
-    let verified = session::verify(files.sources, &files.inputs, &options);
+    let session::Outcome {
+        mut run,
+        queries,
+        errors,
+    } = session::verify_all(files.sources, &files.inputs, &options);
     progress::end(&options);
     interrupt::over(&options);
-    let session::Outcome { mut run, queries } = match verified {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            output.fail(&error.to_string());
-            output.help(
-                "this is a mistake in kubeproof, not in the input: please report it with the input",
-            );
-            return Exit::Bad;
-        }
-    };
     run.diagnostics.splice(0..0, unread);
     output.diagnostics(
         &run.sources,
@@ -215,6 +209,13 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
             .chain(run.clusters.iter().flat_map(|c| &c.diagnostics)),
     );
     let mut exit = exit(&run, args);
+    for error in &errors {
+        output.fail(&error.to_string());
+        output.help(
+            "this is a mistake in kubeproof, not in the input: please report it with the input",
+        );
+        exit = Exit::Bad;
+    }
     if !run.clusters.is_empty() || args.output != Format::Text {
         output.print(&render(&run, args.output, args.quiet));
     }

@@ -1,12 +1,13 @@
 //! Rows of single parties, or of workloads.
 //!
 //! A workload's pods are one line only where their labels are equal, and a line says what holds for all pods of both
-//! sides; what holds for some is told apart. Must never know: formats.
+//! sides; what holds for some is told apart. Labels that tell single pods apart tell no lines apart. Must never know: formats.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::cluster::{Cluster, Pod, Workload};
 use crate::model::inet::{Protocol, show_net};
+use crate::model::labels::OF_SINGLE_PODS;
 
 use super::answer::Answer;
 use super::party::{PartyId, Who};
@@ -194,6 +195,7 @@ fn workload_names(cluster: &Cluster) -> BTreeMap<Who, String> {
         let keys: BTreeSet<&String> = pods.iter().flat_map(|p| p.labels.keys()).collect();
         let differing: Vec<&String> = keys
             .into_iter()
+            .filter(|key| !OF_SINGLE_PODS.contains(&key.as_str()))
             .filter(|key| {
                 let first = pods.first().and_then(|p| p.labels.get(*key));
                 pods.iter().any(|p| p.labels.get(*key) != first)

@@ -245,6 +245,12 @@ impl Gathered {
             origin: start_of(first),
             pod_cidrs: choices.pod_cidrs.clone(),
         };
+        // Of a snapshot it is known what they lead to.
+        if snapshot.is_none() {
+            for object in kubernetes::strange::strange(&self.objects) {
+                self.unmodelled(&object.api_version, &object.kind, object.origin, choices);
+            }
+        }
         let mut problems = Problems::with_room(TOLD);
         let cluster = match draught {
             _ if self.broken => None,

@@ -17,9 +17,11 @@ mod namespace;
 mod network_policy;
 pub mod node;
 pub mod pod;
+pub mod schedule;
 pub mod selector;
 mod service;
 pub mod services;
+pub mod strange;
 mod template;
 mod workload;
 
@@ -46,6 +48,7 @@ pub const CODES: &[(&str, &str)] = &[
         "a workload is at work, and none of its pods is there",
     ),
     ("K008", "objects of kinds that are not read"),
+    ("K009", "pods that no node will do for"),
 ];
 
 /// Everything that was read of one cluster, before names are resolved.

@@ -280,6 +280,22 @@ impl Formula {
     }
 }
 
+impl Formula {
+    /// Looks at it and at everything below it.
+    pub fn each<'f>(&'f self, look: &mut dyn FnMut(&'f Self)) {
+        look(self);
+        match self {
+            Self::Not(f) | Self::Forall(_, f) | Self::Exists(_, f) => f.each(look),
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|f| f.each(look)),
+            Self::Implies(a, b) | Self::Iff(a, b) => {
+                a.each(look);
+                b.each(look);
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Constraint {
     /// A variable's declaration.
     pub fn variable(&self, id: VarId) -> &Variable {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::entity::{EntityId, EntityKind, FullName};
 use super::inet::{IpNet, PortSet, Protocol};
+use super::labels::Open;
 use super::linux::Snapshot;
 use super::policy::Policies;
 use super::route::Entrance;
@@ -47,6 +48,10 @@ pub struct Node {
     pub daemons: Vec<Process>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// Which others it may have.
+    pub open: Open,
+    /// Whether its addresses are not given and were chosen.
+    pub addresses_chosen: bool,
     /// Where it is written.
     pub origin: Span,
 }

@@ -186,3 +186,15 @@ pub fn non_unicast() -> [IpNet; 5] {
         IpNet::new_assert(IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8),
     ]
 }
+
+/// Where pods and nodes get their addresses: RFC 1918, RFC 6598, RFC 4193.
+pub fn private() -> Vec<IpNet> {
+    let nets = [
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "fc00::/7",
+    ];
+    nets.iter().filter_map(|net| net.parse().ok()).collect()
+}

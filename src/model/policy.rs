@@ -70,6 +70,26 @@ pub struct IpBlock {
     pub origin: Span,
 }
 
+impl IpBlock {
+    /// Whether it holds some of these addresses of its family, and not all.
+    pub fn splits(&self, possible: &[IpNet]) -> bool {
+        let apart = |a: &IpNet, b: &IpNet| !a.contains(b) && !b.contains(a);
+        let same_family = |net: &&IpNet| net.addr().is_ipv4() == self.cidr.addr().is_ipv4();
+        let (mut inside, mut outside) = (false, false);
+        for net in possible.iter().filter(same_family) {
+            let excepted = self.except.iter().any(|except| except.contains(net));
+            if excepted || apart(&self.cidr, net) {
+                outside = true;
+            } else if self.cidr.contains(net) && self.except.iter().all(|e| apart(e, net)) {
+                inside = true;
+            } else {
+                return true;
+            }
+        }
+        inside && outside
+    }
+}
+
 /// Who is at the other end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Peer {

@@ -8,11 +8,11 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::directory::{Directory, Member, Selection};
-use super::hinges::{equal_priorities, private};
+use super::hinges::{equal_priorities, two_baselines};
 use crate::base::source::Span;
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
-use crate::model::inet::{IpNet, Protocol};
+use crate::model::inet::{IpNet, Protocol, private};
 use crate::model::policy::{NetworkPolicy, NetworkRule, Peer, PortRule, PortsOf, Settings};
 
 /// Every finding of policies, with its title.
@@ -25,6 +25,10 @@ pub const CODES: &[(&str, &str)] = &[
     ("F106", "a name of a port that no pod has"),
     ("F107", "policies of equal priority that differ"),
     ("F108", "a peer that is not modelled"),
+    (
+        "F109",
+        "policies of one tier between which no order is defined",
+    ),
 ];
 
 /// One finding.
@@ -111,6 +115,16 @@ pub fn findings(cluster: &Cluster) -> Vec<Finding> {
             message: format!(
                 "{} {} and {} have the same priority and share pods: which of them decides is not defined",
                 a.kind, a.name, b.name
+            ),
+            origin: b.origin,
+        });
+    }
+    for (a, b) in two_baselines(cluster) {
+        found.push(Finding {
+            code: "F109",
+            message: format!(
+                "{} {} and {} {} are of one tier and share pods: which of the two kinds is asked first is not defined",
+                a.kind, a.name, b.kind, b.name
             ),
             origin: b.origin,
         });

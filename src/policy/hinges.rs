@@ -9,12 +9,14 @@ use std::net::IpAddr;
 
 use super::addresses::without;
 use super::directory::Directory;
+use super::labels::{Unsaid, Whose};
 use crate::base::source::Span;
-use crate::model::cluster::{Cluster, HostPod, NAME_LABEL};
+use crate::model::cluster::{Cluster, HostPod};
 use crate::model::entity::EntityId;
-use crate::model::inet::IpNet;
+use crate::model::inet::{IpNet, private};
 use crate::model::policy::{
     ClusterPolicy, IpBlock, NetworkRule, Peer, PolicyAction, PortRule, PortsOf, Selector, Settings,
+    Tier,
 };
 use crate::network::gate::AddressSet;
 
@@ -33,12 +35,16 @@ pub enum Choice {
     EqualPriority,
     /// The same where more than two policies are in it: their order and its reverse are not all orders.
     EqualPriorities,
+    /// Whether a `BaselineAdminNetworkPolicy` is asked before or after ClusterNetworkPolicies of its tier.
+    Baselines,
     /// What the domain names of policies stand for: [`Settings::domain_names_are_all`]. Not for users to choose.
     DomainNames,
     /// Which addresses pods have that the input does not give.
     ChosenAddresses,
-    /// Which labels namespaces have whose objects the input does not hold.
-    NamespaceLabels,
+    /// Which addresses nodes have that the input does not give.
+    NodeAddresses,
+    /// Which labels there are that the input does not give.
+    Labels(Whose),
 }
 
 /// A choice that matters for a cluster.
@@ -90,11 +96,20 @@ pub fn hangs_on(cluster: &Cluster, settings: &Settings) -> Vec<Hinge> {
     let equal = equal.first().map(|(a, _)| a.origin);
     add(Choice::EqualPriority, Some(other), equal);
     add(Choice::EqualPriorities, None, several);
+    let baselines = two_baselines(cluster);
+    add(
+        Choice::Baselines,
+        None,
+        baselines.first().map(|(a, _)| a.origin),
+    );
     other = settings;
     other.domain_names_are_all ^= true;
     add(Choice::DomainNames, Some(other), domain_names(cluster));
     add(Choice::ChosenAddresses, None, chosen(cluster, settings));
-    add(Choice::NamespaceLabels, None, unknown_labels(cluster));
+    add(Choice::NodeAddresses, None, chosen_of_nodes(cluster));
+    for (whose, origin) in Unsaid::of(cluster).selectors(false) {
+        add(Choice::Labels(whose), None, Some(origin));
+    }
     hinges
 }
 
@@ -255,8 +270,30 @@ fn hairpin(cluster: &Cluster) -> Option<Span> {
     found.or_else(|| in_tiers().map(|policy| policy.origin))
 }
 
-/// Pairs of policies of equal tier and priority whose order may matter: they share a pod and do not all do the same.
+/// Pairs of policies of equal tier and priority whose order may matter.
 pub(super) fn equal_priorities(cluster: &Cluster) -> Vec<(&ClusterPolicy, &ClusterPolicy)> {
+    conflicting(cluster, |a, b| {
+        (a.tier, a.priority) == (b.tier, b.priority) && (a.kind == BASELINE) == (b.kind == BASELINE)
+    })
+}
+
+/// The kind of the one policy of the Baseline tier in v1alpha1; nobody says whether it is asked before or after the
+/// ClusterNetworkPolicies of that tier.
+const BASELINE: &str = "BaselineAdminNetworkPolicy";
+
+/// Pairs of a `BaselineAdminNetworkPolicy` and a ClusterNetworkPolicy of its tier whose order may matter.
+pub(super) fn two_baselines(cluster: &Cluster) -> Vec<(&ClusterPolicy, &ClusterPolicy)> {
+    conflicting(cluster, |a, b| {
+        (a.tier, b.tier) == (Tier::Baseline, Tier::Baseline)
+            && (a.kind == BASELINE) != (b.kind == BASELINE)
+    })
+}
+
+/// Pairs of policies between which no order is defined, that share a pod and do not all do the same.
+fn conflicting(
+    cluster: &Cluster,
+    unordered: impl Fn(&ClusterPolicy, &ClusterPolicy) -> bool,
+) -> Vec<(&ClusterPolicy, &ClusterPolicy)> {
     let policies = &cluster.policies.cluster;
     let directory = Directory::of(cluster, Settings::default());
     let subjects = |policy: &ClusterPolicy| match &policy.subject {
@@ -278,9 +315,7 @@ pub(super) fn equal_priorities(cluster: &Cluster) -> Vec<(&ClusterPolicy, &Clust
                 let (a, b) = (actions(a), actions(b));
                 !a.is_empty() && !b.is_empty() && a.union(&b).count() > 1
             };
-            if (a.tier, a.priority) == (b.tier, b.priority)
-                && (differ(&a.ingress, &b.ingress) || differ(&a.egress, &b.egress))
-            {
+            if unordered(a, b) && (differ(&a.ingress, &b.ingress) || differ(&a.egress, &b.egress)) {
                 let shared: BTreeSet<usize> = subjects(a).into_iter().collect();
                 if subjects(b).iter().any(|member| shared.contains(member)) {
                     pairs.push((a, b));
@@ -306,73 +341,32 @@ fn chosen(cluster: &Cluster, settings: Settings) -> Option<Span> {
     if !cluster.pods.iter().any(|pod| pod.chosen.addresses) {
         return None;
     }
-    let given = &cluster.reading.pod_cidrs;
-    let possible = if given.is_empty() {
-        private()
-    } else {
-        given.clone()
-    };
     let network = network_blocks(cluster).filter(|_| settings.ipblock_matches_pods);
     let mut all = network.chain(blocks(cluster_peers(cluster)));
-    all.find(|block| splits(block, &possible))
+    let possible = possible(cluster);
+    all.find(|block| block.splits(&possible))
         .map(|block| block.origin)
 }
 
-/// Where pods get their addresses: RFC 1918, RFC 6598, RFC 4193.
-pub(super) fn private() -> Vec<IpNet> {
-    let nets = [
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "100.64.0.0/10",
-        "fc00::/7",
-    ];
-    nets.iter().filter_map(|net| net.parse().ok()).collect()
-}
-
-/// Whether a block holds some of these addresses of its family, and not all.
-fn splits(block: &IpBlock, possible: &[IpNet]) -> bool {
-    let apart = |a: &IpNet, b: &IpNet| !a.contains(b) && !b.contains(a);
-    let same_family = |net: &&IpNet| net.addr().is_ipv4() == block.cidr.addr().is_ipv4();
-    let (mut inside, mut outside) = (false, false);
-    for net in possible.iter().filter(same_family) {
-        let excepted = block.except.iter().any(|except| except.contains(net));
-        if excepted || apart(&block.cidr, net) {
-            outside = true;
-        } else if block.cidr.contains(net) && block.except.iter().all(|e| apart(e, net)) {
-            inside = true;
-        } else {
-            return true;
-        }
+/// Which addresses pods may get.
+pub fn possible(cluster: &Cluster) -> Vec<IpNet> {
+    let given = &cluster.reading.pod_cidrs;
+    if given.is_empty() {
+        private()
+    } else {
+        given.clone()
     }
-    inside && outside
 }
 
-/// A selector that asks for labels of a namespace whose object is not there.
-fn unknown_labels(cluster: &Cluster) -> Option<Span> {
-    let here = |name: &str| {
-        let mut pods = cluster.pods.iter().map(|pod| cluster.name_of(pod.id));
-        pods.any(|full| full.parts.first().is_some_and(|part| part == name))
-            || cluster.host_pods.iter().any(|pod| pod.namespace == name)
-    };
-    let mut namespaces = cluster.namespaces.iter();
-    if !namespaces.any(|n| !n.given && here(&n.name)) {
+/// The same for addresses of nodes.
+fn chosen_of_nodes(cluster: &Cluster) -> Option<Span> {
+    if !cluster.nodes.iter().any(|node| node.addresses_chosen) {
         return None;
     }
-    let network = network_rules(cluster).flat_map(|rule| rule.peers.iter().flatten());
-    let subjects = cluster
-        .policies
-        .cluster
-        .iter()
-        .map(|policy| &policy.subject);
-    let peers = network.chain(cluster_peers(cluster)).chain(subjects);
-    let selectors = peers.filter_map(|peer| match peer {
-        Peer::Pods { namespaces, .. } => namespaces.as_ref(),
-        _ => None,
-    });
-    let asks = |s: &&Selector| s.requirements.iter().any(|r| r.key != NAME_LABEL);
-    let mut asking = selectors.filter(asks);
-    asking.next().map(|selector| selector.origin)
+    let mut all = network_blocks(cluster).chain(blocks(cluster_peers(cluster)));
+    let possible = private();
+    all.find(|block| block.splits(&possible))
+        .map(|block| block.origin)
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ pub struct Report<'a> {
     pub differences: Vec<(Difference, Option<Witness>)>,
     /// Kinds that are not modelled and could decide otherwise.
     pub unmodelled: Vec<String>,
+    /// What the input does not say, and could decide otherwise where no difference was found.
+    pub hangs: Vec<String>,
 }
 
 impl<'a> Report<'a> {
@@ -67,6 +69,11 @@ impl<'a> Report<'a> {
         } else {
             None
         }
+    }
+
+    /// Whether nothing is left that could decide otherwise.
+    pub fn sure(&self) -> bool {
+        self.unmodelled.is_empty() && self.hangs.is_empty()
     }
 
     /// For which messages it is said.
@@ -141,7 +148,7 @@ pub fn text(report: &Report<'_>) -> String {
         }
     }
     if report.differences.is_empty() {
-        let word = if report.unmodelled.is_empty() {
+        let word = if report.sure() {
             "equivalent"
         } else {
             "undecided"
@@ -169,6 +176,9 @@ pub fn text(report: &Report<'_>) -> String {
             "not modelled, and could decide otherwise: {}",
             printable(kind)
         );
+    }
+    for hangs in &report.hangs {
+        let _ = writeln!(out, "not said, and could decide otherwise: {hangs}");
     }
     let mut told = Vec::new();
     for a in report.old.assumptions.iter().chain(&report.new.assumptions) {
@@ -212,7 +222,7 @@ pub fn json(report: &Report<'_>, diagnostics: &str) -> String {
         quoted(&report.new.names.cluster().name),
         quoted(&report.new.names.cluster().path),
     );
-    let verdict = match (report.differences.is_empty(), report.unmodelled.is_empty()) {
+    let verdict = match (report.differences.is_empty(), report.sure()) {
         (true, true) => "equivalent",
         (true, false) => "undecided",
         (false, _) => "different",
@@ -270,9 +280,10 @@ pub fn json(report: &Report<'_>, diagnostics: &str) -> String {
     }
     let close = if first { "]" } else { "\n  ]" };
     let unmodelled = serde_json::Value::from(report.unmodelled.clone());
+    let hangs = serde_json::Value::from(report.hangs.clone());
     let _ = write!(
         out,
-        "{close},\n  \"summary\": {{\"became\": {became}, \"stopped\": {stopped}}},\n  \"unmodelled\": {unmodelled},\n  \"diagnostics\": {diagnostics}\n}}\n"
+        "{close},\n  \"summary\": {{\"became\": {became}, \"stopped\": {stopped}}},\n  \"unmodelled\": {unmodelled},\n  \"undecided\": {hangs},\n  \"diagnostics\": {diagnostics}\n}}\n"
     );
     out
 }

@@ -8,7 +8,7 @@ use crate::base::diag::Severity;
 use crate::verify::verdict::{CheckResult, Verdict};
 
 use super::names::Names;
-use super::run::{ClusterReport, Run, Verified};
+use super::run::{ClusterReport, Run, Verified, hanging};
 use super::trace::Teller;
 
 /// The whole run.
@@ -92,6 +92,10 @@ fn case(run: &Run, cluster: &ClusterReport, verified: &Verified, result: &CheckR
     };
     let mut case = TestCase::new(name, status);
     case.set_classname(cluster.name.clone());
+    let hangs: Vec<String> = hanging(result).collect();
+    if !hangs.is_empty() {
+        case.set_system_out(hangs.join("\n"));
+    }
     case
 }
 

@@ -73,6 +73,16 @@ pub struct Run {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// What a result hangs on, a line each, where its detail is not shown: of others that says so.
+pub fn hanging(result: &CheckResult) -> impl Iterator<Item = String> {
+    let told = result.verdict == Verdict::Proven || result.counterexample.is_some();
+    let all = result.depends_on.iter().filter(move |_| told);
+    all.map(|hangs| {
+        let (assumption, value) = (hangs.assumption, hangs.value);
+        format!("with {assumption}={value} it is {}", hangs.verdict.word())
+    })
+}
+
 /// How many results have each verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {

@@ -10,7 +10,7 @@ use crate::verify::verdict::{CheckResult, Verdict};
 
 use super::counterexample;
 use super::names::{Names, printable};
-use super::run::{ClusterReport, Run, Verified};
+use super::run::{ClusterReport, Run, Verified, hanging};
 use super::trace::place;
 
 /// How much is told.
@@ -141,13 +141,8 @@ fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: 
             printable(&result.title)
         );
         let _ = writeln!(out, "{}", line.trim_end());
-        // Of others the detail says so.
-        if result.verdict == Verdict::Proven || result.counterexample.is_some() {
-            for hangs in &result.depends_on {
-                let (assumption, value) = (hangs.assumption, hangs.value);
-                let verdict = hangs.verdict.word();
-                let _ = writeln!(out, "      with {assumption}={value} it is {verdict}");
-            }
+        for hangs in hanging(result) {
+            let _ = writeln!(out, "      {hangs}");
         }
         match &result.counterexample {
             Some(counterexample) => {

@@ -51,6 +51,19 @@ impl Case<'_> {
         self.bound.len() + self.stated.len()
     }
 
+    /// The same with only the constraint or the intent of this number.
+    pub(super) fn only(&self, at: usize) -> Self {
+        let bound = self.bound.get(at..=at).unwrap_or_default();
+        let stated = at.checked_sub(self.bound.len());
+        let stated = stated.and_then(|at| self.stated.get(at..=at));
+        Self {
+            bound,
+            builtin: usize::from(at < self.builtin),
+            stated: stated.unwrap_or_default(),
+            ..*self
+        }
+    }
+
     /// The intent of this number; none where it is a constraint.
     pub(super) fn stated(&self, at: usize) -> Option<&Stated> {
         self.stated.get(at.checked_sub(self.bound.len())?)
@@ -149,7 +162,9 @@ impl Case<'_> {
         policy: &Policy<'_>,
         stated: &Stated,
     ) -> Result<Option<CheckResult>, InternalError> {
-        let Stated { intent, constraint } = stated;
+        let Stated {
+            intent, constraint, ..
+        } = stated;
         let auto = self.options.strategy != Strategy::Direct;
         if auto && let Some(result) = policy.check(intent, constraint, &|| self.new_solver())? {
             return Ok(Some(result));

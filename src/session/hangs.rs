@@ -2,25 +2,23 @@
 //!
 //! Must never know: files, formats of output.
 
+use super::alone::Verdicts;
 use super::decide::{Case, Decided};
 use super::policies;
 use super::strategy;
+use super::unsaid::{self, of_user};
 use crate::intent;
 use crate::logic::formula::{Constraint, Sort};
 use crate::lower::Lowered;
-use crate::model::cluster::Cluster;
 use crate::model::policy::Settings;
-use crate::policy::{self, hinges::Choice};
-use crate::verify::direct::{InternalError, Query};
+use crate::policy;
+use crate::verify::direct::InternalError;
 use crate::verify::modular;
 use crate::verify::policy::STRATEGY;
 use crate::verify::verdict::{CheckResult, Dependence, Verdict};
 
 /// The verdicts on a cluster, and the queries if they are kept.
-pub(super) fn verdicts(
-    case: &Case<'_>,
-    lowered: &Lowered,
-) -> Result<(Vec<CheckResult>, Vec<Query>), InternalError> {
+pub(super) fn verdicts(case: &Case<'_>, lowered: &Lowered) -> Verdicts {
     let settings = case.options.settings;
     let keep = case.options.keep_queries;
     let Decided {
@@ -36,9 +34,8 @@ pub(super) fn verdicts(
         dependences(case, lowered, &mut results)?;
         domain_names(case, lowered, &mut results)?;
     }
-    hangs(case.cluster, settings, &mut results);
-    placements(case, lowered, &mut results);
-    cannot_say(case.cluster, &mut results);
+    unsaid::hangs(case, lowered, &mut results);
+    unsaid::cannot_say(case.cluster, &mut results);
     Ok((results, queries))
 }
 
@@ -169,13 +166,6 @@ fn unclear(
     }
 }
 
-/// Whether a constraint is none of the network model, which holds whatever policies say, since an ideal plugin enforces it.
-fn of_user(result: &CheckResult) -> bool {
-    let number = result.id.strip_prefix("KP");
-    let number = number.and_then(|n| n.parse::<u32>().ok());
-    number.is_none_or(|n| n > 12)
-}
-
 /// What domain names of policies stand for is not known. They can only be accepted, so whatever they stand for, a message
 /// goes as it does where they stand for nothing or as it does where they stand for everything: what is proven of every
 /// message in both is proven. The wishes of intents are each about one direction, so that those two decide it; where
@@ -238,84 +228,4 @@ fn of_one_message(constraint: &Constraint) -> bool {
         in_front.len() <= before + 1
     });
     each && in_front.len() == all
-}
-
-/// Where a verdict may hang on what the input does not say and no switch decides: which addresses pods get, which labels
-/// namespaces have. The network model itself holds for every choice, since an ideal plugin enforces what policies say
-/// whatever they say; what users want of policies does not. A counterexample stands: it shows its choice.
-pub(super) fn hangs(cluster: &Cluster, settings: Settings, results: &mut [CheckResult]) {
-    let hinges = policy::hangs_on(cluster, &settings);
-    let Some(hinge) = hinges.iter().find(|h| h.flipped.is_none()) else {
-        return;
-    };
-    let why = match hinge.choice {
-        Choice::ChosenAddresses => {
-            "it may hang on the addresses that pods will get: an ipBlock holds some of them and not all; give --pod-cidr"
-        }
-        Choice::EqualPriorities => {
-            "it may hang on the order of several policies of equal priority, which Kubernetes does not define: give them priorities of their own"
-        }
-        _ => {
-            "it may hang on labels of namespaces whose objects are not given: a namespaceSelector asks for them"
-        }
-    };
-    let proven = |r: &&mut CheckResult| of_user(r) && r.verdict == Verdict::Proven;
-    for result in results.iter_mut().filter(proven) {
-        result.verdict = Verdict::Unknown;
-        why.clone_into(&mut result.detail);
-        result.depends_on.clear();
-    }
-}
-
-/// Which node runs a pod is not always said, and intents may hang on it: the network model itself does not. A
-/// counterexample stands: it shows its choice.
-fn placements(case: &Case<'_>, lowered: &Lowered, results: &mut [CheckResult]) {
-    let reading = &case.cluster.reading;
-    if !reading.nodes_chosen || case.cluster.nodes.len() < 2 {
-        return;
-    }
-    let policy = case.policy(lowered, case.options.settings);
-    for (at, result) in results.iter_mut().enumerate() {
-        let asks = case
-            .stated(at)
-            .is_some_and(|stated| policy.asks_nodes(&stated.intent));
-        if asks && result.verdict == Verdict::Proven {
-            result.verdict = Verdict::Unknown;
-            "it may hang on which nodes run the pods, which the input does not say: give spec.nodeName, or what kubectl get -o yaml printed"
-                .clone_into(&mut result.detail);
-            result.depends_on.clear();
-        }
-    }
-}
-
-/// Where the input holds something that the model does not cover and that can change who reaches whom, nothing is known
-/// of messages; only who has which address, and who is behind which Service, is.
-pub(super) fn cannot_say(cluster: &Cluster, results: &mut [CheckResult]) {
-    let Some(first) = cluster.reading.unmodelled.first() else {
-        return;
-    };
-    let count = cluster.reading.unmodelled.len();
-    let more = if count > 1 {
-        format!(" and {} more", count - 1)
-    } else {
-        String::new()
-    };
-    let about = |r: &&mut CheckResult| {
-        !matches!(r.id.as_str(), "KP001" | "KP012")
-            && matches!(r.verdict, Verdict::Proven | Verdict::Violated)
-    };
-    for result in results.iter_mut().filter(about) {
-        let without = if result.verdict == Verdict::Proven {
-            "proven"
-        } else {
-            "violated"
-        };
-        result.detail = format!(
-            "an object of kind `{}`{more} can change who reaches whom and is not modelled; without it: {without}",
-            first.kind
-        );
-        result.verdict = Verdict::Unknown;
-        result.counterexample = None;
-        result.depends_on.clear();
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Must never know: files on disk, the solver.
 
-use super::{Applied, INTENTS, Options};
+use super::{Applied, INTENTS, Options, headless};
 use crate::base::diag::Diagnostic;
 use crate::base::source::SourceMap;
 use crate::input::{self, LoadedCluster};
@@ -21,6 +21,8 @@ pub(super) struct Stated {
     pub(super) intent: Intent,
     /// What it stands for, bound.
     pub(super) constraint: Constraint,
+    /// Why it cannot be asked as it is meant; none where it can.
+    pub(super) unasked: Option<&'static str>,
 }
 
 /// The constraint of an intent: its text among the sources, its name the intent's.
@@ -49,7 +51,22 @@ pub(super) fn state(
     cluster: &Cluster,
     findings: &mut Vec<Finding>,
 ) -> Result<Stated, Vec<Diagnostic>> {
-    let mut intent = intent.clone();
+    let (mut intent, unasked) = match headless::spelled_out(intent, cluster) {
+        None => (intent.clone(), None),
+        Some(Err(())) => (intent.clone(), Some(headless::WHY)),
+        Some(Ok(in_full)) => {
+            findings.push(Finding {
+                id: "F042",
+                severity: "note",
+                message: format!(
+                    "intent `{}`: a headless Service is no address: its pods are meant, at the ports on which they listen",
+                    intent.name
+                ),
+                source: Some(intent.origin),
+            });
+            (in_full, None)
+        }
+    };
     let name = intent.name.clone();
     let keep = |peers: &mut Vec<IntentPeer>, findings: &mut Vec<Finding>| {
         peers.retain(|peer| {
@@ -97,7 +114,11 @@ pub(super) fn state(
     }
     let constraint = constraint(sources, &intent)?;
     let constraint = bind_names(&constraint, || cluster.names.iter().collect())?;
-    Ok(Stated { intent, constraint })
+    Ok(Stated {
+        intent,
+        constraint,
+        unasked,
+    })
 }
 
 /// Whether a peer is anybody here, and whether it can be spoken of: a name that is nobody's cannot.

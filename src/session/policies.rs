@@ -12,7 +12,7 @@ use crate::model::cluster::Cluster;
 use crate::model::inet::Family;
 use crate::model::policy::Settings;
 use crate::network::gate::{Direction, Gate};
-use crate::policy::{self, hinges::Choice};
+use crate::policy::{self, hinges::Choice, labels::Whose};
 use crate::verify::verdict::{CheckResult, Verdict};
 
 /// Says in KP003's detail how many pairs of pods are not asked for.
@@ -86,6 +86,12 @@ fn taken_out(lowered: &Lowered) -> (usize, usize) {
 /// What to warn of where no verdict is asked for, only who reaches whom: kinds that are not modelled, and what hangs on
 /// addresses or labels that are not given.
 pub fn limits(cluster: &Cluster, settings: Settings) -> Vec<Diagnostic> {
+    let names = domain_names(cluster, settings).map(|(_, origin)| {
+        let message =
+            "what these domain names stand for is not known: the answer is for no address";
+        let help = "`verify` says which verdicts hang on them; `networks` instead of them says it for good";
+        Diagnostic::error("F006", origin, message).warning().help(help)
+    });
     let unmodelled = cluster.reading.unmodelled.iter().map(|object| {
         let kind = &object.kind;
         let message = format!("`{kind}` can change who reaches whom and is not modelled");
@@ -95,14 +101,23 @@ pub fn limits(cluster: &Cluster, settings: Settings) -> Vec<Diagnostic> {
                 "`--ignore-kind {kind}` takes for granted that it does not"
             ))
     });
+    let said = unmodelled.chain(names);
+    said.chain(not_said(cluster, settings)).collect()
+}
+
+/// What the input does not say, while policies or Services ask for it.
+pub fn not_said(cluster: &Cluster, settings: Settings) -> Vec<Diagnostic> {
     let hinges = policy::hangs_on(cluster, &settings).into_iter();
-    let hinges = hinges.filter(|h| h.flipped.is_none() || h.choice == Choice::DomainNames);
+    let hinges: Vec<_> = hinges
+        .filter(|h| h.flipped.is_none() || h.choice == Choice::EqualPriority)
+        .collect();
+    // Of more than two it is said once.
+    let several = hinges.iter().any(|h| h.choice == Choice::EqualPriorities);
+    let hinges = hinges
+        .into_iter()
+        .filter(move |h| !(several && h.choice == Choice::EqualPriority));
     let hinges = hinges.map(|hinge| {
         let (message, help) = match hinge.choice {
-            Choice::DomainNames => (
-                "what these domain names stand for is not known: the answer is for no address",
-                "`verify` says which verdicts hang on them; `networks` instead of them says it for good",
-            ),
             Choice::ChosenAddresses => (
                 "this ipBlock holds some of the addresses that pods may get, and not all: the answer is for one choice",
                 "`--pod-cidr` says where pods get their addresses",
@@ -110,6 +125,26 @@ pub fn limits(cluster: &Cluster, settings: Settings) -> Vec<Diagnostic> {
             Choice::EqualPriorities => (
                 "this policy and others have equal priority, whose order Kubernetes does not define: the answer is for the order of their names",
                 "give them priorities of their own",
+            ),
+            Choice::Baselines => (
+                "this policy and one of another kind are of the Baseline tier, and no order between the two kinds is defined: the answer is for one order",
+                "use one of the two kinds",
+            ),
+            Choice::Labels(Whose::Pods) => (
+                "this selector asks for labels that controllers give to pods of templates, with values that nobody knows: the answer is for some others",
+                "what `kubectl get -o yaml` printed of the pods has them",
+            ),
+            Choice::Labels(Whose::Nodes) => (
+                "this selector asks for labels of nodes that are not given: they are taken to have none",
+                "what `kubectl get -o yaml` printed of the nodes has them",
+            ),
+            Choice::NodeAddresses => (
+                "this block holds some of the addresses that nodes may get, and not all: the answer is for one choice",
+                "what `kubectl get -o yaml` printed of the nodes has them",
+            ),
+            Choice::EqualPriority => (
+                "this policy and another have equal priority, whose order Kubernetes does not define: the answer is for the order of their names",
+                "give them priorities of their own; `verify` says which verdicts hang on it",
             ),
             _ => (
                 "this selector asks for labels of namespaces whose objects are not given: they are taken to have none",
@@ -127,7 +162,7 @@ pub fn limits(cluster: &Cluster, settings: Settings) -> Vec<Diagnostic> {
             .warning()
             .help("what is said of processes of such nodes is not exact")
     });
-    unmodelled.chain(hinges).chain(unclear).collect()
+    hinges.chain(unclear).collect()
 }
 
 /// Where what is said may hang on what domain names of policies stand for: the settings under which they stand for every

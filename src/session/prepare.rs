@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use super::alone::{self, Saved};
 use super::intents::{self, Stated, Wished};
 use super::strategy::{is_about, lowered};
 use super::{Applied, Options, decide, hangs};
@@ -18,7 +19,6 @@ use crate::model::cluster::Cluster;
 use crate::report::run::{ClusterReport, Finding, Verified};
 use crate::report::trace::place;
 use crate::verify::bounded::Bounds;
-use crate::verify::direct::{InternalError, Query};
 use crate::verify::verdict::CheckResult;
 
 /// A cluster before anything is decided.
@@ -118,12 +118,7 @@ pub(super) fn prepare(
 
 impl Ready {
     /// What is decided of it, on so many threads.
-    pub(super) fn verdicts(
-        &self,
-        options: &Options,
-        bounds: &Bounds,
-        jobs: usize,
-    ) -> Result<(Vec<CheckResult>, Vec<Query>), InternalError> {
+    pub(super) fn verdicts(&self, options: &Options, bounds: &Bounds, jobs: usize) -> Saved {
         let case = decide::Case {
             cluster: &self.cluster,
             bound: &self.bound,
@@ -133,7 +128,7 @@ impl Ready {
             bounds,
             jobs,
         };
-        hangs::verdicts(&case, &self.lowered)
+        alone::save(&case, |case| hangs::verdicts(case, &self.lowered))
     }
 
     /// Its report.

@@ -18,6 +18,7 @@ use crate::model::cluster::{
 };
 use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::{Family, IpNet, non_unicast};
+use crate::model::labels::Open;
 use crate::model::policy::Policies;
 use crate::model::service::Service;
 use crate::model::table::Tables;
@@ -81,6 +82,8 @@ impl<'t> Entities<'t> {
                 addresses,
                 daemons,
                 labels: BTreeMap::new(),
+                open: Open::Closed,
+                addresses_chosen: false,
                 origin,
             });
         }
@@ -335,7 +338,7 @@ fn prefixes(fields: &mut Fields<'_>, problems: &mut Problems) -> Vec<IpNet> {
     prefixes
 }
 
-/// Every namespace that something is in, with the label that each has.
+/// Every namespace that something is in, with the label that each has: a cluster file leaves nothing open.
 fn namespaces(names: &Names, pods: &[Pod], services: &[Service]) -> Vec<Namespace> {
     let pods = pods.iter().map(|p| (p.id, p.origin));
     let services = services.iter().map(|s| (s.id, s.origin));
@@ -344,8 +347,10 @@ fn namespaces(names: &Names, pods: &[Pod], services: &[Service]) -> Vec<Namespac
         let Some(name) = names.names.get(id.index()).and_then(|n| n.parts.first()) else {
             continue;
         };
-        all.entry(name.clone())
-            .or_insert_with(|| Namespace::named(name, origin));
+        all.entry(name.clone()).or_insert_with(|| Namespace {
+            given: true,
+            ..Namespace::named(name, origin)
+        });
     }
     all.into_values().collect()
 }

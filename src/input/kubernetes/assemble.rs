@@ -8,6 +8,7 @@
 
 mod addresses;
 mod around;
+mod controllers;
 mod drafts;
 mod names;
 mod nodes;
@@ -165,6 +166,8 @@ impl Made {
                 addresses: node.addresses,
                 daemons,
                 labels: node.labels,
+                open: node.open,
+                addresses_chosen: node.addresses_chosen,
                 origin: node.origin,
             });
         }

@@ -3,6 +3,7 @@
 //! Must never know: which pods are on it.
 
 use super::meta::Meta;
+use super::schedule::{self, Taint};
 use super::template;
 use crate::base::source::Span;
 use crate::input::decode::{self, Fields};
@@ -10,6 +11,7 @@ use crate::input::problems::Problems;
 use crate::input::yaml::Node;
 use crate::model::cluster::Address;
 use crate::model::inet::IpNet;
+use crate::model::labels::Open;
 
 /// A Node as written.
 #[derive(Debug)]
@@ -18,6 +20,10 @@ pub struct NodeObject {
     pub meta: Meta,
     /// `podCIDRs`, else `podCIDR`.
     pub pod_cidrs: Vec<IpNet>,
+    /// What keeps pods away.
+    pub taints: Vec<Taint>,
+    /// Which labels it may have beside its own.
+    pub open: Open,
     /// Its internal and external addresses; none where it is a manifest.
     pub addresses: Option<Vec<Address>>,
     /// Where it is written.
@@ -25,8 +31,7 @@ pub struct NodeObject {
 }
 
 const TOP: &[&str] = &["apiVersion", "kind", "metadata", "$schema"];
-#[rustfmt::skip]
-const SPEC: &[&str] = &["configSource", "externalID", "providerID", "taints", "unschedulable"];
+const SPEC: &[&str] = &["configSource", "externalID", "providerID"];
 
 /// Reads one.
 pub(super) fn read(node: Node<'_>, problems: &mut Problems) -> Option<NodeObject> {
@@ -35,6 +40,7 @@ pub(super) fn read(node: Node<'_>, problems: &mut Problems) -> Option<NodeObject
     let origin = top.span();
     let meta = Meta::read(&mut top, problems);
     let mut pod_cidrs = Vec::new();
+    let mut taints = Vec::new();
     if let Some(spec) = top.get("spec")
         && let Some(mut spec) = Fields::of(spec, "`spec` of a node", problems)
     {
@@ -47,6 +53,7 @@ pub(super) fn read(node: Node<'_>, problems: &mut Problems) -> Option<NodeObject
                 pod_cidrs.push(net);
             }
         }
+        taints = schedule::taints(&mut spec, problems);
         spec.finish_lenient(SPEC, problems);
     }
     let status = template::status(&mut top);
@@ -58,6 +65,12 @@ pub(super) fn read(node: Node<'_>, problems: &mut Problems) -> Option<NodeObject
     Some(NodeObject {
         meta: meta?,
         pod_cidrs,
+        taints,
+        open: if addresses.is_some() {
+            Open::Closed
+        } else {
+            Open::System
+        },
         addresses,
         origin,
     })

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use super::meta::{self, Meta};
+use super::schedule::{self, Wants};
 use super::template;
 use crate::base::diag::Diagnostic;
 use crate::base::source::Span;
@@ -40,6 +41,8 @@ pub struct PodSpec {
     pub host_network: bool,
     /// `nodeName`.
     pub node: Option<String>,
+    /// What it asks of its node, where that is not named; none where it asks nothing.
+    pub wants: Option<Box<Wants>>,
     /// Containers, then sidecars.
     pub containers: Vec<ContainerObject>,
 }
@@ -100,12 +103,12 @@ const POD: &[&str] = &["apiVersion", "kind", "metadata", "$schema"];
 /// Other fields of a pod's `spec`: they say nothing about the network, and none is a slip of one that does.
 #[rustfmt::skip]
 pub(in crate::input) const SPEC: &[&str] = &[
-    "activeDeadlineSeconds", "affinity", "automountServiceAccountToken", "dnsConfig", "dnsPolicy", "enableServiceLinks",
+    "activeDeadlineSeconds", "automountServiceAccountToken", "dnsConfig", "dnsPolicy", "enableServiceLinks",
     "ephemeralContainers", "hostAliases", "hostIPC", "hostPID", "hostUsers", "hostname", "hostnameOverride",
-    "imagePullSecrets", "nodeSelector", "os", "overhead", "preemptionPolicy", "priority", "priorityClassName",
+    "imagePullSecrets", "os", "overhead", "preemptionPolicy", "priority", "priorityClassName",
     "readinessGates", "resourceClaims", "resources", "restartPolicy", "runtimeClassName", "schedulerName",
     "schedulingGates", "securityContext", "serviceAccount", "serviceAccountName", "setHostnameAsFQDN",
-    "shareProcessNamespace", "subdomain", "terminationGracePeriodSeconds", "tolerations", "topologySpreadConstraints",
+    "shareProcessNamespace", "subdomain", "terminationGracePeriodSeconds", "topologySpreadConstraints",
     "volumes",
 ];
 #[rustfmt::skip]
@@ -154,6 +157,8 @@ pub(super) fn read_spec(node: Node<'_>, problems: &mut Problems) -> Option<PodSp
         .get("nodeName")
         .filter(|node| node.as_str() != Some(""));
     let host = given.and_then(|n| decode::name(n, problems));
+    let wants = schedule::read(&mut fields, problems);
+    let asks = host.is_none() && wants != Wants::default();
     let mut names: HashMap<String, Span> = HashMap::new();
     let mut containers = Vec::new();
     fields.required("containers", problems);
@@ -167,6 +172,7 @@ pub(super) fn read_spec(node: Node<'_>, problems: &mut Problems) -> Option<PodSp
     Some(PodSpec {
         host_network: host_network.unwrap_or(false),
         node: host.map(str::to_owned),
+        wants: asks.then(|| Box::new(wants)),
         containers,
     })
 }

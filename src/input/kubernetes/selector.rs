@@ -82,7 +82,7 @@ const WORDS: [(&str, Word); 4] = [
     ("DoesNotExist", Word::DoesNotExist),
 ];
 
-fn expression(node: Node<'_>, problems: &mut Problems) -> Option<Requirement> {
+pub(super) fn expression(node: Node<'_>, problems: &mut Problems) -> Option<Requirement> {
     let mut fields = Fields::of(node, "a label expression", problems)?;
     let key = fields.required("key", problems).and_then(|node| {
         let key = decode::string(node, problems)?;

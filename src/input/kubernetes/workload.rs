@@ -21,6 +21,19 @@ pub enum Count {
     PerNode,
 }
 
+/// How the pods of a workload are numbered and known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Series {
+    /// `ordinals.start`: the number of the first pod.
+    pub start: u32,
+    /// `completionMode: Indexed`.
+    pub indexed: bool,
+    /// `completions`: so many pods in all, where that is said.
+    pub completions: Option<u32>,
+    /// `manualSelector`: the job's pods are not labelled with it.
+    pub manual: bool,
+}
+
 /// A workload as written.
 #[derive(Debug)]
 pub struct WorkloadObject {
@@ -30,7 +43,9 @@ pub struct WorkloadObject {
     pub meta: Meta,
     /// How many pods.
     pub count: Count,
-    /// The labels of its pods.
+    /// What its controller says of its pods by labels.
+    pub series: Series,
+    /// The labels of its template.
     pub labels: BTreeMap<String, String>,
     /// What its pods run.
     pub spec: PodSpec,
@@ -59,8 +74,8 @@ const TOP: &[&str] = &["apiVersion", "kind", "metadata", "status", "$schema"];
 const SPEC: &[&str] = &[
     "selector", "strategy", "updateStrategy", "minReadySeconds", "revisionHistoryLimit", "paused",
     "progressDeadlineSeconds", "serviceName", "podManagementPolicy", "volumeClaimTemplates",
-    "persistentVolumeClaimRetentionPolicy", "ordinals", "activeDeadlineSeconds", "backoffLimit", "backoffLimitPerIndex",
-    "completionMode", "completions", "managedBy", "manualSelector", "maxFailedIndexes", "podFailurePolicy",
+    "persistentVolumeClaimRetentionPolicy", "activeDeadlineSeconds", "backoffLimit", "backoffLimitPerIndex",
+    "managedBy", "maxFailedIndexes", "podFailurePolicy",
     "podReplacementPolicy", "successPolicy", "ttlSecondsAfterFinished", "schedule", "timeZone", "concurrencyPolicy",
     "startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit",
 ];
@@ -76,22 +91,21 @@ pub(super) fn read(kind: &str, node: Node<'_>, problems: &mut Problems) -> Optio
     let spec = top.required("spec", problems);
     let mut fields = Fields::of(spec?, "`spec` of a workload", problems)?;
     let mut count = Count::Fixed(1);
-    let number = |key, fields: &mut Fields<'_>, problems: &mut Problems| {
-        let given = fields.get(key);
-        let number = given.and_then(|n| decode::integer(n, 0..=i128::from(i32::MAX), problems));
-        number.and_then(|n| u32::try_from(n).ok())
-    };
+    let mut series = Series::default();
     match kind {
         "daemonset" => count = Count::PerNode,
-        "job" => {
-            if let Some(n) = number("parallelism", &mut fields, problems) {
-                count = Count::Fixed(n);
-            }
-        }
+        "job" => count = job(&mut fields, &mut series, problems),
         "cronjob" => {}
         _ => {
             if let Some(n) = number("replicas", &mut fields, problems) {
                 count = Count::Fixed(n);
+            }
+            if kind == "statefulset"
+                && let Some(ordinals) = fields.get("ordinals")
+                && let Some(mut ordinals) = Fields::of(ordinals, "`ordinals`", problems)
+            {
+                series.start = number("start", &mut ordinals, problems).unwrap_or(0);
+                ordinals.finish_lenient(&[], problems);
             }
         }
     }
@@ -102,15 +116,14 @@ pub(super) fn read(kind: &str, node: Node<'_>, problems: &mut Problems) -> Optio
         count = Count::Fixed(0);
     }
     let template = if kind == "cronjob" {
-        let job = fields.required("jobTemplate", problems);
-        let job = job.and_then(|j| Fields::of(j, "`jobTemplate`", problems));
-        let job = job.and_then(|mut j| j.required("spec", problems));
-        let job = job.and_then(|j| Fields::of(j, "`spec` of a job template", problems));
-        job.and_then(|mut j| {
-            if let Some(n) = number("parallelism", &mut j, problems)
-                && count != Count::Fixed(0)
-            {
-                count = Count::Fixed(n);
+        let made = fields.required("jobTemplate", problems);
+        let made = made.and_then(|j| Fields::of(j, "`jobTemplate`", problems));
+        let made = made.and_then(|mut j| j.required("spec", problems));
+        let made = made.and_then(|j| Fields::of(j, "`spec` of a job template", problems));
+        made.and_then(|mut j| {
+            let of_one = job(&mut j, &mut series, problems);
+            if count != Count::Fixed(0) {
+                count = of_one;
             }
             let template = j.required("template", problems);
             j.finish_lenient(SPEC, problems);
@@ -130,11 +143,30 @@ pub(super) fn read(kind: &str, node: Node<'_>, problems: &mut Problems) -> Optio
         kind,
         meta: meta?,
         count,
+        series,
         labels,
         spec,
         live,
         origin,
     })
+}
+
+/// A number that counts something.
+fn number(key: &'static str, fields: &mut Fields<'_>, problems: &mut Problems) -> Option<u32> {
+    let given = fields.get(key);
+    let number = given.and_then(|n| decode::integer(n, 0..=i128::from(i32::MAX), problems));
+    number.and_then(|n| u32::try_from(n).ok())
+}
+
+/// What a job says of its pods: no more run at once than have to complete.
+fn job(fields: &mut Fields<'_>, series: &mut Series, problems: &mut Problems) -> Count {
+    let mode = fields.get("completionMode");
+    series.indexed = mode.is_some_and(|n| n.as_str() == Some("Indexed"));
+    series.completions = number("completions", fields, problems);
+    let manual = fields.get("manualSelector");
+    series.manual = manual.and_then(|n| decode::boolean(n, problems)) == Some(true);
+    let at_once = number("parallelism", fields, problems).unwrap_or(1);
+    Count::Fixed(series.completions.map_or(at_once, |all| all.min(at_once)))
 }
 
 /// The labels of the pods and what they run.

@@ -18,6 +18,7 @@ use crate::input::kubernetes::node::NodeObject;
 use crate::input::kubernetes::pod::{ContainerObject, Phase, PodObject, PodSpec, PodStatus};
 use crate::input::problems::Problems;
 use crate::model::cluster::Address;
+use crate::model::labels::Open;
 use crate::model::linux::Role;
 
 /// What a namespace is called, and who is in it.
@@ -194,6 +195,8 @@ fn nodes(objects: &mut Objects, bare: &[Bare<'_>], names: &mut [Named], problems
             kept.push(NodeObject {
                 meta: meta("", name, bare.listed.origin),
                 pod_cidrs: Vec::new(),
+                taints: Vec::new(),
+                open: Open::All,
                 addresses: Some(bare.addresses.clone()),
                 origin: bare.listed.origin,
             });
@@ -305,6 +308,7 @@ fn pods(
             spec: PodSpec {
                 host_network: false,
                 node: bare.listed.node.map(|n| names[n].name.clone()),
+                wants: None,
                 containers: containers(bare),
             },
             status: Some(running(Phase::Running, bare.addresses.clone(), true)),

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
-use super::{private, splits};
 use crate::base::source::{SourceMap, Span};
+use crate::model::inet::private;
 use crate::model::policy::IpBlock;
 
 #[test]
@@ -38,11 +38,7 @@ fn a_block_that_tells_possible_addresses_apart_splits_them() {
     ];
     for (prefix, except, of_private, of_cidr) in rows {
         let block = block(prefix, except);
-        assert_eq!(
-            splits(&block, &private()),
-            of_private,
-            "{prefix} {except:?}"
-        );
-        assert_eq!(splits(&block, &cidr), of_cidr, "{prefix} {except:?}");
+        assert_eq!(block.splits(&private()), of_private, "{prefix} {except:?}");
+        assert_eq!(block.splits(&cidr), of_cidr, "{prefix} {except:?}");
     }
 }

@@ -11,6 +11,7 @@ use crate::encode::question::Point;
 use crate::encode::question::point::PointKind;
 use crate::model::entity::EntityKind;
 use crate::model::entity::FullName;
+use crate::model::inet::private;
 use crate::model::intent::{Intent, IntentPeer, Who, Wish};
 use crate::model::policy::Peer;
 
@@ -42,8 +43,10 @@ impl Policy<'_> {
             services
                 .any(|s| *cluster.name_of(s.id) == name && (s.internal_local || s.external_local))
         };
+        // Ports of nodes send on in the name of the node.
+        let entered = self.ideal.as_ref().map_or(true, |ideal| ideal.entered);
         peers().any(|p| local(&p.who))
-            || matches!(intent.wish, Wish::OnlyThese(_)) && self.nodes_are_named()
+            || (entered || matches!(intent.wish, Wish::OnlyThese(_))) && self.nodes_are_named()
     }
 
     /// Whether a policy tells nodes apart, by their addresses or labels.
@@ -62,7 +65,10 @@ impl Policy<'_> {
                 let held = |ip| {
                     block.cidr.contains(ip) && !block.except.iter().any(|net| net.contains(ip))
                 };
-                addresses().any(|a| held(&a.ip)) && !addresses().all(|a| held(&a.ip))
+                // Of addresses that are chosen it may hold some.
+                let chosen = || self.cluster.nodes.iter().any(|n| n.addresses_chosen);
+                chosen() && block.splits(&private())
+                    || addresses().any(|a| held(&a.ip)) && !addresses().all(|a| held(&a.ip))
             }
             Peer::Pods { .. } | Peer::FailsClosed { .. } => false,
         })

@@ -5,8 +5,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::super::pod::{ContainerObject, Phase, PodObject, PodSpec};
+use super::super::schedule::Wants;
 use super::super::workload::{Count, WorkloadObject};
 use super::PodFacts;
+use super::controllers;
+use super::nodes::NodeDraft;
 use super::owners::{Owners, present};
 use crate::base::diag::Diagnostic;
 use crate::base::source::Span;
@@ -28,8 +31,10 @@ pub(super) struct Draft {
     pub(super) labels: BTreeMap<String, String>,
     pub(super) workload: Option<Workload>,
     pub(super) node: Option<String>,
-    /// It stands on each node that there is.
+    /// Whether it is surely there.
     pub(super) node_given: bool,
+    /// What it asks of its node.
+    pub(super) wants: Option<Box<Wants>>,
     pub(super) host_network: bool,
     pub(super) containers: Vec<ContainerObject>,
     pub(super) addresses: Vec<Address>,
@@ -66,6 +71,7 @@ pub(super) fn given(pods: Vec<PodObject>, owners: &Owners<'_>) -> Vec<Draft> {
         let PodSpec {
             host_network,
             node,
+            wants,
             containers,
         } = pod.spec;
         all.push(Draft {
@@ -76,6 +82,7 @@ pub(super) fn given(pods: Vec<PodObject>, owners: &Owners<'_>) -> Vec<Draft> {
             workload,
             node_given: node.is_some(),
             node,
+            wants,
             host_network,
             containers,
             pending: phase == Phase::Pending && addresses.is_empty(),
@@ -130,7 +137,7 @@ pub(super) fn standing<'w>(
 /// The pods that templates stand for; none where there would be too many.
 pub(super) fn templates(
     workloads: &[&WorkloadObject],
-    nodes: &[String],
+    nodes: &[&NodeDraft],
     problems: &mut Problems,
 ) -> Option<Vec<Draft>> {
     let mut total = 0_usize;
@@ -147,17 +154,18 @@ pub(super) fn templates(
     }
     let mut all = Vec::with_capacity(total);
     for workload in workloads {
-        let one = |number: usize, node: Option<&String>| Draft {
+        let one = |number: usize, on: Option<(&NodeDraft, bool)>| Draft {
             namespace: workload.meta.namespace.clone(),
             name: format!("{}#{number}", workload.meta.name),
             template: Some(workload.kind),
-            labels: workload.labels.clone(),
+            labels: controllers::labels(workload, number),
             workload: Some(Workload {
                 kind: workload.kind.to_owned(),
                 name: workload.meta.name.clone(),
             }),
-            node: node.or(workload.spec.node.as_ref()).cloned(),
-            node_given: node.is_some() || workload.spec.node.is_some(),
+            node: on.map_or_else(|| workload.spec.node.clone(), |(n, _)| Some(n.name.clone())),
+            node_given: on.map_or(workload.spec.node.is_some(), |(_, sure)| sure),
+            wants: workload.spec.wants.clone(),
             host_network: workload.spec.host_network,
             containers: workload.spec.containers.clone(),
             addresses: Vec::new(),
@@ -172,8 +180,28 @@ pub(super) fn templates(
         };
         match workload.count {
             Count::Fixed(n) => all.extend((1..=n as usize).map(|number| one(number, None))),
-            Count::PerNode => all.extend((1..).zip(nodes).map(|(n, node)| one(n, Some(node)))),
+            Count::PerNode => {
+                let here = daemons(workload, nodes);
+                all.extend((1..).zip(here).map(|(n, on)| one(n, Some(on))));
+            }
         }
     }
     Some(all)
+}
+
+/// The nodes on which a DaemonSet has a pod, and whether that is sure.
+fn daemons<'n>(
+    workload: &WorkloadObject,
+    nodes: &[&'n NodeDraft],
+) -> impl Iterator<Item = (&'n NodeDraft, bool)> {
+    let spec = &workload.spec;
+    let wants = spec.wants.as_deref().cloned().unwrap_or_default();
+    let wants = wants.of_daemons(spec.host_network);
+    nodes.iter().filter_map(move |node| {
+        let may = match &spec.node {
+            Some(name) => Some(*name == node.name),
+            None => wants.may_run(&node.place()),
+        };
+        (may != Some(false)).then_some((*node, may == Some(true)))
+    })
 }

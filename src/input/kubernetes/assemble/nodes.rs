@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::super::node::NodeObject;
-use super::drafts::Draft;
+use super::super::schedule::{Place, Taint};
 use crate::base::source::Span;
 use crate::model::cluster::Address;
 use crate::model::inet::IpNet;
+use crate::model::labels::Open;
 
 /// How many nodes are made up where there is none.
 const MADE_UP: usize = 2;
@@ -18,11 +19,42 @@ const MADE_UP: usize = 2;
 pub(super) struct NodeDraft {
     pub(super) name: String,
     pub(super) labels: BTreeMap<String, String>,
+    /// Which labels it may have beside these.
+    pub(super) open: Open,
+    pub(super) taints: Vec<Taint>,
     pub(super) pod_cidrs: Vec<IpNet>,
     pub(super) addresses: Vec<Address>,
+    pub(super) addresses_chosen: bool,
     /// Its status is given: it has the addresses that are listed and no others.
     pub(super) known: bool,
     pub(super) origin: Span,
+}
+
+impl NodeDraft {
+    /// A node of which only the name is known.
+    fn unknown(name: String, origin: Span) -> Self {
+        Self {
+            name,
+            labels: BTreeMap::new(),
+            open: Open::All,
+            taints: Vec::new(),
+            pod_cidrs: Vec::new(),
+            addresses: Vec::new(),
+            addresses_chosen: false,
+            known: false,
+            origin,
+        }
+    }
+
+    /// As somewhere that pods may run.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place {
+            name: &self.name,
+            labels: &self.labels,
+            open: self.open,
+            taints: &self.taints,
+        }
+    }
 }
 
 /// All nodes, by name.
@@ -39,6 +71,9 @@ impl Nodes {
             nodes.add(NodeDraft {
                 name: node.meta.name,
                 labels: node.meta.labels,
+                open: node.open,
+                taints: node.taints,
+                addresses_chosen: false,
                 pod_cidrs: node.pod_cidrs,
                 known: node.addresses.is_some(),
                 addresses: node.addresses.unwrap_or_default(),
@@ -60,30 +95,19 @@ impl Nodes {
         if let Some(&at) = self.by_name.get(name) {
             return at;
         }
-        self.add(NodeDraft {
-            name: name.to_owned(),
-            labels: BTreeMap::new(),
-            pod_cidrs: Vec::new(),
-            addresses: Vec::new(),
-            known: false,
-            origin,
-        })
+        self.add(NodeDraft::unknown(name.to_owned(), origin))
     }
 
     /// What a running pod says of its node: that it is there, and what its addresses are.
-    pub(super) fn told_by(&mut self, pod: &Draft) {
-        let Some(name) = &pod.node else {
-            return;
-        };
-        let at = self.named(name, pod.origin);
-        // A pod of the host network has the addresses of its node.
-        let own: &[Address] = if pod.host_network {
-            &pod.addresses
-        } else {
-            &[]
-        };
+    pub(super) fn told_by<'a>(
+        &mut self,
+        name: &str,
+        addresses: impl Iterator<Item = &'a Address>,
+        origin: Span,
+    ) {
+        let at = self.named(name, origin);
         let node = &mut self.all[at];
-        for address in pod.host_ips.iter().chain(own) {
+        for address in addresses {
             if node.addresses.iter().all(|a| a.ip != address.ip) {
                 node.addresses.push(*address);
             }
@@ -93,14 +117,7 @@ impl Nodes {
     /// Makes up nodes where there is none.
     pub(super) fn make_up(&mut self, origin: Span) {
         for number in 1..=MADE_UP {
-            self.add(NodeDraft {
-                name: format!("some-{number}"),
-                labels: BTreeMap::new(),
-                pod_cidrs: Vec::new(),
-                addresses: Vec::new(),
-                known: false,
-                origin,
-            });
+            self.add(NodeDraft::unknown(format!("some-{number}"), origin));
         }
     }
 
@@ -109,10 +126,10 @@ impl Nodes {
         self.by_name.get(name).copied()
     }
 
-    /// Names in canonical order.
-    pub(super) fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.all.iter().map(|n| n.name.clone()).collect();
-        names.sort_by(|a, b| crate::model::entity::natural_cmp(a, b));
-        names
+    /// All of them in canonical order.
+    pub(super) fn in_order(&self) -> Vec<&NodeDraft> {
+        let mut all: Vec<&NodeDraft> = self.all.iter().collect();
+        all.sort_by(|a, b| crate::model::entity::natural_cmp(&a.name, &b.name));
+        all
     }
 }

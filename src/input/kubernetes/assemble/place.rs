@@ -6,12 +6,15 @@ use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use super::super::Objects;
+use super::super::schedule::Wants;
 use super::About;
 use super::addresses::{Chooser, Pool};
 use super::drafts::{self, Draft};
 use super::nodes::{NodeDraft, Nodes};
 use super::owners::Owners;
 use crate::base::diag::Diagnostic;
+use crate::base::source::Span;
+use crate::input::decode::show;
 use crate::input::problems::Problems;
 use crate::model::cluster::{Address, Reading};
 use crate::model::entity::natural_cmp;
@@ -43,7 +46,12 @@ pub(super) fn place(
     let mut pods = drafts::given(pods, &owners);
     let mut nodes = Nodes::new(std::mem::take(&mut objects.nodes));
     for pod in &pods {
-        nodes.told_by(pod);
+        let Some(name) = &pod.node else {
+            continue;
+        };
+        // A pod of the host network has the addresses of its node.
+        let own = pod.addresses.iter().filter(|_| pod.host_network);
+        nodes.told_by(name, pod.host_ips.iter().chain(own), pod.origin);
     }
     for workload in &standing {
         if let Some(name) = &workload.spec.node {
@@ -54,8 +62,7 @@ pub(super) fn place(
         nodes.make_up(about.origin);
         reading.nodes_chosen = true;
     }
-    let names = nodes.names();
-    pods.extend(drafts::templates(&standing, &names, problems)?);
+    pods.extend(drafts::templates(&standing, &nodes.in_order(), problems)?);
     // Whatever is chosen must not depend on the order of the files.
     pods.sort_by(|a, b| {
         let by_namespace = a.namespace.cmp(&b.namespace);
@@ -64,11 +71,7 @@ pub(super) fn place(
             .then_with(|| a.template.cmp(&b.template))
     });
     reading.templates = pods.iter().any(|p| p.manifest);
-    let mut turn = names.iter().cycle();
-    for pod in pods.iter_mut().filter(|p| p.node.is_none()) {
-        pod.node = turn.next().cloned();
-        reading.nodes_chosen = true;
-    }
+    reading.nodes_chosen |= settle(&mut pods, &nodes.in_order(), problems);
     let mut chooser = Chooser::new(used(&pods, &nodes, objects), named(objects, &nodes, about));
     let families = families(&pods, &nodes, about);
     let mut order: Vec<usize> = (0..nodes.all.len()).collect();
@@ -87,6 +90,7 @@ pub(super) fn place(
                 ip,
                 origin: node.origin,
             }));
+            node.addresses_chosen = true;
             reading.addresses_chosen = true;
         }
     }
@@ -96,7 +100,8 @@ pub(super) fn place(
         } else {
             Chooser::pool_of(&about.pod_cidrs, family)
         };
-        for pod in pods.iter_mut().filter(|p| p.manifest && !p.host_network) {
+        let waiting = |p: &Draft| !p.manifest || p.host_network || p.pending;
+        for pod in pods.iter_mut().filter(|p| !waiting(p)) {
             let cidrs = pod.node.as_ref().and_then(|name| nodes.find(name));
             let cidrs = cidrs.map_or(&[][..], |at| &nodes.all[at].pod_cidrs);
             let Some(ip) = choose(&mut chooser, &mut pool, cidrs, family, about) else {
@@ -116,6 +121,57 @@ pub(super) fn place(
         nodes: nodes.all,
         reading,
     })
+}
+
+/// Gives a node to each pod that has none, in turn. Says whether it could be another one.
+fn settle(pods: &mut [Draft], nodes: &[&NodeDraft], problems: &mut Problems) -> bool {
+    let mut chosen = pods.iter().any(|pod| pod.node.is_some() && !pod.node_given);
+    // Pods of one template ask the same, and most ask nothing.
+    let mut known: Vec<(Wants, Vec<(usize, bool)>)> = Vec::new();
+    let mut told: HashSet<Span> = HashSet::new();
+    let mut turn = 0;
+    for pod in pods.iter_mut().filter(|p| p.node.is_none()) {
+        let wants = pod.wants.as_deref().cloned().unwrap_or_default();
+        let at = known.iter().position(|(asked, _)| *asked == wants);
+        let at = at.unwrap_or_else(|| {
+            let may = |(at, node): (usize, &&NodeDraft)| {
+                let may = wants.may_run(&node.place());
+                (may != Some(false)).then_some((at, may == Some(true)))
+            };
+            let fitting = nodes.iter().enumerate().filter_map(may).collect();
+            known.push((wants, fitting));
+            known.len() - 1
+        });
+        let fitting = &known[at].1;
+        // The next one in turn that will do.
+        let next = fitting.iter().find(|(at, _)| *at >= turn);
+        let next = next.or_else(|| fitting.first()).copied();
+        if let Some((at, sure)) = next {
+            turn = (at + 1) % nodes.len();
+            pod.node = Some(nodes[at].name.clone());
+            pod.node_given = sure && fitting.len() == 1 && nodes.len() > 1;
+            chosen |= !pod.node_given;
+            continue;
+        }
+        // It waits, wherever; who waits already was told by the dump.
+        pod.node = nodes.first().map(|node| node.name.clone());
+        pod.facts.ready = false;
+        if pod.manifest && told.insert(pod.origin) {
+            let message = format!(
+                "no node that is given will do for the pods of {}: they are taken not to start",
+                show(pod.workload.as_ref().map_or(&pod.name, |w| &w.name))
+            );
+            let help =
+                "`nodeSelector`, required node affinity and taints of nodes say where pods may run";
+            problems.push(
+                Diagnostic::error("K009", pod.origin, message)
+                    .warning()
+                    .help(help),
+            );
+        }
+        pod.pending |= pod.manifest;
+    }
+    chosen
 }
 
 /// `--pod-cidr` where it is given, else the node's own range, else the pool.
