@@ -2,6 +2,7 @@
 //!
 //! Knows: what a cluster file leaves open. Must never know: formulas, the solver, printing.
 
+pub mod attach;
 pub mod routes;
 pub mod services;
 
@@ -285,6 +286,7 @@ pub fn findings(cluster: &Cluster, lowered: &Lowered) -> Vec<Finding> {
     all.extend(aside(cluster));
     all.extend(services::findings(cluster));
     all.extend(routes::findings(cluster));
+    all.extend(attach::findings(cluster));
     let policies = policy::findings::findings(cluster).into_iter();
     all.extend(policies.map(|found| Finding {
         id: found.code,

@@ -36,6 +36,7 @@ fn codes() -> Vec<&'static str> {
         findings::CODES,
         findings::services::CODES,
         findings::routes::CODES,
+        findings::attach::CODES,
         policy::findings::CODES,
     ];
     all.concat().into_iter().map(|(code, _)| code).collect()

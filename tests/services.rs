@@ -614,3 +614,115 @@ fn findings_tell_the_line() {
         assert!(found.iter().all(|f| f.source.is_some()));
     }
 }
+
+/// A route that no listener of its Gateway takes brings nothing in.
+#[test]
+fn routes_that_are_not_attached() {
+    let gateway = |listener: &str| {
+        format!(
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: x}}\nspec: {{gatewayClassName: c, listeners: [{{name: web, port: 80, protocol: HTTP{listener}}}]}}\n"
+        )
+    };
+    let route = |namespace: &str, parent: &str, more: &str| {
+        format!(
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: r, namespace: {namespace}}}\nspec: {{parentRefs: [{{name: g, namespace: x{parent}}}]{more}}}\n"
+        )
+    };
+    let given =
+        "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: other, labels: {team: a}}\n";
+    let from = |from: &str| format!(", allowedRoutes: {{namespaces: {{{from}}}}}");
+    let team = |team: &str| {
+        from(&format!(
+            "from: Selector, selector: {{matchLabels: {{team: {team}}}}}"
+        ))
+    };
+    let hosts = |host: &str| format!(", hostnames: [{host}]");
+    for (listener, namespace, parent, more, why) in [
+        ("", "x", "", "", ""),
+        ("", "x", ", sectionName: web, port: 80", "", ""),
+        (
+            "",
+            "x",
+            ", sectionName: nope",
+            "",
+            "no listener of this name",
+        ),
+        ("", "x", ", port: 81", "", "on this port"),
+        ("", "x", ", kind: Service, group: \"\"", "", ""),
+        ("", "other", "", "", "routes of this namespace"),
+        (&*from("from: All"), "other", "", "", ""),
+        (
+            &*from("from: None"),
+            "x",
+            "",
+            "",
+            "routes of this namespace",
+        ),
+        (&*team("a"), "other", "", "", ""),
+        (&*team("b"), "other", "", "", "routes of this namespace"),
+        (&*team("b"), "unsaid", "", "", ""),
+        (
+            ", allowedRoutes: {kinds: [{kind: GRPCRoute}]}",
+            "x",
+            "",
+            "",
+            "routes of this kind",
+        ),
+        (", hostname: a.example.com", "x", "", "", ""),
+        (
+            ", hostname: a.example.com",
+            "x",
+            "",
+            &*hosts("b.example.com"),
+            "other hosts",
+        ),
+        (
+            ", hostname: a.example.com",
+            "x",
+            "",
+            &*hosts("\"*.example.com\""),
+            "",
+        ),
+        (
+            ", hostname: \"*.example.com\"",
+            "x",
+            "",
+            &*hosts("a.b.example.com"),
+            "",
+        ),
+        (
+            ", hostname: \"*.example.com\"",
+            "x",
+            "",
+            &*hosts("example.com"),
+            "other hosts",
+        ),
+    ] {
+        let unsaid = pod("unsaid/p", "n1", "10.1.1.9", "", "", "");
+        let text = NODES.to_owned()
+            + given
+            + &unsaid
+            + &gateway(listener)
+            + &route(namespace, parent, more);
+        let (cluster, lowered) = cluster(&text);
+        let all = findings::findings(&cluster, &lowered);
+        let told: Vec<&str> = all
+            .iter()
+            .filter(|f| f.id == "F016")
+            .map(|f| f.message.as_str())
+            .collect();
+        assert_eq!(
+            told.is_empty(),
+            why.is_empty(),
+            "{listener} {namespace} {parent} {more} {told:?}"
+        );
+        assert!(told.iter().all(|t| t.contains(why)), "{told:?}");
+    }
+    let alone = NODES.to_owned() + &route("x", "", "");
+    let (cluster, lowered) = cluster(&alone);
+    let all = findings::findings(&cluster, &lowered);
+    assert!(
+        all.iter()
+            .any(|f| f.id == "F016" && f.message.contains("does not exist"))
+    );
+}

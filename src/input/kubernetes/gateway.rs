@@ -1,8 +1,10 @@
 //! Gateway API: Gateway, routes, ReferenceGrant.
 //!
-//! What is read is where routes send to, and who lets them. Matches, filters, listeners and timeouts are left to the
+//! What is read is where routes send to, who lets them, and to which Gateways they are attached (`attach`). Matches, filters and timeouts are left to the
 //! controller, which is not modelled; its schema lets vendors add to them, so that only the fields that lead to backends
 //! are checked one by one. Must never know: whether backends exist (`findings`).
+
+mod attach;
 
 use super::meta::Meta;
 use crate::base::diag::Diagnostic;
@@ -10,6 +12,7 @@ use crate::input::decode::{self, Fields};
 use crate::input::problems::Problems;
 use crate::input::yaml::Node;
 use crate::model::route::{Backend, BackendPort, Entrance};
+use attach::word;
 
 /// A Gateway as written.
 #[derive(Debug)]
@@ -51,21 +54,10 @@ pub(super) fn read_gateway(node: Node<'_>, problems: &mut Problems) -> Option<Ga
         let message = "a Gateway wants at least one listener";
         problems.push(Diagnostic::error("K209", spec.span(), message));
     }
-    for listener in listeners {
-        let Some(mut fields) = Fields::of(listener, "a listener", problems) else {
-            continue;
-        };
-        let name = fields.required("name", problems);
-        name.and_then(|n| decode::name(n, problems));
-        let port = fields.required("port", problems);
-        port.and_then(|n| decode::port(n, problems));
-        let protocol = fields.required("protocol", problems);
-        protocol.and_then(|n| decode::string(n, problems));
-        for key in ["hostname", "tls", "allowedRoutes"] {
-            fields.entry(key);
-        }
-        fields.finish(problems);
-    }
+    let listeners: Vec<_> = listeners
+        .into_iter()
+        .filter_map(|listener| attach::listener(listener, problems))
+        .collect();
     for key in [
         "addresses",
         "infrastructure",
@@ -79,7 +71,10 @@ pub(super) fn read_gateway(node: Node<'_>, problems: &mut Problems) -> Option<Ga
     spec.finish(problems);
     let meta = meta.filter(|_| problems.errors() == before)?;
     Some(GatewayObject {
-        entrance: entrance("Gateway", meta, Vec::new()),
+        entrance: Entrance {
+            listeners,
+            ..entrance("Gateway", meta, Vec::new())
+        },
     })
 }
 
@@ -94,9 +89,13 @@ pub(super) fn read_route(
     let kind = kinds.into_iter().find(|k| *k == kind)?;
     let (meta, spec) = object(node, "a route", problems)?;
     let mut spec = Fields::of(spec, "`spec` of a route", problems)?;
-    for key in ["parentRefs", "hostnames", "useDefaultGateways"] {
-        spec.entry(key);
-    }
+    spec.entry("useDefaultGateways");
+    let mut parents = attach::parents(&mut spec, problems);
+    let hostnames = spec.list("hostnames", problems).collect::<Vec<_>>();
+    let hostnames = hostnames.into_iter();
+    let hostnames: Vec<String> = hostnames
+        .filter_map(|n| decode::string(n, problems).map(str::to_owned))
+        .collect();
     let mut backends = Vec::new();
     for rule in spec.list("rules", problems).collect::<Vec<_>>() {
         let Some(mut rule) = Fields::of(rule, "a rule of a route", problems) else {
@@ -120,8 +119,17 @@ pub(super) fn read_route(
             backend.namespace.clone_from(&meta.namespace);
         }
     }
+    for parent in &mut parents {
+        if parent.namespace.is_empty() {
+            parent.namespace.clone_from(&meta.namespace);
+        }
+    }
     Some(RouteObject {
-        entrance: entrance(kind, meta, backends),
+        entrance: Entrance {
+            parents,
+            hostnames,
+            ..entrance(kind, meta, backends)
+        },
     })
 }
 
@@ -265,10 +273,8 @@ fn entrance(kind: &'static str, meta: Meta, backends: Vec<Backend>) -> Entrance 
         name: meta.name,
         origin: meta.span,
         backends,
+        listeners: Vec::new(),
+        parents: Vec::new(),
+        hostnames: Vec::new(),
     }
-}
-
-fn word(fields: &mut Fields<'_>, key: &'static str, problems: &mut Problems) -> Option<String> {
-    let node = fields.get(key)?;
-    decode::string(node, problems).map(str::to_owned)
 }

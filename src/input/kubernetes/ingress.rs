@@ -65,6 +65,9 @@ pub(super) fn read(node: Node<'_>, problems: &mut Problems) -> Option<IngressObj
             name: meta.name,
             origin: meta.span,
             backends,
+            listeners: Vec::new(),
+            parents: Vec::new(),
+            hostnames: Vec::new(),
         },
     })
 }
