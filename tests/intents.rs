@@ -577,17 +577,7 @@ externals:
         ),
     ] {
         let spec = format!("mustReach: {{from: [{from}], to: [{to}]}}");
-        let mut sources = SourceMap::new();
-        let cluster = load(&mut sources, text).clusters.remove(0).cluster.unwrap();
-        let settings = Settings::default();
-        let lowered = lower(&cluster, &settings).unwrap();
-        let intent = read_intent(&mut sources, &spec);
-        let constraint = stated(&mut sources, &intent, &lowered);
-        let policy = Policy::new(&cluster, &lowered, settings, &[&intent], None);
-        let one = policy
-            .check(&intent, &constraint, &solver)
-            .unwrap()
-            .unwrap();
+        let (lowered, constraint, one) = by_policies(text, &spec);
         let all = std::slice::from_ref(&constraint);
         let direct = direct::check(&lowered, all, direct::Options::default(), &solver);
         let direct = direct.unwrap().results.remove(0);
@@ -664,6 +654,22 @@ fn pods_that_could_be_added() {
     }
 }
 
+/// What the strategy `policy` says of an intent about a cluster file.
+fn by_policies(text: &str, spec: &str) -> (Lowered, Constraint, CheckResult) {
+    let mut sources = SourceMap::new();
+    let cluster = load(&mut sources, text).clusters.remove(0).cluster.unwrap();
+    let settings = Settings::default();
+    let lowered = lower(&cluster, &settings).unwrap();
+    let intent = read_intent(&mut sources, spec);
+    let constraint = stated(&mut sources, &intent, &lowered);
+    let policy = Policy::new(&cluster, &lowered, settings, &[&intent], None);
+    let result = policy.check(&intent, &constraint, &solver);
+    let result = result
+        .unwrap_or_else(|why| panic!("{spec}: {why}"))
+        .unwrap();
+    (lowered, constraint, result)
+}
+
 /// Two that could be added, or one and a host outside, have an address each, though nothing tells these apart; a namespace
 /// that is not there has one set of labels; and on the only node everybody is on one node.
 #[test]
@@ -684,17 +690,7 @@ fn added_pods_go_together() {
         ("onlyThese", "{ipBlock: 10.0.0.0/8}", any),
     ] {
         let spec = format!("{wish}: {{from: [{from}], to: [{to}]}}");
-        let mut sources = SourceMap::new();
-        let cluster = load(&mut sources, text).clusters.remove(0).cluster.unwrap();
-        let settings = Settings::default();
-        let lowered = lower(&cluster, &settings).unwrap();
-        let intent = read_intent(&mut sources, &spec);
-        let constraint = stated(&mut sources, &intent, &lowered);
-        let policy = Policy::new(&cluster, &lowered, settings, &[&intent], None);
-        let result = policy.check(&intent, &constraint, &solver);
-        let result = result
-            .unwrap_or_else(|why| panic!("{spec}: {why}"))
-            .unwrap();
+        let (_, _, result) = by_policies(text, &spec);
         let found = result.counterexample.unwrap();
         let header = found.messages[0].header;
         assert!(
