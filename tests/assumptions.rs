@@ -532,6 +532,14 @@ fn three_policies_of_equal_priority() {
         "{}",
         result.detail
     );
+    // Of pods that could be added: nobody has such labels yet.
+    let tied = |name: &str, action: &str| tie(name, action).replace("app: b", "app: new");
+    let ties: String = [("p1", "Deny"), ("p2", "Accept"), ("p3", "Deny")]
+        .map(|(name, action)| tied(name, action))
+        .concat();
+    let any = "{mustNotReach: {from: [{podSelector: {matchLabels: {app: a}}}], to: [{anyPod: {podSelector: {matchLabels: {app: new}}}}]}}";
+    let result = wish(&(two_pods() + &ties), any);
+    assert_eq!(result.verdict, Verdict::Unknown, "{}", result.detail);
 }
 
 /// Each proven intent says for itself what it hangs on, in the report for people too.

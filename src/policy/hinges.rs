@@ -272,8 +272,24 @@ fn hairpin(cluster: &Cluster) -> Option<Span> {
 
 /// Pairs of policies of equal tier and priority whose order may matter.
 pub(super) fn equal_priorities(cluster: &Cluster) -> Vec<(&ClusterPolicy, &ClusterPolicy)> {
-    conflicting(cluster, |a, b| {
-        (a.tier, a.priority) == (b.tier, b.priority) && (a.kind == BASELINE) == (b.kind == BASELINE)
+    conflicting(cluster, Subjects::AtHand, of_equal_priority)
+}
+
+fn of_equal_priority(a: &ClusterPolicy, b: &ClusterPolicy) -> bool {
+    (a.tier, a.priority) == (b.tier, b.priority) && (a.kind == BASELINE) == (b.kind == BASELINE)
+}
+
+/// An order between policies that is not defined and that no switch decides, where pods count that could be added: these
+/// may be subjects of all of them.
+pub fn orders_for_added(cluster: &Cluster) -> Option<(Choice, Span)> {
+    let equal = conflicting(cluster, Subjects::Any, of_equal_priority);
+    let several = equal
+        .get(1)
+        .map(|(a, _)| (Choice::EqualPriorities, a.origin));
+    several.or_else(|| {
+        let baselines = conflicting(cluster, Subjects::Any, of_two_kinds);
+        let first = baselines.first();
+        first.map(|(a, _)| (Choice::Baselines, a.origin))
     })
 }
 
@@ -283,15 +299,27 @@ const BASELINE: &str = "BaselineAdminNetworkPolicy";
 
 /// Pairs of a `BaselineAdminNetworkPolicy` and a ClusterNetworkPolicy of its tier whose order may matter.
 pub(super) fn two_baselines(cluster: &Cluster) -> Vec<(&ClusterPolicy, &ClusterPolicy)> {
-    conflicting(cluster, |a, b| {
-        (a.tier, b.tier) == (Tier::Baseline, Tier::Baseline)
-            && (a.kind == BASELINE) != (b.kind == BASELINE)
-    })
+    conflicting(cluster, Subjects::AtHand, of_two_kinds)
 }
 
-/// Pairs of policies between which no order is defined, that share a pod and do not all do the same.
+fn of_two_kinds(a: &ClusterPolicy, b: &ClusterPolicy) -> bool {
+    (a.tier, b.tier) == (Tier::Baseline, Tier::Baseline)
+        && (a.kind == BASELINE) != (b.kind == BASELINE)
+}
+
+/// Who may be a subject of two policies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Subjects {
+    /// Pods of the cluster.
+    AtHand,
+    /// Pods that could be added, too.
+    Any,
+}
+
+/// Pairs of policies between which no order is defined, that may share a subject and do not all do the same.
 fn conflicting(
     cluster: &Cluster,
+    who: Subjects,
     unordered: impl Fn(&ClusterPolicy, &ClusterPolicy) -> bool,
 ) -> Vec<(&ClusterPolicy, &ClusterPolicy)> {
     let policies = &cluster.policies.cluster;
@@ -317,7 +345,8 @@ fn conflicting(
             };
             if unordered(a, b) && (differ(&a.ingress, &b.ingress) || differ(&a.egress, &b.egress)) {
                 let shared: BTreeSet<usize> = subjects(a).into_iter().collect();
-                if subjects(b).iter().any(|member| shared.contains(member)) {
+                let mut others = subjects(b).into_iter();
+                if who == Subjects::Any || others.any(|member| shared.contains(&member)) {
                     pairs.push((a, b));
                 }
             }

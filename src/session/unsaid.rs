@@ -91,6 +91,9 @@ impl About<'_> {
             if namespaces.is_some() {
                 return Some((of_labels(Whose::Namespaces), namespaces));
             }
+            if let Some((choice, origin)) = hinges::orders_for_added(self.case.cluster) {
+                return Some((of_choice(choice), Some(origin)));
+            }
         }
         let cluster = self.case.cluster;
         let constraint = self.case.constraint(at)?;
