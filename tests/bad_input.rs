@@ -159,7 +159,7 @@ fn other_kinds_are_handed_back() {
     assert!(kinds.is_empty(), "{kinds:?}");
     // A snapshot is read from `snapshot.yaml` only; the Pod lacks everything; the other project's Cluster is left aside.
     let codes: Vec<_> = loaded.all_diagnostics().map(|d| d.code).collect();
-    assert_eq!(codes, ["L001", "I019", "I019"]);
+    assert_eq!(codes, ["S001", "I019", "I019"]);
     assert!(loaded.clusters[0].cluster.is_none());
 }
 

@@ -56,6 +56,14 @@ fn texts(folder: &Path, tests: bool, into: &mut String) {
 }
 
 #[test]
+fn no_two_mean_one_code() {
+    let mut codes = codes();
+    codes.sort_unstable();
+    let twice: Vec<_> = codes.windows(2).filter(|w| w[0] == w[1]).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
+#[test]
 fn every_code_is_met() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut all = String::new();

@@ -412,13 +412,13 @@ fn mistakes_are_told_with_their_place() {
             TOP,
             "node: n1",
             "node: n2",
-            "L003: `n2` is no node of this snapshot lab/snapshot.yaml:7:31",
+            "S003: `n2` is no node of this snapshot lab/snapshot.yaml:7:31",
         ),
         (
             TOP,
             ", node: n1",
             "",
-            "L003: the pod `p1` is on no node lab/snapshot.yaml:7:10",
+            "S003: the pod `p1` is on no node lab/snapshot.yaml:7:10",
         ),
         (
             TOP,
@@ -436,13 +436,13 @@ fn mistakes_are_told_with_their_place() {
             TOP,
             "name: p1",
             "name: n1",
-            "L002: the namespace `n1` is there twice lab/snapshot.yaml:7:10",
+            "S002: the namespace `n1` is there twice lab/snapshot.yaml:7:10",
         ),
         (
             TOP,
             "name: p1",
             "name: p2",
-            "L004: the namespace `p2` has no folder of dumps lab/snapshot.yaml:7:10",
+            "S004: the namespace `p2` has no folder of dumps lab/snapshot.yaml:7:10",
         ),
         (
             TOP,
@@ -454,7 +454,7 @@ fn mistakes_are_told_with_their_place() {
             "n1/link.json",
             "",
             "[{\"ifindex\": 1, \"ifname\": \"lo\"",
-            "L005: no JSON: expected `,` or `}`, the text ends lab/n1/link.json:1:31",
+            "S005: no JSON: expected `,` or `}`, the text ends lab/n1/link.json:1:31",
         ),
         (
             "n1/link.json",
@@ -466,97 +466,97 @@ fn mistakes_are_told_with_their_place() {
             "n1/link.json",
             "",
             "[{\"ifname\": \"lo\"}]",
-            "L006: an object of this dump has no `ifindex` lab/n1/link.json:1:2",
+            "S006: an object of this dump has no `ifindex` lab/n1/link.json:1:2",
         ),
         (
             "p1/addr.json",
             "10.1.1.11",
             "10.1.1.256",
-            "L006: `10.1.1.256` is no address",
+            "S006: `10.1.1.256` is no address",
         ),
         (
             "p1/route-all.json",
             "\"type\":\"local\"",
             "\"type\":\"locul\"",
-            "L006: routes of type `locul` are not known",
+            "S006: routes of type `locul` are not known",
         ),
         (
             "p1/rule.json",
             "",
             "[{\"priority\": -1, \"table\": \"main\"}]",
-            "L006: `priority` is no number of 32 bits lab/p1/rule.json:1:15",
+            "S006: `priority` is no number of 32 bits lab/p1/rule.json:1:15",
         ),
         (
             "n1/iptables-save.txt",
             "*nat",
             "*nat\n:OUTPUT PERHAPS [0:0]",
-            "L008: `PERHAPS` is no policy of a chain",
+            "S008: `PERHAPS` is no policy of a chain",
         ),
         (
             "n1/iptables-save.txt",
             "-A SEP1",
             "-A SEP2",
-            "L008: the chain `SEP2` is not in this table",
+            "S008: the chain `SEP2` is not in this table",
         ),
         (
             "n1/iptables-save.txt",
             "--to-destination 10.1.1.11:8080",
             "--to-destination 10.1.1:8080",
-            "L008: `--to-destination 10.1.1:8080` cannot be read",
+            "S008: `--to-destination 10.1.1:8080` cannot be read",
         ),
         (
             "n1/iptables-save.txt",
             "two\\\"\" -j",
             "two\\\" -j",
-            "L008: a quotation mark is not closed",
+            "S008: a quotation mark is not closed",
         ),
         (
             "p1/iptables-save.txt",
             "",
             "*filter\n:INPUT ACCEPT [0:0]\n",
-            "L008: the table `filter` does not end: `COMMIT` is missing lab/p1/iptables-save.txt:1:1",
+            "S008: the table `filter` does not end: `COMMIT` is missing lab/p1/iptables-save.txt:1:1",
         ),
         (
             "p1/iptables-save.txt",
             "",
             "hello\n",
-            "L008: `hello` is in no table lab/p1/iptables-save.txt:1:1",
+            "S008: `hello` is in no table lab/p1/iptables-save.txt:1:1",
         ),
         (
             "n1/ipset-save.txt",
             "add pods 10.1.1.11",
             "add pods many",
-            "L008: `many` is no element of this set",
+            "S008: `many` is no element of this set",
         ),
         (
             "p1/sysctl.txt",
             "",
             "net.ipv4.ip_forward\n",
-            "L008: `net.ipv4.ip_forward` is no `name = value` lab/p1/sysctl.txt:1:1",
+            "S008: `net.ipv4.ip_forward` is no `name = value` lab/p1/sysctl.txt:1:1",
         ),
         (
             "p1/sysctl.txt",
             "",
             "# nothing\n",
-            "L008: this dump of `sysctl` has no setting lab/p1/sysctl.txt:1:1",
+            "S008: this dump of `sysctl` has no setting lab/p1/sysctl.txt:1:1",
         ),
         (
             "p1/ss-listen.txt",
             "",
             "tcp LISTEN 0 0 0.0.0.0:http 0.0.0.0:*\n",
-            "L008: `tcp LISTEN 0 0 0.0.0.0:http 0.0.0.0:*` is no line of `ss -tuln` lab/p1/ss-listen.txt:1:1",
+            "S008: `tcp LISTEN 0 0 0.0.0.0:http 0.0.0.0:*` is no line of `ss -tuln` lab/p1/ss-listen.txt:1:1",
         ),
         (
             "p1/ss-listen.txt",
             "",
             "LISTEN 0 128 0.0.0.0:80 0.0.0.0:*\n",
-            "L008: `LISTEN 0 128 0.0.0.0:80 0.0.0.0:*` is no line of `ss -tuln` lab/p1/ss-listen.txt:1:1",
+            "S008: `LISTEN 0 128 0.0.0.0:80 0.0.0.0:*` is no line of `ss -tuln` lab/p1/ss-listen.txt:1:1",
         ),
         (
             "p1/ss-listen.txt",
             "",
             "tcp LISTEN 0 128 :::80 :::*\n",
-            "L008: `tcp LISTEN 0 128 :::80 :::*` is no line of `ss -tuln` lab/p1/ss-listen.txt:1:1",
+            "S008: `tcp LISTEN 0 128 :::80 :::*` is no line of `ss -tuln` lab/p1/ss-listen.txt:1:1",
         ),
         (
             "p1/nft.json",
@@ -568,13 +568,13 @@ fn mistakes_are_told_with_their_place() {
             "p1/nft.json",
             "",
             r#"{"nftables": [{"rule": {"family": "ip", "table": "t", "chain": "c", "expr": []}}]}"#,
-            "L006: the chain `c` is not in this dump lab/p1/nft.json:1:24",
+            "S006: the chain `c` is not in this dump lab/p1/nft.json:1:24",
         ),
         (
             "p1/nft.json",
             "",
             r#"{"nftables": [{"rule": {"family": "ip", "table": "t", "expr": []}}]}"#,
-            "L006: an object of this dump has no `chain` lab/p1/nft.json:1:24",
+            "S006: an object of this dump has no `chain` lab/p1/nft.json:1:24",
         ),
         (
             "p1/nft.json",
@@ -788,29 +788,29 @@ fn missing_dumps_are_mistakes_or_told() {
     for (file, expected) in [
         (
             "p1/link.json",
-            "L004: dumps of the namespace `p1` are missing: link.json lab/snapshot.yaml:7:10\n",
+            "S004: dumps of the namespace `p1` are missing: link.json lab/snapshot.yaml:7:10\n",
         ),
         ("p1/iptables-save.txt", ""),
         (
             "p1/nft.json",
-            "L013: `nft.json` of `p1` is not there: what it would say is taken as nothing lab/snapshot.yaml:7:10\n",
+            "S013: `nft.json` of `p1` is not there: what it would say is taken as nothing lab/snapshot.yaml:7:10\n",
         ),
         (
             "n1/rule6.json",
-            "L013: `rule6.json` of `n1` is not there: what it would say is taken as nothing lab/snapshot.yaml:6:10\n",
+            "S013: `rule6.json` of `n1` is not there: what it would say is taken as nothing lab/snapshot.yaml:6:10\n",
         ),
     ] {
         let mut files = small();
         files.retain(|(name, _)| name != file);
         let (sources, loaded) = read(&files);
         assert_eq!(told(&sources, &loaded), expected, "{file}");
-        assert_eq!(loaded.failed(), expected.starts_with("L004"), "{file}");
+        assert_eq!(loaded.failed(), expected.starts_with("S004"), "{file}");
     }
     let mut files = small();
     files.push(("p9/link.json".to_owned(), "[]".to_owned()));
     let (sources, loaded) = read(&files);
     assert!(
-        told(&sources, &loaded).starts_with("L012: `p9` is no namespace"),
+        told(&sources, &loaded).starts_with("S012: `p9` is no namespace"),
         "{}",
         told(&sources, &loaded)
     );
@@ -821,19 +821,19 @@ fn ends_of_wires_are_interfaces_that_end_nowhere() {
     for (ends, expected) in [
         (
             "[n1/eth0]",
-            "L014: `n1` has no interface `eth0` lab/snapshot.yaml:9:22\n",
+            "S014: `n1` has no interface `eth0` lab/snapshot.yaml:9:22\n",
         ),
         (
             "[n1]",
-            "L014: `n1` is no end of a wire lab/snapshot.yaml:9:22\n",
+            "S014: `n1` is no end of a wire lab/snapshot.yaml:9:22\n",
         ),
         (
             "[n3/lo]",
-            "L014: `n3` is no namespace of this snapshot lab/snapshot.yaml:9:22\n",
+            "S014: `n3` is no namespace of this snapshot lab/snapshot.yaml:9:22\n",
         ),
         (
             "[n1/lo, p1/lo]",
-            "L014: `n1/lo` does not end at a wire lab/snapshot.yaml:9:22\nL014: `p1/lo` does not end at a wire lab/snapshot.yaml:9:29\n",
+            "S014: `n1/lo` does not end at a wire lab/snapshot.yaml:9:22\nL014: `p1/lo` does not end at a wire lab/snapshot.yaml:9:29\n",
         ),
         ("[]", ""),
     ] {
@@ -858,7 +858,7 @@ fn objects_beside_say_who_is_who() {
     let (sources, mut loaded) = read(&files);
     assert_eq!(
         told(&sources, &loaded),
-        "L009: the Pod `gone` is not in the snapshot: nothing is said of it lab/objects.yaml:9:18\n"
+        "S009: the Pod `gone` is not in the snapshot: nothing is said of it lab/objects.yaml:9:18\n"
     );
     let cluster = loaded.clusters.remove(0).cluster.unwrap();
     let names: Vec<String> = cluster.names.iter().map(ToString::to_string).collect();
@@ -974,10 +974,10 @@ fn contradictions_are_told() {
     };
     let other = "apiVersion: kubeproof.dev/v1\nkind: LinuxSnapshot\nnamespaces: []\n";
     for (file, text, expected) in [
-        ("other.yaml", other.to_owned(), "L001: a LinuxSnapshot is read from a file called `snapshot.yaml` only"),
-        ("p1/addr.json", "[{\"ifindex\":9,\"ifname\":\"eth9\",\"addr_info\":[{\"family\":\"inet\",\"local\":\"10.1.1.11\",\"prefixlen\":24,\"scope\":\"global\"}]}]".to_owned(), "L007: the interface `eth9` is not in `link.json` lab/p1/addr.json:1:2"),
-        ("objects.yaml", pod("a", "10.1.1.11") + &pod("b", "10.1.1.11"), "L010: the Pod `b` and another one are the same namespace of the snapshot lab/objects.yaml:9:18"),
-        ("objects.yaml", pod("p1", "10.1.1.12"), "L011: the Pod `p1` has the address 10.1.1.12, its namespace has not lab/objects.yaml:3:18"),
+        ("other.yaml", other.to_owned(), "S001: a LinuxSnapshot is read from a file called `snapshot.yaml` only"),
+        ("p1/addr.json", "[{\"ifindex\":9,\"ifname\":\"eth9\",\"addr_info\":[{\"family\":\"inet\",\"local\":\"10.1.1.11\",\"prefixlen\":24,\"scope\":\"global\"}]}]".to_owned(), "S007: the interface `eth9` is not in `link.json` lab/p1/addr.json:1:2"),
+        ("objects.yaml", pod("a", "10.1.1.11") + &pod("b", "10.1.1.11"), "S010: the Pod `b` and another one are the same namespace of the snapshot lab/objects.yaml:9:18"),
+        ("objects.yaml", pod("p1", "10.1.1.12"), "S011: the Pod `p1` has the address 10.1.1.12, its namespace has not lab/objects.yaml:3:18"),
     ] {
         let mut files = small();
         files.retain(|(name, _)| name != file);

@@ -222,7 +222,7 @@ impl Gathered {
         if let Some((there, ..)) = self.snapshot {
             let message = "a second LinuxSnapshot in one folder";
             problems
-                .push(Diagnostic::error("L001", origin, message).related(there, "the first one"));
+                .push(Diagnostic::error("S001", origin, message).related(there, "the first one"));
             return;
         }
         self.snapshot = Some((origin, name, read));

@@ -47,23 +47,23 @@ pub use dumps::Dumps;
 
 /// The codes of this stage, with a title each.
 pub const CODES: &[(&str, &str)] = &[
-    ("L001", "a LinuxSnapshot stands where none is read"),
-    ("L002", "two namespaces of a snapshot have the same name"),
+    ("S001", "a LinuxSnapshot stands where none is read"),
+    ("S002", "two namespaces of a snapshot have the same name"),
     (
-        "L003",
+        "S003",
         "a namespace of a snapshot that cannot be what it says",
     ),
-    ("L004", "dumps of a namespace are missing"),
-    ("L005", "a dump is no JSON"),
-    ("L006", "a dump holds what the tool does not print"),
-    ("L007", "two dumps of one namespace contradict each other"),
-    ("L008", "a line of a dump that cannot be read"),
-    ("L009", "an object is not in the snapshot"),
-    ("L010", "two objects are the same namespace of a snapshot"),
-    ("L011", "a pod has other addresses than its namespace"),
-    ("L012", "dumps that belong to no namespace of the snapshot"),
-    ("L013", "a dump is missing, and taken as empty"),
-    ("L014", "an end of a wire that cannot be one"),
+    ("S004", "dumps of a namespace are missing"),
+    ("S005", "a dump is no JSON"),
+    ("S006", "a dump holds what the tool does not print"),
+    ("S007", "two dumps of one namespace contradict each other"),
+    ("S008", "a line of a dump that cannot be read"),
+    ("S009", "an object is not in the snapshot"),
+    ("S010", "two objects are the same namespace of a snapshot"),
+    ("S011", "a pod has other addresses than its namespace"),
+    ("S012", "dumps that belong to no namespace of the snapshot"),
+    ("S013", "a dump is missing, and taken as empty"),
+    ("S014", "an end of a wire that cannot be one"),
 ];
 
 /// A snapshot as it was read, before it is a cluster.
@@ -113,7 +113,7 @@ pub fn read(
                 "{} is no namespace of the snapshot: its dumps are not read",
                 show(folder)
             );
-            let diagnostic = Diagnostic::error("L012", place, message).warning();
+            let diagnostic = Diagnostic::error("S012", place, message).warning();
             problems.push(diagnostic.help("list it in `snapshot.yaml`"));
         }
     }
@@ -155,7 +155,7 @@ fn told_of_missing(
             "`{file}` of {}{others} is not there: what it would say is taken as nothing",
             show(&first.name)
         );
-        problems.push(Diagnostic::error("L013", first.origin, message).warning());
+        problems.push(Diagnostic::error("S013", first.origin, message).warning());
     }
 }
 

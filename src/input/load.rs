@@ -307,7 +307,7 @@ fn beginning(source: SourceId) -> Span {
 
 fn misplaced(span: Span) -> Diagnostic {
     let message = "a LinuxSnapshot is read from a file called `snapshot.yaml` only";
-    Diagnostic::error("L001", start_of(span), message)
+    Diagnostic::error("S001", start_of(span), message)
         .help("its dumps lie in folders beside that file, one for each namespace")
 }
 

@@ -85,7 +85,7 @@ pub(super) fn read(source: SourceId, text: &str, problems: &mut Problems) -> Set
         if let Some(message) = wrong
             && !problems.skips()
         {
-            problems.push(Diagnostic::error("L008", span, message));
+            problems.push(Diagnostic::error("S008", span, message));
         }
     }
     sets.flatten();

@@ -104,7 +104,7 @@ pub(super) fn read(
             (Some(_), None) => {
                 if !problems.skips() {
                     let message = format!("{} is in no table", show(line));
-                    problems.push(Diagnostic::error("L008", span, message));
+                    problems.push(Diagnostic::error("S008", span, message));
                 }
             }
         }
@@ -128,7 +128,7 @@ fn foreign(table: &str, span: Span, unmodelled: &mut Vec<Strange>) {
 
 fn unfinished(name: &str, there: Span, problems: &mut Problems) {
     let message = format!("the table {} does not end: `COMMIT` is missing", show(name));
-    let diagnostic = Diagnostic::error("L008", there, message);
+    let diagnostic = Diagnostic::error("S008", there, message);
     problems.push(diagnostic.help("the dump is cut off; take it again"));
 }
 
@@ -177,7 +177,7 @@ fn chain(
     let (Some(name), Some(policy)) = (words.next(), words.next()) else {
         if !problems.skips() {
             let message = format!("{} is no line of a chain", show(line));
-            problems.push(Diagnostic::error("L008", span, message));
+            problems.push(Diagnostic::error("S008", span, message));
         }
         return None;
     };
@@ -187,7 +187,7 @@ fn chain(
         _ => {
             if !problems.skips() {
                 let message = format!("{} is no policy of a chain", show(policy));
-                problems.push(Diagnostic::error("L008", span, message));
+                problems.push(Diagnostic::error("S008", span, message));
             }
             return None;
         }
@@ -248,7 +248,7 @@ fn rule(
 ) -> Option<(usize, FirewallRule)> {
     let told = |message: String, problems: &mut Problems| {
         if !problems.skips() {
-            problems.push(Diagnostic::error("L008", span, message));
+            problems.push(Diagnostic::error("S008", span, message));
         }
     };
     let Some((chain, rest)) = line

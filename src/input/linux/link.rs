@@ -54,7 +54,7 @@ pub(super) fn links(
         let origin = link.interface.origin;
         if let Some(&there) = seen.get(&link.interface.index) {
             let message = format!("the interface {} is there twice", link.interface.index);
-            let diagnostic = Diagnostic::error("L006", origin, message);
+            let diagnostic = Diagnostic::error("S006", origin, message);
             problems.push(diagnostic.related(there, "first written here"));
             continue;
         }
@@ -269,7 +269,7 @@ pub(super) fn addresses(json: &Json, links: &mut [Link], problems: &mut Problems
         } else if !own.is_empty() {
             let name = record.text("ifname", problems).unwrap_or_default();
             let message = format!("the interface {} is not in `link.json`", show(name));
-            let diagnostic = Diagnostic::error("L007", record.start(), message);
+            let diagnostic = Diagnostic::error("S007", record.start(), message);
             problems.push(
                 diagnostic.help("the dumps of a namespace are of one moment; take them again"),
             );
@@ -295,7 +295,7 @@ fn address(record: Record<'_>, problems: &mut Problems) -> Option<InterfaceAddre
         .filter(|l| *l <= most);
     let Some(net) = length.and_then(|l| IpNet::new(ip, l).ok()) else {
         let message = format!("the address {ip} wants a `prefixlen` of at most {most}");
-        problems.push(Diagnostic::error("L006", local.span(), message));
+        problems.push(Diagnostic::error("S006", local.span(), message));
         return None;
     };
     let mut truth = |key| record.truth(key, problems).unwrap_or(false);

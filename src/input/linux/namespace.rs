@@ -139,7 +139,7 @@ fn complete(listed: &Listed, home: &str, files: Files<'_>, problems: &mut Proble
             "the namespace {} has no folder of dumps",
             show(&listed.name)
         );
-        let diagnostic = Diagnostic::error("L004", listed.origin, message);
+        let diagnostic = Diagnostic::error("S004", listed.origin, message);
         problems.push(diagnostic.help(format!(
             "its dumps belong into `{folder}/`; `kubeproof collect` takes them"
         )));
@@ -158,7 +158,7 @@ fn complete(listed: &Listed, home: &str, files: Files<'_>, problems: &mut Proble
         show(&listed.name),
         missing.join(", ")
     );
-    let diagnostic = Diagnostic::error("L004", listed.origin, message);
+    let diagnostic = Diagnostic::error("S004", listed.origin, message);
     problems.push(diagnostic.help(format!(
         "they belong into `{folder}/`; a tool that has nothing to tell leaves an empty file or `[]`"
     )));

@@ -120,7 +120,7 @@ pub(super) fn read(
         let Some(chain) = at.and_then(|at| read.chains.get_mut(*at)) else {
             if !problems.skips() {
                 let message = format!("the chain {} is not in this dump", show(name));
-                problems.push(Diagnostic::error("L006", record.start(), message));
+                problems.push(Diagnostic::error("S006", record.start(), message));
             }
             continue;
         };

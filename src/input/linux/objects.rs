@@ -82,7 +82,7 @@ fn left_out(kind: &str, meta: &Meta, problems: &mut Problems) {
         "the {kind} {} is not in the snapshot: nothing is said of it",
         show(&meta.name)
     );
-    problems.push(Diagnostic::error("L009", meta.span, message).warning());
+    problems.push(Diagnostic::error("S009", meta.span, message).warning());
 }
 
 fn claimed_twice(what: &str, meta: &Meta, first: Span, problems: &mut Problems) {
@@ -90,7 +90,7 @@ fn claimed_twice(what: &str, meta: &Meta, first: Span, problems: &mut Problems) 
         "the {what} {} and another one are the same namespace of the snapshot",
         show(&meta.name)
     );
-    let diagnostic = Diagnostic::error("L010", meta.span, message).related(first, "the other one");
+    let diagnostic = Diagnostic::error("S010", meta.span, message).related(first, "the other one");
     problems
         .push(diagnostic.help("say which is which: `object:` of the namespace in `snapshot.yaml`"));
 }
@@ -274,7 +274,7 @@ fn pods(
                     "the Pod {} has the address {ip}, its namespace has not",
                     show(&pod.meta.name)
                 );
-                let diagnostic = Diagnostic::error("L011", pod.meta.span, message).warning();
+                let diagnostic = Diagnostic::error("S011", pod.meta.span, message).warning();
                 problems.push(diagnostic.related(found[0].origin, "its address in the snapshot"));
             }
         }

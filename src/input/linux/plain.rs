@@ -46,7 +46,7 @@ pub(super) fn sysctls(
         let Some((name, value)) = trimmed.split_once('=') else {
             if !problems.skips() {
                 let message = format!("{} is no `name = value`", show(trimmed));
-                problems.push(Diagnostic::error("L008", span, message));
+                problems.push(Diagnostic::error("S008", span, message));
             }
             continue;
         };
@@ -60,7 +60,7 @@ pub(super) fn sysctls(
             start: 0,
             end: 0,
         };
-        let diagnostic = Diagnostic::error("L008", span, "this dump of `sysctl` has no setting");
+        let diagnostic = Diagnostic::error("S008", span, "this dump of `sysctl` has no setting");
         problems.push(diagnostic.help("the kernel has them in every namespace; take it again"));
     }
     all
@@ -142,7 +142,7 @@ pub(super) fn sockets(source: SourceId, text: &str, problems: &mut Problems) -> 
 fn broken(line: &str, span: Span, problems: &mut Problems) {
     if !problems.skips() {
         let message = format!("{} is no line of `ss -tuln`", show(line.trim()));
-        let diagnostic = Diagnostic::error("L008", span, message);
+        let diagnostic = Diagnostic::error("S008", span, message);
         problems.push(
             diagnostic.help("wanted are the columns of `ss -tulnH` of iproute2 4.17 or later"),
         );

@@ -64,7 +64,7 @@ impl<'t> Record<'t> {
         let value = self.get(key);
         if value.is_none() && !problems.skips() {
             let message = format!("an object of this dump has no `{key}`");
-            problems.push(Diagnostic::error("L006", self.start(), message));
+            problems.push(Diagnostic::error("S006", self.start(), message));
         }
         value
     }
@@ -100,7 +100,7 @@ impl<'t> Record<'t> {
         };
         if number.is_none() && !problems.skips() {
             let message = format!("`{key}` is no number of 32 bits");
-            problems.push(Diagnostic::error("L006", node.span(), message));
+            problems.push(Diagnostic::error("S006", node.span(), message));
         }
         number
     }
@@ -157,7 +157,7 @@ fn no_address(node: Node<'_>, problems: &mut Problems) {
     if !problems.skips() {
         let word = node.as_str().unwrap_or_default();
         let message = format!("{} is no address", show(word));
-        problems.push(Diagnostic::error("L006", node.span(), message));
+        problems.push(Diagnostic::error("S006", node.span(), message));
     }
 }
 

@@ -74,7 +74,7 @@ fn route(
             let word = record.text("type", problems)?;
             let Some(kind) = type_of(word) else {
                 let message = format!("routes of type {} are not known", show(word));
-                problems.push(Diagnostic::error("L006", node.span(), message));
+                problems.push(Diagnostic::error("S006", node.span(), message));
                 return None;
             };
             kind

@@ -155,7 +155,7 @@ fn prefix(
         .and_then(|bits| IpNet::new(ip, bits).ok());
     if net.is_none() {
         let message = format!("a prefix of {ip} has at most {most} bits");
-        problems.push(Diagnostic::error("L006", node.span(), message));
+        problems.push(Diagnostic::error("S006", node.span(), message));
     }
     net.map(|n| n.trunc())
 }
@@ -187,7 +187,7 @@ fn action(record: Record<'_>, problems: &mut Problems) -> RuleAction {
         (None, None, None) => {
             if !problems.skips() {
                 let message = "a policy rule wants a `table` or an `action`";
-                problems.push(Diagnostic::error("L006", record.start(), message));
+                problems.push(Diagnostic::error("S006", record.start(), message));
             }
             RuleAction::Other(show("nothing"))
         }

@@ -106,7 +106,7 @@ fn named_once(namespaces: &[Listed], wires: &[Wire], problems: &mut Problems) {
     for wire in wires {
         if let Some(there) = places.insert(&wire.name, wire.origin) {
             let message = format!("{} is there twice", show(&wire.name));
-            let diagnostic = Diagnostic::error("L002", wire.origin, message);
+            let diagnostic = Diagnostic::error("S002", wire.origin, message);
             problems.push(diagnostic.related(there, "first written here"));
         }
     }
@@ -132,12 +132,12 @@ fn namespace<'t>(node: Node<'t>, problems: &mut Problems) -> Option<(Listed, Opt
     let (name, role) = (name?, role?);
     if role == Role::Pod && node.is_none() {
         let message = format!("the pod {} is on no node", show(name));
-        let diagnostic = Diagnostic::error("L003", origin, message);
+        let diagnostic = Diagnostic::error("S003", origin, message);
         problems.push(diagnostic.help("write `node:` with the name of the node's namespace"));
     }
     if let (true, Some(node)) = (role != Role::Pod, node) {
         let message = "only a namespace of `kind: Pod` is on a node";
-        problems.push(Diagnostic::error("L003", node.span(), message));
+        problems.push(Diagnostic::error("S003", node.span(), message));
     }
     let listed = Listed {
         name: name.to_owned(),
@@ -162,7 +162,7 @@ fn object(node: Node<'_>, role: Option<Role>, problems: &mut Problems) -> Option
     };
     if !fits {
         let message = format!("{} is the name of no object of this namespace", show(text));
-        let diagnostic = Diagnostic::error("L003", node.span(), message);
+        let diagnostic = Diagnostic::error("S003", node.span(), message);
         problems
             .push(diagnostic.help("write `NAMESPACE/NAME` of the Pod, or the name of the Node"));
         return None;
@@ -176,7 +176,7 @@ fn resolve(all: &mut [(Listed, Option<Node<'_>>)], problems: &mut Problems) {
     for (at, (listed, _)) in all.iter().enumerate() {
         if let Some(&there) = places.get(&listed.name) {
             let message = format!("the namespace {} is there twice", show(&listed.name));
-            let diagnostic = Diagnostic::error("L002", listed.origin, message);
+            let diagnostic = Diagnostic::error("S002", listed.origin, message);
             problems.push(diagnostic.related(all[there].0.origin, "first written here"));
         } else {
             places.insert(listed.name.clone(), at);
@@ -199,7 +199,7 @@ fn resolve(all: &mut [(Listed, Option<Node<'_>>)], problems: &mut Problems) {
             all[at].0.node = Some(place);
         } else {
             let message = format!("{} is no node of this snapshot", show(name));
-            let mut diagnostic = Diagnostic::error("L003", node.span(), message);
+            let mut diagnostic = Diagnostic::error("S003", node.span(), message);
             if let Some(near) = closest(name, nodes.iter().map(String::as_str)) {
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             }

@@ -38,7 +38,7 @@ pub(super) fn plug(
             };
             if let Some(there) = taken.insert(end, *origin) {
                 let message = format!("{} is an end of a wire already", show(text));
-                let diagnostic = Diagnostic::error("L014", *origin, message);
+                let diagnostic = Diagnostic::error("S014", *origin, message);
                 problems.push(diagnostic.related(there, "first written here"));
                 continue;
             }
@@ -72,7 +72,7 @@ fn end(
     problems: &mut Problems,
 ) -> Option<(usize, usize)> {
     let mut wrong = |message: String, help: String| {
-        problems.push(Diagnostic::error("L014", origin, message).help(help));
+        problems.push(Diagnostic::error("S014", origin, message).help(help));
         None
     };
     let Some((namespace, device)) = text.split_once('/') else {

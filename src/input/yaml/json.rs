@@ -82,7 +82,7 @@ impl Reader<'_> {
             Some(c) => format!("found `{c}`"),
         };
         let message = format!("no JSON: expected {expected}, {found}");
-        Err(Diagnostic::error("L005", place, message).into())
+        Err(Diagnostic::error("S005", place, message).into())
     }
 
     /// One whole value, with all that is in it.

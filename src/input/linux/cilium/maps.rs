@@ -128,7 +128,7 @@ pub(super) fn read(files: Files<'_>, problems: &mut Problems) -> Maps {
 }
 
 fn wrong(span: Span, message: String, problems: &mut Problems) {
-    problems.push(Diagnostic::error("L006", span, message));
+    problems.push(Diagnostic::error("S006", span, message));
 }
 
 /// Every entry of a map that is dumped as an object of lists of texts.
