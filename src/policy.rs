@@ -16,6 +16,7 @@ mod directory;
 pub mod findings;
 pub mod hinges;
 pub mod labels;
+mod orders;
 mod rules;
 pub mod words;
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::directory::{Directory, Member, Selection};
-use super::hinges::{equal_priorities, two_baselines};
+use super::orders::{Subjects, equal_priorities, two_baselines};
 use crate::base::source::Span;
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
@@ -109,7 +109,7 @@ pub fn findings(cluster: &Cluster) -> Vec<Finding> {
     }
     search.tiers();
     let mut found = search.found;
-    for (a, b) in equal_priorities(cluster) {
+    for (a, b) in equal_priorities(cluster, Subjects::AtHand) {
         found.push(Finding {
             code: "F107",
             message: format!(
@@ -119,7 +119,7 @@ pub fn findings(cluster: &Cluster) -> Vec<Finding> {
             origin: b.origin,
         });
     }
-    for (a, b) in two_baselines(cluster) {
+    for (a, b) in two_baselines(cluster, Subjects::AtHand) {
         found.push(Finding {
             code: "F109",
             message: format!(

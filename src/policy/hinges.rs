@@ -10,13 +10,13 @@ use std::net::IpAddr;
 use super::addresses::without;
 use super::directory::Directory;
 use super::labels::{Unsaid, Whose};
+use super::orders::{self, Subjects};
 use crate::base::source::Span;
 use crate::model::cluster::{Cluster, HostPod};
 use crate::model::entity::EntityId;
 use crate::model::inet::{IpNet, private};
 use crate::model::policy::{
-    ClusterPolicy, IpBlock, NetworkRule, Peer, PolicyAction, PortRule, PortsOf, Selector, Settings,
-    Tier,
+    IpBlock, NetworkRule, Peer, PolicyAction, PortRule, PortsOf, Selector, Settings,
 };
 use crate::network::gate::AddressSet;
 
@@ -91,12 +91,12 @@ pub fn hangs_on(cluster: &Cluster, settings: &Settings) -> Vec<Hinge> {
     add(Choice::Hairpin, Some(other), hairpin(cluster));
     other = settings;
     other.equal_priority_reversed ^= true;
-    let equal = equal_priorities(cluster);
+    let equal = orders::equal_priorities(cluster, Subjects::AtHand);
     let several = equal.get(1).map(|(a, _)| a.origin);
     let equal = equal.first().map(|(a, _)| a.origin);
     add(Choice::EqualPriority, Some(other), equal);
     add(Choice::EqualPriorities, None, several);
-    let baselines = two_baselines(cluster);
+    let baselines = orders::two_baselines(cluster, Subjects::AtHand);
     add(
         Choice::Baselines,
         None,
@@ -270,89 +270,18 @@ fn hairpin(cluster: &Cluster) -> Option<Span> {
     found.or_else(|| in_tiers().map(|policy| policy.origin))
 }
 
-/// Pairs of policies of equal tier and priority whose order may matter.
-pub(super) fn equal_priorities(cluster: &Cluster) -> Vec<(&ClusterPolicy, &ClusterPolicy)> {
-    conflicting(cluster, Subjects::AtHand, of_equal_priority)
-}
-
-fn of_equal_priority(a: &ClusterPolicy, b: &ClusterPolicy) -> bool {
-    (a.tier, a.priority) == (b.tier, b.priority) && (a.kind == BASELINE) == (b.kind == BASELINE)
-}
-
 /// An order between policies that is not defined and that no switch decides, where pods count that could be added: these
 /// may be subjects of all of them.
 pub fn orders_for_added(cluster: &Cluster) -> Option<(Choice, Span)> {
-    let equal = conflicting(cluster, Subjects::Any, of_equal_priority);
-    let several = equal
+    let several = orders::equal_priorities(cluster, Subjects::Any);
+    let several = several
         .get(1)
         .map(|(a, _)| (Choice::EqualPriorities, a.origin));
     several.or_else(|| {
-        let baselines = conflicting(cluster, Subjects::Any, of_two_kinds);
+        let baselines = orders::two_baselines(cluster, Subjects::Any);
         let first = baselines.first();
         first.map(|(a, _)| (Choice::Baselines, a.origin))
     })
-}
-
-/// The kind of the one policy of the Baseline tier in v1alpha1; nobody says whether it is asked before or after the
-/// ClusterNetworkPolicies of that tier.
-const BASELINE: &str = "BaselineAdminNetworkPolicy";
-
-/// Pairs of a `BaselineAdminNetworkPolicy` and a ClusterNetworkPolicy of its tier whose order may matter.
-pub(super) fn two_baselines(cluster: &Cluster) -> Vec<(&ClusterPolicy, &ClusterPolicy)> {
-    conflicting(cluster, Subjects::AtHand, of_two_kinds)
-}
-
-fn of_two_kinds(a: &ClusterPolicy, b: &ClusterPolicy) -> bool {
-    (a.tier, b.tier) == (Tier::Baseline, Tier::Baseline)
-        && (a.kind == BASELINE) != (b.kind == BASELINE)
-}
-
-/// Who may be a subject of two policies.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Subjects {
-    /// Pods of the cluster.
-    AtHand,
-    /// Pods that could be added, too.
-    Any,
-}
-
-/// Pairs of policies between which no order is defined, that may share a subject and do not all do the same.
-fn conflicting(
-    cluster: &Cluster,
-    who: Subjects,
-    unordered: impl Fn(&ClusterPolicy, &ClusterPolicy) -> bool,
-) -> Vec<(&ClusterPolicy, &ClusterPolicy)> {
-    let policies = &cluster.policies.cluster;
-    let directory = Directory::of(cluster, Settings::default());
-    let subjects = |policy: &ClusterPolicy| match &policy.subject {
-        Peer::Pods {
-            namespaces, pods, ..
-        } => directory
-            .select("", namespaces.as_ref(), pods)
-            .members
-            .clone(),
-        _ => Vec::new(),
-    };
-    let mut pairs = Vec::new();
-    for (at, a) in policies.iter().enumerate() {
-        for b in &policies[at + 1..] {
-            let differ = |a: &[_], b: &[_]| {
-                let actions = |rules: &[crate::model::policy::TierRule]| {
-                    rules.iter().map(|r| r.action).collect::<BTreeSet<_>>()
-                };
-                let (a, b) = (actions(a), actions(b));
-                !a.is_empty() && !b.is_empty() && a.union(&b).count() > 1
-            };
-            if unordered(a, b) && (differ(&a.ingress, &b.ingress) || differ(&a.egress, &b.egress)) {
-                let shared: BTreeSet<usize> = subjects(a).into_iter().collect();
-                let mut others = subjects(b).into_iter();
-                if who == Subjects::Any || others.any(|member| shared.contains(&member)) {
-                    pairs.push((a, b));
-                }
-            }
-        }
-    }
-    pairs
 }
 
 /// A rule that accepts what goes to domain names, whomever it is about: a pod that could be added is one too.
