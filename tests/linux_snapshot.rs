@@ -833,7 +833,7 @@ fn ends_of_wires_are_interfaces_that_end_nowhere() {
         ),
         (
             "[n1/lo, p1/lo]",
-            "S014: `n1/lo` does not end at a wire lab/snapshot.yaml:9:22\nL014: `p1/lo` does not end at a wire lab/snapshot.yaml:9:29\n",
+            "S014: `n1/lo` does not end at a wire lab/snapshot.yaml:9:22\nS014: `p1/lo` does not end at a wire lab/snapshot.yaml:9:29\n",
         ),
         ("[]", ""),
     ] {
