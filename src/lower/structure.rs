@@ -15,7 +15,7 @@ use crate::model::cluster::{
 };
 use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::{Family, Protocol};
-use crate::model::linux::RouteType;
+use crate::model::linux::{Route, RouteType};
 use crate::model::service::{Service, ServiceEndpoint, ServicePort};
 use crate::network::graph::Network;
 
@@ -255,6 +255,11 @@ fn host_ports(all: &mut Structure, cluster: &Cluster, pod: &Pod) {
 fn anycast(all: &mut Structure, cluster: &Cluster) {
     let namespaces = cluster.snapshot.iter().flat_map(|s| &s.namespaces);
     for (of, namespace) in namespaces.filter_map(|n| Some((n.entity?, n))) {
+        let is_anycast = |r: &&Route| r.kind == RouteType::Anycast && r.table == "local";
+        // Most have none, and who listens is looked for among all.
+        if !namespace.routes.iter().any(|r| is_anycast(&r)) {
+            continue;
+        }
         let mine = |id: EntityId| id == of || all.entities[id.index()].parent == Some(of);
         let open = |r: &&OpenRow| mine(r.process) || all.host.contains(&(of, r.process));
         let open: BTreeSet<(u16, Protocol)> = (all.open.iter().filter(open))
@@ -262,7 +267,7 @@ fn anycast(all: &mut Structure, cluster: &Cluster) {
             .filter_map(|r| Some((r.low, r.protocol.filter(|p| *p != Protocol::Tcp)?)))
             .collect();
         let routes = namespace.routes.iter();
-        let routes = routes.filter(|r| r.kind == RouteType::Anycast && r.table == "local");
+        let routes = routes.filter(is_anycast);
         for address in routes.map(|r| r.destination.addr()) {
             for &(port, protocol) in &open {
                 all.offered.push(OfferedRow {
