@@ -35,7 +35,7 @@ impl Builder<'_> {
         }
     }
 
-    /// To whoever answers for an address.
+    /// To whoever answers for an address: of a node the next hops are neighbours, too, and each is asked for once.
     pub(super) fn gateway(
         &mut self,
         ns: Ns,
@@ -43,6 +43,16 @@ impl Builder<'_> {
         gateway: IpAddr,
         family: Family,
     ) -> Next {
+        let key = (ns, device, gateway, family);
+        if let Some(known) = self.gateways.get(&key) {
+            return known.clone();
+        }
+        let next = self.answered(ns, device, gateway, family);
+        self.gateways.insert(key, next.clone());
+        next
+    }
+
+    fn answered(&mut self, ns: Ns, device: Device, gateway: IpAddr, family: Family) -> Next {
         let (all, segment) = self.answering(ns, device, gateway);
         if all.is_empty() {
             return self.silent(ns, device, gateway, &segment);

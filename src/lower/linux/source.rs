@@ -2,6 +2,7 @@
 //!
 //! Source: `fib_semantics.c` (`fib_result_prefsrc`), RFC 6724 as in `addrconf.c`. Must never know: stages.
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use crate::model::inet::{Family, IpNet};
@@ -59,11 +60,9 @@ impl Builder<'_> {
         // What a shorter entry says just as well is left out.
         let mut kept: Vec<(IpNet, Vec<IpAddr>)> = Vec::new();
         for (i, (net, chosen)) in all.iter().enumerate() {
-            let hidden = kept.iter().any(|(k, _)| k.contains(net));
-            let next = all[i + 1..].iter().find(|(k, _)| k.contains(net));
-            let nested = all[i + 1..]
-                .iter()
-                .any(|(k, _)| net.contains(k) && net != k);
+            let hidden = kept.iter().any(|(k, _)| holds(k, net));
+            let next = all[i + 1..].iter().find(|(k, _)| holds(k, net));
+            let nested = all[i + 1..].iter().any(|(k, _)| net != k && holds(net, k));
             if !hidden && (nested || next.is_none_or(|(_, c)| c != chosen)) {
                 kept.push((*net, chosen.clone()));
             }
@@ -129,6 +128,15 @@ impl Builder<'_> {
             }
         }
         all
+    }
+}
+
+/// Whether one prefix holds another; of most, their lengths and first addresses say that it does not.
+fn holds(wide: &IpNet, net: &IpNet) -> bool {
+    match wide.prefix_len().cmp(&net.prefix_len()) {
+        Ordering::Less => wide.contains(net),
+        Ordering::Equal => wide.network() == net.network(),
+        Ordering::Greater => false,
     }
 }
 

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::base::quick::QuickMap;
 use crate::base::source::Span;
 use crate::model::entity::EntityId;
 use crate::model::inet::Family;
@@ -242,7 +243,9 @@ pub(super) struct Builder<'s> {
     pub(super) just: Lists,
     /// Where the first packet goes on to from the chains of a hook, once the later ones were asked too.
     pub(super) asked: HashMap<Cursor, Next>,
-    known: HashMap<Key, EntityId>,
+    /// Whoever answers for an address on the link of a device, once asked for.
+    pub(super) gateways: QuickMap<(Ns, Device, IpAddr, Family), Next>,
+    known: QuickMap<Key, EntityId>,
     begun: Vec<bool>,
 }
 
@@ -288,7 +291,8 @@ impl<'s> Builder<'s> {
             first,
             just: Lists::default(),
             asked: HashMap::new(),
-            known: HashMap::new(),
+            gateways: QuickMap::default(),
+            known: QuickMap::default(),
             begun: Vec::new(),
             facts,
         };

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::net::IpAddr;
 
+use crate::base::quick::QuickMap;
 use crate::logic::structure::Structure;
 use crate::model::cluster::Match;
 use crate::model::entity::EntityId;
@@ -23,11 +24,11 @@ use super::units::Unit;
 
 /// A number for each thing, handed out in the order in which they come.
 #[derive(Debug)]
-pub(super) struct Names<T>(HashMap<T, u64>);
+pub(super) struct Names<T>(QuickMap<T, u64>);
 
 impl<T: Eq + Hash> Names<T> {
     pub(super) fn new() -> Self {
-        Self(HashMap::new())
+        Self(QuickMap::default())
     }
 
     pub(super) fn of(&mut self, thing: T) -> u64 {
