@@ -126,8 +126,8 @@ pub fn not_said(cluster: &Cluster, settings: Settings) -> Vec<Diagnostic> {
                 "this policy and others have equal priority, whose order Kubernetes does not define: the answer is for the order of their names",
                 "give them priorities of their own",
             ),
-            Choice::Baselines => (
-                "this policy and one of another kind are of the Baseline tier, and no order between the two kinds is defined: the answer is for one order",
+            Choice::TwoKinds => (
+                "this policy and one of another kind are of one tier, and no order between the two kinds is defined: the answer is for one order",
                 "use one of the two kinds",
             ),
             Choice::Labels(Whose::Pods) => (

@@ -219,8 +219,8 @@ fn of_choice(choice: Choice) -> &'static str {
         Choice::EqualPriorities => {
             "it may hang on the order of several policies of equal priority, which Kubernetes does not define: give them priorities of their own"
         }
-        Choice::Baselines => {
-            "it may hang on whether a BaselineAdminNetworkPolicy or the ClusterNetworkPolicies of the Baseline tier are asked first, which is not defined: use one of the two kinds"
+        Choice::TwoKinds => {
+            "it may hang on whether an AdminNetworkPolicy (or BaselineAdminNetworkPolicy) or the ClusterNetworkPolicies of its tier are asked first, which is not defined: use one of the two kinds"
         }
         _ => {
             "it may hang on the addresses that pods will get: an ipBlock holds some of them and not all; give --pod-cidr"

@@ -309,6 +309,7 @@ fn pods(
                 host_network: false,
                 node: bare.listed.node.map(|n| names[n].name.clone()),
                 wants: None,
+                gated: false,
                 containers: containers(bare),
             },
             status: Some(running(Phase::Running, bare.addresses.clone(), true)),

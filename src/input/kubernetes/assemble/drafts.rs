@@ -72,8 +72,10 @@ pub(super) fn given(pods: Vec<PodObject>, owners: &Owners<'_>) -> Vec<Draft> {
             host_network,
             node,
             wants,
+            gated,
             containers,
         } = pod.spec;
+        let pending = (phase == Phase::Pending || gated) && addresses.is_empty();
         all.push(Draft {
             namespace: pod.meta.namespace,
             name,
@@ -85,12 +87,12 @@ pub(super) fn given(pods: Vec<PodObject>, owners: &Owners<'_>) -> Vec<Draft> {
             wants,
             host_network,
             containers,
-            pending: phase == Phase::Pending && addresses.is_empty(),
+            pending,
             addresses,
             host_ips,
             manifest,
             facts: PodFacts {
-                ready: ready && phase == Phase::Running,
+                ready: ready && phase == Phase::Running && !pending,
                 terminating: pod.meta.deleting,
             },
             origin: pod.origin,
@@ -171,9 +173,9 @@ pub(super) fn templates(
             addresses: Vec::new(),
             host_ips: Vec::new(),
             manifest: true,
-            pending: false,
+            pending: workload.spec.gated,
             facts: PodFacts {
-                ready: true,
+                ready: !workload.spec.gated,
                 terminating: false,
             },
             origin: workload.origin,
