@@ -25,6 +25,8 @@ const A1: &str = "10.20.1.11";
 const A2: &str = "10.20.1.12";
 const B1: &str = "10.20.2.11";
 const A: &str = "10.20.1.1";
+const A1_V6: &str = "fd00:20:1::11";
+const B1_V6: &str = "fd00:20:2::11";
 
 /// What is put where.
 enum Put {
@@ -696,6 +698,13 @@ fn settings() {
         let new = format!("net.ipv4.ip_forward = 1\n{line}");
         Words("a/sysctl.txt", "net.ipv4.ip_forward = 1", new.leak())
     };
+    // A pod's own device; of the node a device that nobody sends to.
+    let deaf = |ns: &'static str| {
+        let file: &'static str = format!("{ns}/sysctl.txt").leak();
+        let device = if ns == "b1" { "eth0" } else { "vb1" };
+        let line = format!("net.ipv6.conf.{device}.disable_ipv6 = 1\nnet.ipv6.conf.all.forwarding");
+        Words(file, "net.ipv6.conf.all.forwarding", line.leak())
+    };
     let unknown: &[(&str, &str)] = &[(A1, B1), (B1, A1)];
     let known: &[(&str, &str)] = &[(A1, B1), (B1, A1), (A1, A2)];
     check(&[
@@ -711,6 +720,8 @@ fn settings() {
         (&[with("net.ipv6.fwmark_reflect = 1")], unknown, &[]),
         (&[with("net.ipv4.conf.cni0.medium_id = 0")], &[], known),
         (&[with("net.ipv4.conf.cni0.medium_id = 2")], unknown, &[]),
+        (&[deaf("b1")], &[(A1_V6, B1_V6)], known),
+        (&[deaf("b")], &[], &[(A1_V6, B1_V6), (A1, B1)]),
         // What new devices get: of those that are there only where the dump does not say.
         (&[with("net.ipv4.conf.default.medium_id = 2")], unknown, &[]),
         (
@@ -742,6 +753,15 @@ fn flags_of_devices() {
         (&[other("neigh_suppress")], unknown, &[(A1, A2)]),
         (&[other("proxy_arp")], unknown, &[(A1, A2)]),
         (&[flag(r#""backup_port":"p0""#)], unknown, &[(A1, A2)]),
+        (
+            &[Words(
+                "wire/link.json",
+                r#""ageing_time":30000"#,
+                r#""ageing_time":0"#,
+            )],
+            unknown,
+            &[(A1, A2)],
+        ),
     ]);
 }
 
@@ -771,6 +791,12 @@ fn chains_of_equal_priority() {
     let notrack = r#"{"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "dport"}}, "right": 81}}, {"notrack": null}"#;
     let dnat = r#"{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 81}},
         {"dnat": {"family": "ip", "addr": "10.20.2.11", "port": 8080}}"#;
+    let port = |port: &str, then: &str| -> &'static str {
+        let test = r#"{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": PORT}}, "#;
+        format!("{}{then}", test.replace("PORT", port)).leak()
+    };
+    let to = r#"{"dnat": {"family": "ip", "addr": "10.20.2.11", "port": 8080}}"#;
+    let not81 = dnat.replace("==", "!=").leak();
     let accept = r#"{"accept": null}"#;
     let masquerade = r#"{"masquerade": null}"#;
     let snat = r#"{"snat": {"family": "ip", "addr": "10.20.100.1"}}"#;
@@ -790,6 +816,31 @@ fn chains_of_equal_priority() {
             [filter(-300, notrack), filter(-300, states)],
         ),
         (true, "prerouting", [nat(-100, dnat), nat(-100, dnat)]),
+        // Of different messages no order counts.
+        (
+            false,
+            "prerouting",
+            [nat(-100, dnat), nat(-100, port("82", to))],
+        ),
+        (
+            false,
+            "prerouting",
+            [nat(-100, dnat), nat(-100, port("82", marks))],
+        ),
+        (
+            true,
+            "prerouting",
+            [nat(-100, dnat), nat(-100, port("81", marks))],
+        ),
+        (
+            true,
+            "prerouting",
+            [
+                nat(-100, dnat),
+                nat(-100, port(r#"{"range": [80, 90]}"#, to)),
+            ],
+        ),
+        (true, "prerouting", [nat(-100, not81), nat(-100, dnat)]),
         (false, "prerouting", [nat(-100, dnat), nat(-90, dnat)]),
         (false, "prerouting", [nat(-100, dnat), nat(-100, accept)]),
         (true, "prerouting", [filter(-100, drops), nat(-90, dnat)]),

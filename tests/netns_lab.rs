@@ -260,6 +260,10 @@ const BEYOND: &[(&str, &str)] = &[
         "whether a policy that drops ICMPv6 stops neighbour discovery is taken coarsely: unknown, never delivered",
     ),
     (
+        "bridged-dnat-no-forward",
+        "whether a frame with a new destination stays on a bridge that does not forward hangs on the kernel: unknown, never delivered",
+    ),
+    (
         "connection-mark",
         "the mark of an answer's connection is not modelled: unknown, never proven",
     ),

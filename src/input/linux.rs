@@ -26,6 +26,7 @@ mod record;
 mod riders;
 mod route;
 mod rule;
+mod scope;
 pub mod settings;
 mod strange;
 mod top;

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 use crate::base::source::Span;
 use crate::model::entity::{Address, EntityId};
+use crate::model::inet::show_net;
+use crate::model::linux::LinkKind;
 use crate::network::fib::{Action, DiscardReason};
 use crate::network::header::Header;
 use crate::network::trace::{Disposition, Event, Journey, Outcome, Step};
@@ -109,7 +111,8 @@ impl Teller<'_> {
                         |text| printable(text),
                     );
                     let whose = self.whose(last.header.destination);
-                    format!("{at} cannot hand {it} on: {by}{whose}")
+                    let overlap = self.overlap(last.of, last.header.destination);
+                    format!("{at} cannot hand {it} on: {by}{whose}{overlap}")
                 }
                 (Disposition::LeavesCluster, _) => {
                     format!("{at} hands {it} to where nothing is known{}", by(*rule))
@@ -187,6 +190,42 @@ impl Teller<'_> {
         let nodes = cluster.nodes.iter().filter(|n| has(&n.addresses));
         let nodes = nodes.map(|n| format!("; {address} is {}'s", self.names.with_kind(n.id)));
         pods.chain(nodes).collect()
+    }
+
+    /// Where an address is of another node's pod network, and this node takes it for one of its own: both networks.
+    fn overlap(&self, at: EntityId, address: IpAddr) -> String {
+        let cluster = self.names.cluster();
+        let home = |id: EntityId| {
+            let pod = cluster.pods.iter().find(|p| p.id == id);
+            pod.map_or(id, |p| p.node)
+        };
+        let holder = cluster.pods.iter();
+        let mut holder = holder.filter(|p| p.addresses.iter().any(|a| a.ip == address));
+        let (here, there) = (home(at), holder.next().map(|p| p.node));
+        let network = |node: EntityId| {
+            let namespaces = &cluster.snapshot.as_ref()?.namespaces;
+            let namespace = namespaces.iter().find(|n| n.entity == Some(node))?;
+            let bridges = namespace.interfaces.iter();
+            let mut bridges = bridges.filter(|i| matches!(i.kind, LinkKind::Bridge { .. }));
+            bridges.find_map(|bridge| {
+                let mut nets = bridge.addresses.iter().map(|a| a.net.trunc());
+                let net = nets.find(|net| net.contains(&address))?;
+                let (name, net) = (self.names.with_kind(node), show_net(net));
+                Some(format!("{name} ({net} on {})", printable(&bridge.name)))
+            })
+        };
+        match there.filter(|there| *there != here) {
+            Some(there) => match (network(here), network(there)) {
+                (Some(own), Some(other)) => {
+                    let here = self.names.with_kind(here);
+                    format!(
+                        "; the pod networks of {own} and {other} overlap: what is for it stays on {here}"
+                    )
+                }
+                _ => String::new(),
+            },
+            None => String::new(),
+        }
     }
 
     fn unmodelled(&self, at: EntityId, rule: usize) -> String {

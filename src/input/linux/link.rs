@@ -105,6 +105,7 @@ fn link(
     strange::device(&name, kind_word, record, unmodelled);
     match (&kind, data) {
         (LinkKind::Vxlan { .. }, Some(data)) => strange::vxlan(&name, record, data, unmodelled),
+        (LinkKind::Bridge { .. }, Some(data)) => strange::bridge(&name, data, unmodelled),
         (LinkKind::Tunnel { .. }, Some(data)) => strange::tunnel(&name, record, data, unmodelled),
         _ => {}
     }

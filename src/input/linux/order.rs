@@ -3,14 +3,12 @@
 //!
 //! Knows: what two chains do that the other one could notice. Must never know: how a message passes a chain.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::scope::{Sets, meet, scope};
 use crate::model::linux::{
-    Base, Chain, ChainFamily, Effect, FirewallRule, Hook, Reach, SetElement, Strange, Test, Tested,
+    Base, Chain, ChainFamily, Effect, FirewallRule, Hook, Reach, Strange, Test, Tested,
 };
-
-/// Named sets, by name.
-type Sets = BTreeMap<String, Vec<SetElement>>;
 
 /// Marks of messages and of connections.
 const MARKS: u8 = 1;
@@ -50,7 +48,11 @@ pub(super) fn unordered(chains: &[Chain], sets: &Sets, unmodelled: &mut Vec<Stra
             let after = bases.iter().filter(|(_, b, _)| b.hook == base.hook);
             let after = after.filter(|(_, b, _)| b.priority > base.priority.max(beside.priority));
             let after = after.fold(0, |all, (.., deeds)| all | deeds.reads);
-            if !apart && base.hook == beside.hook && decides((base, own), (beside, others), after) {
+            let unsaid = !apart
+                && base.hook == beside.hook
+                && decides((base, own), (beside, others), after)
+                && !disjoint((one, base), (other, beside), chains, sets);
+            if unsaid {
                 unmodelled.push(Strange {
                     what: format!(
                         "chains {} of table {} and {} of table {} have the same priority: which one is asked first is not in the dump",
@@ -83,6 +85,18 @@ fn decides((one, own): (&Base, &Deeds), (other, others): (&Base, &Deeds), after:
             one.priority == other.priority && both != 0
         }
     }
+}
+
+/// Whether two chains that translate do nothing with the same message: each is asked before the other did anything to it.
+fn disjoint(
+    (one, base): (&Chain, &Base),
+    (other, beside): (&Chain, &Base),
+    chains: &[Chain],
+    sets: &Sets,
+) -> bool {
+    base.kind == "nat"
+        && beside.kind == "nat"
+        && !meet(&scope(one, chains, sets), &scope(other, chains, sets))
 }
 
 /// The priority at which the kernel translates.

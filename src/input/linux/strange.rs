@@ -67,6 +67,16 @@ pub(super) fn port(name: &str, data: Record<'_>, unmodelled: &mut Vec<Strange>) 
     told("bridge port", name, data, PORT, unmodelled);
 }
 
+/// A bridge: one that forgets at once whom it heard sends to nobody by a port that floods nothing unknown.
+pub(super) fn bridge(name: &str, data: Record<'_>, unmodelled: &mut Vec<Strange>) {
+    let forgets = data.entry("ageing_time");
+    let forgets = forgets.filter(|e| matches!(e.value.value(), Value::Int(0)));
+    if let Some(entry) = forgets {
+        let what = format!("bridge {name}: it forgets at once whom it heard (`ageing_time` 0)");
+        note(what, Reach::Frames, entry.key_span, unmodelled);
+    }
+}
+
 /// A VXLAN device.
 pub(super) fn vxlan(name: &str, record: Record<'_>, data: Record<'_>, all: &mut Vec<Strange>) {
     told("VXLAN device", name, data, VXLAN, all);

@@ -294,10 +294,7 @@ impl Builder<'_> {
         if let Some(from) = env.port {
             let place = port.port.origin.unwrap_or(port.origin);
             if from == out && !port.port.hairpin {
-                let why = format!(
-                    "bridge port {} has hairpin off: a frame may not leave by the port it came in by",
-                    port.name
-                );
+                let why = "a frame may not leave by the port it came in by".to_owned();
                 let next = Next::dies_as(DiscardReason::Neighbour, why);
                 return next.saying(&format!("bridge port {}: hairpin off", port.name), place);
             }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use crate::base::source::Span;
-use crate::model::inet::{Family, Protocol};
+use crate::model::inet::{Family, IpNet, Protocol};
 use crate::model::linux::{
     Chain, CtState, Effect, FirewallRule, ForwardingEntry, Hook, Interface, LinkKind, Neighbour,
     NetNs, Reach, RouteType, Side, Strange, Tested,
@@ -34,6 +34,8 @@ pub(super) struct Facts<'s> {
     /// Switches of devices, once asked for: each is asked for with every neighbour.
     switches: RefCell<HashMap<(usize, &'static str), Set>>,
     by_index: BTreeMap<u32, usize>,
+    /// Whole prefixes outside of 127.0.0.0/8 that a route of type `local` makes its own: asked with every neighbour.
+    pub(super) wide_local: Vec<(IpNet, Span)>,
     own: BTreeSet<IpAddr>,
     chains: Chains<'s>,
     hooks: BTreeMap<(Family, Hook), Vec<Item>>,
@@ -110,6 +112,7 @@ impl<'s> Facts<'s> {
                 .zip(0..)
                 .collect(),
             by_index: interfaces.clone().map(|i| i.index).zip(0..).collect(),
+            wide_local: wide_local(ns),
             own: own.chain(taken(ns)).collect(),
             apart: apart(ns, saves_marks, |beside, name| {
                 beside_of(&chains, beside, name)
@@ -228,7 +231,7 @@ impl<'s> Facts<'s> {
     }
 
     /// A value of `net.ipv4.conf`, of a device; where it is not dumped, what new devices get.
-    fn of_device(&self, family: &str, device: usize, key: &str) -> Option<(i64, Span)> {
+    pub(super) fn of_device(&self, family: &str, device: usize, key: &str) -> Option<(i64, Span)> {
         let name = &self.interface(device).name;
         let of = |name: &str| {
             let dotted = self.sysctl(&format!("net.{family}.conf.{name}.{key}"));
@@ -337,6 +340,18 @@ fn taken(ns: &NetNs) -> impl Iterator<Item = IpAddr> + '_ {
         .filter(|r| r.kind == RouteType::Local && r.table == "local");
     let all = all.filter(|r| r.destination.prefix_len() == r.destination.max_prefix_len());
     all.map(|r| r.destination.addr())
+}
+
+/// Whole prefixes outside of 127.0.0.0/8 that a route of type `local` makes its own.
+fn wide_local(ns: &NetNs) -> Vec<(IpNet, Span)> {
+    let all = ns.routes.iter();
+    let all = all.filter(|r| r.kind == RouteType::Local && r.table == "local");
+    let all = all.filter(|r| {
+        let net = r.destination;
+        let loopback = Family::of(net.addr()).loopback_net();
+        net.prefix_len() < net.max_prefix_len() && !loopback.contains(&net)
+    });
+    all.map(|r| (r.destination.trunc(), r.origin)).collect()
 }
 
 /// Whether a rule is about UDP alone.

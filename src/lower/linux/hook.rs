@@ -14,6 +14,9 @@ use super::stage::{Arrival, Builder, Crossing, Cursor, Device, Env, Key, Ns, Way
 impl Builder<'_> {
     /// In by a device, or first through the bridges on the way whose frames pass the chains.
     pub(super) fn enter(&mut self, arrival: &Arrival, family: Family) -> Next {
+        if let Some(deaf) = self.facts[arrival.ns].deaf(family, arrival.device) {
+            return deaf;
+        }
         for crossing in &arrival.crossings {
             let facts = &self.facts[crossing.ns];
             let ports = [Some(crossing.port), crossing.out];

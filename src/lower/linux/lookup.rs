@@ -84,6 +84,8 @@ impl Found<'_> {
 pub(super) struct Tables<'s> {
     routes: BTreeMap<(Family, String), Vec<&'s Route>>,
     rules: Vec<&'s PolicyRule>,
+    /// The families of which the destination alone decides: asked for with every route.
+    plain: Vec<Family>,
     /// For the place of a route, one to the same destination that it hides.
     hidden: BTreeMap<Span, &'s Route>,
 }
@@ -119,11 +121,15 @@ impl<'s> Tables<'s> {
         }
         let mut rules: Vec<_> = ns.rules.iter().collect();
         rules.sort_by_key(|r| r.priority);
-        Self {
+        let mut tables = Self {
             routes,
             rules,
+            plain: Vec::new(),
             hidden,
-        }
+        };
+        let families = [Family::V4, Family::V6].into_iter();
+        tables.plain = families.filter(|f| tables.decides_alone(*f)).collect();
+        tables
     }
 
     /// A route with a worse metric that this one hides.
@@ -150,6 +156,10 @@ impl<'s> Tables<'s> {
 
     /// Whether the destination alone decides.
     pub(super) fn plain(&self, family: Family) -> bool {
+        self.plain.contains(&family)
+    }
+
+    fn decides_alone(&self, family: Family) -> bool {
         let rules = self.rules.iter().all(|r| {
             r.from.is_none()
                 && r.mark.is_none()

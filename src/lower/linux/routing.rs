@@ -170,7 +170,10 @@ impl<'s> Builder<'s> {
             && crossing.bridge == hop.device
         {
             // Its destination was changed, and the new one is on the same bridge: it stays a frame.
-            return self.redirected(ns, env, hop);
+            return match self.stays(ns, env.family, device) {
+                Some(unsure) => unsure,
+                None => self.redirected(ns, env, hop),
+            };
         }
         let (forwards, at) = self.facts[ns].forwards(env.family, device);
         if !forwards {
@@ -187,6 +190,19 @@ impl<'s> Builder<'s> {
         let env = self.inside(ns, env);
         let env = self.toward(ns, &env, hop);
         self.at(ns, Hook::Forward, 0, env)
+    }
+
+    /// Whether a frame whose destination was changed goes on though its namespace does not forward hangs on the kernel:
+    /// of IPv4, older ones ask for the way as a sender would, newer ones drop it (`br_nf_pre_routing_finish`; 6.18 was tried).
+    fn stays(&self, ns: Ns, family: Family, bridge: Device) -> Option<Next> {
+        let (forwards, at) = self.facts[ns].forwards(family, bridge);
+        if forwards || family == Family::V6 {
+            return None;
+        }
+        let why = "it does not forward, and whether a frame whose destination was translated goes on within its bridge hangs on the kernel";
+        let at = at.unwrap_or(self.facts[ns].ns.origin);
+        let next = Next::dies(DiscardReason::Unmodelled(why.to_owned()));
+        Some(next.saying("net.ipv4.ip_forward = 0", at))
     }
 
     /// What no host may send to another.
@@ -217,7 +233,7 @@ impl<'s> Builder<'s> {
                 }
             }
             // Where whole prefixes are local, they are no sources either.
-            for (net, at) in facts.wide_local() {
+            for &(net, at) in &facts.wide_local {
                 if !accepts {
                     let text: Option<Arc<str>> = Some("martian source".into());
                     let next = dies("its source is local to this namespace");

@@ -28,7 +28,7 @@ impl Builder<'_> {
         for (at, arrival) in found.arrivals.iter().enumerate() {
             found.of.entry(arrival.ns).or_default().push(at);
             let facts = &self.facts[arrival.ns];
-            let wide = !facts.wide_local().is_empty();
+            let wide = !facts.wide_local.is_empty();
             if wide
                 || LENDS.iter().any(|key| facts.on(arrival.device, key))
                 || facts.ns.neighbours.iter().any(|n| n.proxy)
@@ -275,7 +275,7 @@ impl Builder<'_> {
         if own.noarp {
             return false;
         }
-        let wide = facts.wide_local();
+        let wide = &facts.wide_local;
         let owns = facts.owns(address) || wide.iter().any(|(net, _)| net.contains(&address));
         let [lends, beside] = LENDS.map(|key| facts.on(arrival.device, key));
         if !owns && !proxy && !lends && !beside {

@@ -6,8 +6,11 @@ use std::net::IpAddr;
 
 use crate::model::inet::Family;
 use crate::model::linux::RouteType;
+use crate::network::fib::DiscardReason;
 
+use super::facts::Facts;
 use super::lookup::{Flow, Found};
+use super::next::Next;
 use super::stage::{Arrival, Builder};
 
 /// Answering for what is behind other devices; for what is on the same link.
@@ -53,5 +56,19 @@ impl Builder<'_> {
             }
             found => found.local().is_none(),
         }
+    }
+}
+
+impl Facts<'_> {
+    /// A device that takes no IPv6 (`disable_ipv6`) asks and answers nobody; only a neighbour's permanent entry leads there.
+    pub(super) fn deaf(&self, family: Family, device: usize) -> Option<Next> {
+        let off = self.of_device("ipv6", device, "disable_ipv6");
+        let (_, at) = off.filter(|(value, _)| *value != 0 && family == Family::V6)?;
+        let name = &self.interface(device).name;
+        let why = format!(
+            "net.ipv6.conf.{name}.disable_ipv6 is set, and somebody sends IPv6 there all the same"
+        );
+        let next = Next::dies(DiscardReason::Unmodelled(why.clone()));
+        Some(next.saying(&why, at))
     }
 }

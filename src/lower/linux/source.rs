@@ -4,7 +4,6 @@
 
 use std::net::IpAddr;
 
-use crate::base::source::Span;
 use crate::model::inet::{Family, IpNet};
 use crate::model::linux::{Interface, RouteType};
 use crate::network::graph::Sources;
@@ -181,18 +180,6 @@ impl Facts<'_> {
 }
 
 impl Facts<'_> {
-    /// Whole prefixes outside of 127.0.0.0/8 that a route of type `local` makes its own.
-    pub(super) fn wide_local(&self) -> Vec<(IpNet, Span)> {
-        let all = self.ns.routes.iter();
-        let all = all.filter(|r| r.kind == RouteType::Local && r.table == "local");
-        let all = all.filter(|r| {
-            let net = r.destination;
-            let loopback = Family::of(net.addr()).loopback_net();
-            net.prefix_len() < net.max_prefix_len() && !loopback.contains(&net)
-        });
-        all.map(|r| (r.destination.trunc(), r.origin)).collect()
-    }
-
     /// The source that Linux selects for a device and a neighbour (`inet_select_addr`): a primary address whose scope is
     /// wide enough, one in the neighbour's prefix before the others, one of another device where this one has none.
     pub(super) fn select(&self, device: usize, near: Option<IpAddr>, scope: u8) -> Option<IpAddr> {

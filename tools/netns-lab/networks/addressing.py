@@ -57,6 +57,18 @@ def pod_cidr_twice(lab):
         lab.bridge_pod(pod, "b", [f"10.20.1.{last}/24"], ["10.20.1.1"])
 
 
+def pod_cidr_nested(lab):
+    """b's pod network is 10.20.0.0/18 and holds a's 10.20.1.0/24: b's pods look for a's on their own bridge."""
+    wired(lab)
+    bridged(lab, ("a1", "a2"))
+    lab.bridge("b", "cni0")
+    lab.cidrs["b"] = ["10.20.0.0/18"]
+    lab.sh("b", "ip addr add 10.20.2.1/18 dev cni0")
+    for pod, last in (("b1", 11), ("b2", 12)):
+        lab.bridge_pod(pod, "b", [f"10.20.2.{last}/18"], ["10.20.2.1"])
+    routed(lab)
+
+
 def node_address_twice(lab):
     """The host outside has b's address: refute uniqueness, do not predict who answers."""
     host_gw(lab)
@@ -115,4 +127,4 @@ def proxy_neighbour(lab):
 
 NETWORKS = {f.__name__.replace("_", "-"): f for f in (
     v6_only, dual_stack, dual_stack_v6_not_forwarded, pod_mask_16, pod_mask_16_proxied, pod_has_bridge_address,
-    pod_cidr_twice, node_address_twice, two_addresses, arp_of_any_interface, neighbour_wrong, neighbour_right, proxy_neighbour)}
+    pod_cidr_twice, pod_cidr_nested, node_address_twice, two_addresses, arp_of_any_interface, neighbour_wrong, neighbour_right, proxy_neighbour)}

@@ -61,6 +61,16 @@ def dnat_then_dropped(lab):
     lab.extra = [("vip", "service", "10.20.2.77", 8080, "tcp")]
 
 
+def bridged_dnat_no_forward(lab):
+    """Pods of a on one bridge, a destination translated to one of them, and a does not forward: newer kernels drop the frame."""
+    host_gw(lab)
+    lab.sh("a", """
+        iptables -t nat -A PREROUTING -d 10.20.200.10 -p tcp --dport 80 -j DNAT --to-destination 10.20.1.11:8080
+        iptables -t nat -A PREROUTING -d 10.20.200.10 -p udp --dport 80 -j DNAT --to-destination 10.20.1.11:8080
+        sysctl -qw net.ipv4.ip_forward=0""")
+    lab.extra = [("a1", "nodeport", "10.20.200.10", 80, protocol) for protocol in ("tcp", "udp")]
+
+
 def input_drop(lab):
     """b's INPUT drops but for answers and tcp 10250 from the nodes; b's pods are not concerned."""
     host_gw(lab)
@@ -342,6 +352,6 @@ def connections_and_owners(lab):
 
 
 NETWORKS = {f.__name__.replace("_", "-"): f for f in (
-    double_snat, masquerade_outside, masquerade_at_the_border, snat_to_address, dnat_pod_port, dnat_then_dropped, input_drop, output_drop,
+    double_snat, masquerade_outside, masquerade_at_the_border, snat_to_address, dnat_pod_port, dnat_then_dropped, bridged_dnat_no_forward, input_drop, output_drop,
     output_drops_answers, chains_and_marks, reject_and_sets, raw_notrack, connection_mark, nft_filter, nft_nat, nft_nat_by_hash,
     host_port, sidecar_redirect, v6_firewall, way_back_asked, types_by_device, types_of_ipv6, connections_and_owners)}

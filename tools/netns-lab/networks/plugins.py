@@ -131,6 +131,22 @@ def calico_strict_reverse_path(lab):
     lab.sh("a", "ip route del 10.20.1.12")
 
 
+def ptp_dual_stack(lab):
+    """Calico-style, dual stack: /32 and /128 pods, fe80::1 as the gateway of IPv6; one pod's IPv6 host route is missing."""
+    wired(lab, families=(4, 6))
+    for pod in ("a1", "a2", "b1", "b2"):
+        node, n, last = pod[0], NUMBER[pod[0]], 10 + int(pod[1])
+        lab.cidrs[node] = [f"10.20.{n}.0/26", f"fd00:20:{n}::/122"]
+        lab.ns(pod, "Pod", node)
+        lab.veth(node, "cali" + pod, pod, "eth0")
+        lab.sh(node, f"ip addr add fe80::1/64 dev cali{pod} nodad; sysctl -qw net.ipv4.conf.cali{pod}.proxy_arp=1 net.ipv4.neigh.cali{pod}.proxy_delay=0 net.ipv6.conf.cali{pod}.proxy_ndp=1; ip route add 10.20.{n}.{last} dev cali{pod} scope link; ip -6 route add fd00:20:{n}::{last} dev cali{pod}")
+        lab.sh(pod, f"ip addr add 10.20.{n}.{last}/32 dev eth0; ip addr add fd00:20:{n}::{last}/128 dev eth0 nodad; ip route add 169.254.1.1 dev eth0 scope link; ip route add default via 169.254.1.1 dev eth0; ip -6 route add default via fe80::1 dev eth0")
+    for node in "ab":
+        n, o = NUMBER[node], 3 - NUMBER[node]
+        lab.sh(node, f"ip route add default via 10.20.100.9; ip route add 10.20.{o}.0/26 via 10.20.100.{o}; ip -6 route add fd00:20:{o}::/64 via fd00:20:100::{o}; ip route add blackhole 10.20.{n}.0/26; ip -6 route add blackhole fd00:20:{n}::/64")
+    lab.sh("b", "ip -6 route del fd00:20:2::12 dev calib2")
+
+
 def calico_policy(lab):
     """Calico-style: felix's chains, marks and ipsets let only a1 to b1's 8080, and drop what is INVALID or spoofed."""
     calico(lab)
@@ -245,5 +261,5 @@ def kube_router_stale_set(lab):
 NETWORKS = {f.__name__.replace("_", "-"): f for f in (
     flannel_vxlan, flannel_vxlan_wrong_vni, flannel_vxlan_wrong_mac, flannel_vxlan_port_blocked, flannel_vxlan_no_fdb,
     flannel_host_gw, flannel_host_gw_old_lease, calico, calico_no_default_route, calico_proxy_arp_off,
-    calico_strict_reverse_path, calico_policy, reference_bridge, reference_bridge_masq, reference_ptp, kube_router,
+    calico_strict_reverse_path, ptp_dual_stack, calico_policy, reference_bridge, reference_bridge_masq, reference_ptp, kube_router,
     kube_router_stale_set)}

@@ -170,6 +170,13 @@ def with_nft(lab, node, ports):
     lab.feed(node, ["nft", "-f", "-"], nft_rules(ports))
 
 
+def services_nft_host_port(lab):
+    """kube-proxy, nftables mode, and a host port of iptables at the same priority: they are about different messages."""
+    cluster(lab, with_nft)
+    lab.sh("a", "iptables -t nat -A PREROUTING -d 10.20.100.1 -p tcp --dport 18080 -j DNAT --to-destination 10.20.1.11:8080")
+    lab.extra.append(("web", "nodeport", "10.20.100.1", 18080, "tcp"))
+
+
 MISSING = {"b": [OWN, EMPTY]}
 STALE = {"b": [Port("web", "10.20.200.10", 80, ["10.20.1.11", "10.20.2.12"], node_port=30080), OWN, EMPTY]}
 DEAD = {node: [Port("web", "10.20.200.10", 80, ["10.20.1.11", "10.20.2.99"], node_port=30080), OWN, EMPTY]
@@ -266,5 +273,5 @@ def services_dual_stack_nft(lab):
 
 NETWORKS = {f.__name__.replace("_", "-"): f for f in (
     services_iptables, services_iptables_missing, services_iptables_stale, services_iptables_dead, services_nft,
-    services_nft_missing, services_nft_stale, services_nft_dead, services_node_without_default, services_not_bridged,
+    services_nft_host_port, services_nft_missing, services_nft_stale, services_nft_dead, services_node_without_default, services_not_bridged,
     services_no_hairpin, service_at_pod_address, services_dual_stack_nft)}
