@@ -1090,3 +1090,58 @@ fn two_kinds_of_baselines() {
         assert_eq!(told, says, "{policies}");
     }
 }
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else if entry.file_name() != "truth.json" {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// 0037: nothing is known of the labels of a snapshot's pods that have no Pod object.
+#[test]
+fn labels_of_a_snapshot_without_objects() {
+    let lab = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/netns-lab");
+    let folder = std::env::temp_dir().join(format!("kubeproof-bare-{}", std::process::id()));
+    copy(&lab.join("ok-hostgw"), &folder);
+    let intent = |spec: &str| {
+        format!("apiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {spec}\n")
+    };
+    let policy = |subject: &str| {
+        format!(
+            "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p}}\nspec: {{podSelector: {subject}, ingress: [{{from: [{{podSelector: {{}}}}, {{ipBlock: {{cidr: 10.1.0.0/16}}}}]}}]}}\n"
+        )
+    };
+    let of_b = "{matchLabels: {app: b}}";
+    let to_b = intent(&format!(
+        "{{mustNotReach: {{from: [{{podSelector: {{}}}}], to: [{{podSelector: {of_b}}}]}}}}"
+    ));
+    let apart = intent("{isolate: {byLabel: tenant}}");
+    let one = intent("{mustReach: {from: [{pod: default/n1p1}], to: [{pod: default/n1p2}]}}");
+    for (objects, id, unknown) in [
+        (to_b, "i", true),
+        (apart, "i", true),
+        (one.clone(), "i", false),
+        (one.clone() + &policy(of_b), "i", true),
+        (one + &policy("{}"), "i", false),
+        (policy(of_b), "KP003", true),
+        (policy("{}"), "KP003", false),
+        (policy(of_b), "KP001", false),
+    ] {
+        std::fs::write(folder.join("objects.yaml"), &objects).unwrap();
+        let (exit, told) = kubeproof(&["verify", "--only", id, folder.to_str().unwrap()]);
+        let says = told.contains("that have no Pod object beside it: a selector asks");
+        assert_eq!(
+            (exit == Some(3), says),
+            (unknown, unknown),
+            "{id} {objects}{told}"
+        );
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -134,6 +134,10 @@ pub fn not_said(cluster: &Cluster, settings: Settings) -> Vec<Diagnostic> {
                 "this selector asks for labels that controllers give to pods of templates, with values that nobody knows: the answer is for some others",
                 "what `kubectl get -o yaml` printed of the pods has them",
             ),
+            Choice::Labels(Whose::Snapshot) => (
+                "this selector asks for labels of pods of the snapshot that have no Pod object beside it: they are taken to have none",
+                "put what `kubectl get pods -A -o yaml` printed beside the snapshot",
+            ),
             Choice::Labels(Whose::Nodes) => (
                 "this selector asks for labels of nodes that are not given: they are taken to have none",
                 "what `kubectl get -o yaml` printed of the nodes has them",

@@ -18,12 +18,15 @@ use crate::input::problems::Problems;
 use crate::input::yaml::{Node, Value};
 use crate::model::cluster::Address;
 use crate::model::inet::Protocol;
+use crate::model::labels::Open;
 
 /// A Pod as written.
 #[derive(Debug)]
 pub struct PodObject {
     /// Name, namespace, labels, owner.
     pub meta: Meta,
+    /// Which labels it may have beside those of `meta`.
+    pub open: Open,
     /// Whether the name is only `generateName`: then others may be called the same.
     pub generated: bool,
     /// What it runs.
@@ -142,6 +145,7 @@ pub(super) fn read(node: Node<'_>, problems: &mut Problems) -> Option<PodObject>
     }
     Some(PodObject {
         meta: meta?,
+        open: Open::Closed,
         generated,
         spec: spec?,
         status,

@@ -304,6 +304,7 @@ fn pods(
         let origin = bare.listed.origin;
         kept.push(PodObject {
             meta: meta(&namespace, &name, origin),
+            open: Open::All,
             generated: false,
             spec: PodSpec {
                 host_network: false,

@@ -16,6 +16,7 @@ use crate::base::source::Span;
 use crate::input::decode::show;
 use crate::input::problems::Problems;
 use crate::model::cluster::{Address, Workload};
+use crate::model::labels::Open;
 
 /// More pods than this are no cluster that runs.
 const MOST: usize = 500_000;
@@ -29,6 +30,8 @@ pub(super) struct Draft {
     /// The kind of the workload whose template it stands for.
     pub(super) template: Option<&'static str>,
     pub(super) labels: BTreeMap<String, String>,
+    /// Which others it may have.
+    pub(super) open: Open,
     pub(super) workload: Option<Workload>,
     pub(super) node: Option<String>,
     /// Whether it is surely there.
@@ -81,6 +84,7 @@ pub(super) fn given(pods: Vec<PodObject>, owners: &Owners<'_>) -> Vec<Draft> {
             name,
             template: None,
             labels: pod.meta.labels,
+            open: pod.open,
             workload,
             node_given: node.is_some(),
             node,
@@ -161,6 +165,7 @@ pub(super) fn templates(
             name: format!("{}#{number}", workload.meta.name),
             template: Some(workload.kind),
             labels: controllers::labels(workload, number),
+            open: Open::Closed,
             workload: Some(Workload {
                 kind: workload.kind.to_owned(),
                 name: workload.meta.name.clone(),
