@@ -217,10 +217,10 @@ impl Asker<'_> {
         if all.is_empty() {
             return wrong(
                 format!(
-                    "the name of `{text}` leads nowhere: it is headless and has no ready endpoint with a {} port",
+                    "`{text}` is headless, and no ready endpoint of it has a {} port",
                     self.protocol
                 ),
-                "a headless Service is its pods: ask about them".to_owned(),
+                "its name leads to its pods: ask about them".to_owned(),
             );
         }
         Ok(all)

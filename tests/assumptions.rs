@@ -969,7 +969,7 @@ fn services_that_are_not_served() {
     assert!(!told.contains("10.0.0.3"), "{told}");
     let (exit, told) = trace(&(pods.clone() + &headless.replace("app: b", "app: nobody")));
     assert_eq!(exit, Some(2), "{told}");
-    assert!(told.contains("leads nowhere"), "{told}");
+    assert!(told.contains("no ready endpoint of it"), "{told}");
     let (exit, told) = trace(&(pods + &service(named, plain)));
     assert_eq!(exit, Some(3), "{told}");
     assert!(told.contains("Service:service-proxy-name"), "{told}");
