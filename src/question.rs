@@ -8,7 +8,7 @@ use crate::lower::Lowered;
 use crate::model::cluster::{Cluster, Process};
 use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{Family, IpNet, Protocol, non_unicast};
-use crate::model::service::ServiceKind;
+use crate::model::service::{Readiness, Service, ServiceKind};
 use crate::network::graph::Sources;
 use crate::network::header::Header;
 use crate::reference::{QuestionError, entity, wrong};
@@ -39,12 +39,12 @@ enum Place {
     Address(IpAddr),
 }
 
-/// The message that is asked for.
-pub fn message(
+/// The message that is asked for; one for each endpoint where the target is the name of a headless Service.
+pub fn messages(
     cluster: &Cluster,
     lowered: &Lowered,
     question: &Question,
-) -> Result<(EntityId, Header), QuestionError> {
+) -> Result<Vec<(EntityId, Header)>, QuestionError> {
     let protocol = match &question.protocol {
         None => Protocol::Tcp,
         Some(text) => match Protocol::parse(&text.to_uppercase()) {
@@ -76,26 +76,37 @@ pub fn message(
     let from = asker.place(&question.from)?;
     let sender = asker.sender(&from, &question.from)?;
     let (to, targets) = asker.target(&question.to)?;
-    let (source, destination) = asker.addresses(&from, sender, &targets, &question.to)?;
-    let destination_port = match question.port {
-        Some(port) => port,
-        None => asker.one_port(&to, &question.to)?,
+    let port = match (question.port, targets.as_slice()) {
+        (Some(port), _) => Some(port),
+        // Of a headless Service each endpoint has its own.
+        (None, [(_, Some(_)), ..]) => None,
+        (None, _) => Some(asker.one_port(&to, &question.to)?),
     };
-    let header = Header {
-        protocol,
-        source,
-        source_port: question.source_port.unwrap_or(49152),
-        destination,
-        destination_port,
-    };
-    if !walk::honest(&lowered.network, sender, &header) {
-        return wrong(
+    let mut ways = asker.addresses(&from, sender, &targets, &question.to)?;
+    if port.is_some() {
+        ways.dedup_by_key(|(_, destination, _)| *destination);
+    }
+    let messages = ways.into_iter().map(|(source, destination, own)| {
+        let header = Header {
+            protocol,
+            source,
+            source_port: question.source_port.unwrap_or(49152),
+            destination,
+            destination_port: port.or(own).unwrap_or_default(),
+        };
+        if walk::honest(&lowered.network, sender, &header) {
+            return Ok((sender, header));
+        }
+        wrong(
             format!("`{}` cannot send to {destination}", question.from),
             "messages go to unicast addresses, from an address of the sender".to_owned(),
-        );
-    }
-    Ok((sender, header))
+        )
+    });
+    messages.collect()
 }
+
+/// An address that is dialled, and the port there where the name that led to it says one.
+type Target = (IpAddr, Option<u16>);
 
 struct Asker<'a> {
     cluster: &'a Cluster,
@@ -163,13 +174,18 @@ impl Asker<'_> {
         }
     }
 
-    /// The target and the addresses it is dialled at.
-    fn target(&self, text: &str) -> Result<(Place, Vec<IpAddr>), QuestionError> {
+    /// The target and the addresses it is dialled at: any of them, but each of those with a port of its own.
+    fn target(&self, text: &str) -> Result<(Place, Vec<Target>), QuestionError> {
         let place = self.place(text)?;
         let id = match &place {
-            Place::Address(ip) => return Ok((Place::Address(*ip), vec![*ip])),
+            Place::Address(ip) => return Ok((Place::Address(*ip), vec![(*ip, None)])),
             Place::Entity(id) => *id,
         };
+        let mut services = self.cluster.services.iter();
+        let headless = services.find(|s| s.id == id && s.kind == ServiceKind::Headless);
+        if let Some(service) = headless {
+            return Ok((place, self.named(service, text)?));
+        }
         let s = &self.lowered.structure;
         let owner = match self.cluster.kind_of(id) {
             EntityKind::Container | EntityKind::Daemon => {
@@ -178,27 +194,36 @@ impl Asker<'_> {
             _ => id,
         };
         let rows = s.addr.iter().filter(|(e, _)| *e == owner);
-        let addresses: Vec<IpAddr> = rows
-            .filter_map(|(e, net)| self.first_of(*e, *net))
+        let addresses: Vec<Target> = rows
+            .filter_map(|(e, net)| Some((self.first_of(*e, *net)?, None)))
             .collect();
         if addresses.is_empty() {
-            return wrong(format!("`{text}` has no address"), self.instead(id));
+            return wrong(format!("`{text}` has no address"), None);
         }
         Ok((place, addresses))
     }
 
-    /// What has an address instead of a headless Service.
-    fn instead(&self, id: EntityId) -> Option<String> {
-        let mut services = self.cluster.services.iter();
-        let service = services.find(|s| s.id == id && s.kind == ServiceKind::Headless)?;
-        let endpoints = service.ports.iter().flat_map(|p| &p.endpoints);
-        let mut all: Vec<String> = endpoints.map(|e| e.address.to_string()).collect();
+    /// What the name of a headless Service leads to: its ready endpoints, at their own ports.
+    fn named(&self, service: &Service, text: &str) -> Result<Vec<Target>, QuestionError> {
+        let ports = service.ports.iter();
+        let ports = ports.filter(|port| port.protocol == self.protocol);
+        let mut all: Vec<Target> = ports
+            .flat_map(|port| &port.endpoints)
+            .filter(|e| e.readiness == Readiness::Ready)
+            .map(|e| (e.address, Some(e.port)))
+            .collect();
         all.sort_unstable();
         all.dedup();
-        let all = all.join(", ");
-        Some(format!(
-            "a headless Service is dialled at its endpoints, on their ports: {all}"
-        ))
+        if all.is_empty() {
+            return wrong(
+                format!(
+                    "`{text}` is headless, and no ready endpoint of it has a {} port",
+                    self.protocol
+                ),
+                "its name leads to its pods: ask about them".to_owned(),
+            );
+        }
+        Ok(all)
     }
 
     /// The address of a host; of an External's prefix the first that is free and names a host.
@@ -212,20 +237,23 @@ impl Asker<'_> {
             .find(|ip| held.binary_search(ip).is_err())
     }
 
-    /// Source and destination in the first family that both have, IPv4 first.
+    /// Source and destination in the first family that both have, IPv4 first; of targets with ports of their own each.
     fn addresses(
         &self,
         from: &Place,
         sender: EntityId,
-        targets: &[IpAddr],
+        targets: &[Target],
         text: &str,
-    ) -> Result<(IpAddr, IpAddr), QuestionError> {
+    ) -> Result<Vec<(IpAddr, IpAddr, Option<u16>)>, QuestionError> {
         for family in [Family::V4, Family::V6] {
-            for &destination in targets.iter().filter(|ip| Family::of(**ip) == family) {
-                if let Some(source) = self.source(from, sender, destination) {
-                    return Ok((source, destination));
-                }
-            }
+            let fitting = targets.iter().filter(|(ip, _)| Family::of(*ip) == family);
+            let mut ways = fitting.filter_map(|&(destination, port)| {
+                let source = self.source(from, sender, destination)?;
+                Some((source, destination, port))
+            });
+            let Some(first) = ways.next() else { continue };
+            let others = ways.filter(|(.., port)| port.is_some());
+            return Ok(std::iter::once(first).chain(others).collect());
         }
         wrong(
             format!("the sender has no address in a family of `{text}`"),

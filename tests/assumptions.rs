@@ -935,7 +935,7 @@ fn services_that_are_not_served() {
         );
     }
     assert!(found(&(pods.clone() + &headless), from).contains(&"F042"));
-    // No command says anything of what is not served; `trace` says what to dial instead of a name.
+    // No command says anything of what is not served; `trace` dials every endpoint that a name leads to.
     let folder = std::env::temp_dir().join(format!("kubeproof-served-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("c.yaml");
@@ -945,12 +945,117 @@ fn services_that_are_not_served() {
         kubeproof(&["trace", path, "--from", "pod/x/a", "--to", "service/x/s"])
     };
     let (exit, told) = trace(&(pods.clone() + &headless));
+    assert_eq!(exit, Some(0), "{told}");
+    assert!(told.contains("10.0.0.2:80"), "{told}");
+    let third = pod("c", "n1", "10.0.0.3", "").replace("{app: c}", "{app: b}");
+    let shut_c = np(
+        "c",
+        "{podSelector: {matchLabels: {app: b}}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.9/32}}]}]}",
+    );
+    let (exit, told) = trace(&(pods.clone() + &headless + &third));
+    assert_eq!(exit, Some(0), "{told}");
+    assert!(
+        told.contains("outcome 2 of 2: the name leads to 10.0.0.3:80"),
+        "{told}"
+    );
+    let (exit, told) = trace(&(pods.clone() + &headless + &third + &shut_c));
+    assert_eq!(exit, Some(1), "{told}");
+    let unready = third.replace(
+        "phase: Running",
+        "phase: Running, conditions: [{type: Ready, status: \"False\"}]",
+    );
+    let (exit, told) = trace(&(pods.clone() + &headless + &unready));
+    assert_eq!(exit, Some(0), "{told}");
+    assert!(!told.contains("10.0.0.3"), "{told}");
+    let (exit, told) = trace(&(pods.clone() + &headless.replace("app: b", "app: nobody")));
     assert_eq!(exit, Some(2), "{told}");
-    assert!(told.contains("on their ports: 10.0.0.2"), "{told}");
+    assert!(told.contains("no ready endpoint of it"), "{told}");
     let (exit, told) = trace(&(pods + &service(named, plain)));
     assert_eq!(exit, Some(3), "{told}");
     assert!(told.contains("Service:service-proxy-name"), "{told}");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// 0036: who waits for its scheduling gates does not run; who is on a node has passed them.
+#[test]
+fn pods_behind_scheduling_gates() {
+    use Verdict::{Proven, Violated};
+    let gates = "schedulingGates: [{name: example.com/quota}]";
+    let b = |node: &str| {
+        let b = pod("b", "n1", "10.0.0.2", "");
+        let manifest = b.split("status:").next().unwrap_or_default();
+        manifest.replace("nodeName: n1", node)
+    };
+    let template = |more: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: b, namespace: x}}\nspec: {{selector: {{matchLabels: {{app: b}}}}, template: {{metadata: {{labels: {{app: b}}}}, spec: {{{more}containers: [{{name: c, ports: [{{containerPort: 80}}]}}]}}}}}}\n"
+        )
+    };
+    for (b, wanted) in [
+        (b("restartPolicy: Always"), Violated),
+        (b(gates), Proven),
+        (b("schedulingGates: []"), Violated),
+        (b(&format!("nodeName: n1, {gates}")), Violated),
+        (template(""), Violated),
+        (template(&format!("{gates}, ")), Proven),
+    ] {
+        let objects = node("n1", "192.0.2.1") + &pod("a", "n1", "10.0.0.1", "") + &b;
+        let only = Options {
+            only: vec!["i".to_owned()],
+            ..Options::default()
+        };
+        let text = format!(
+            "{objects}---\napiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {{mustNotReach: {A_TO_B}}}\n"
+        );
+        let run = verified(&text, &only);
+        let verified = run.clusters[0].verified.as_ref().unwrap();
+        let violated = verified.results[0].verdict == Violated;
+        assert_eq!(violated, wanted == Violated, "{b}");
+        let of_clusters = run.clusters.iter().flat_map(|c| &c.diagnostics);
+        let told = of_clusters
+            .chain(&run.diagnostics)
+            .any(|d| d.code == "K010");
+        assert_eq!(told, wanted == Proven, "{b}");
+    }
+}
+
+/// 0035: nor between an `AdminNetworkPolicy` and ClusterNetworkPolicies of its tier, whatever their priorities.
+#[test]
+fn two_kinds_of_the_admin_tier() {
+    let of_b = "subject: {pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: b}}}}";
+    let rule =
+        |action: &str| format!("ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]");
+    let new = |priority: u32, action: &str| {
+        let rule = rule(action);
+        cnp(
+            "new",
+            &format!("{{tier: Admin, priority: {priority}, {of_b}, {rule}}}"),
+        )
+    };
+    let old = |name: &str, priority: u32, action: &str| {
+        let rule = rule(action);
+        format!(
+            "---\napiVersion: policy.networking.k8s.io/v1alpha1\nkind: AdminNetworkPolicy\nmetadata: {{name: {name}}}\nspec: {{priority: {priority}, {of_b}, {rule}}}\n"
+        )
+    };
+    let spec = format!("{{mustNotReach: {A_TO_B}}}");
+    for (policies, wanted) in [
+        (old("old", 7, "Deny"), Verdict::Proven),
+        (old("old", 7, "Deny") + &new(9, "Deny"), Verdict::Proven),
+        (old("old", 7, "Deny") + &new(9, "Accept"), Verdict::Unknown),
+        // A counterexample stands: it shows its order.
+        (old("old", 9, "Deny") + &new(7, "Accept"), Verdict::Violated),
+        // Of one kind priorities decide.
+        (
+            old("old", 7, "Deny") + &old("more", 9, "Allow"),
+            Verdict::Proven,
+        ),
+    ] {
+        let result = wish(&(two_pods() + &policies), &spec);
+        assert_eq!(result.verdict, wanted, "{policies}{}", result.detail);
+        let told = found(&(two_pods() + &policies), &spec).contains(&"F109");
+        assert_eq!(told, wanted != Verdict::Proven, "{policies}");
+    }
 }
 
 /// 0027: no order is defined between a `BaselineAdminNetworkPolicy` and ClusterNetworkPolicies of its tier.
@@ -984,4 +1089,59 @@ fn two_kinds_of_baselines() {
         let told = found(&(two_pods() + &policies), &spec).contains(&"F109");
         assert_eq!(told, says, "{policies}");
     }
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else if entry.file_name() != "truth.json" {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// 0037: nothing is known of the labels of a snapshot's pods that have no Pod object.
+#[test]
+fn labels_of_a_snapshot_without_objects() {
+    let lab = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/netns-lab");
+    let folder = std::env::temp_dir().join(format!("kubeproof-bare-{}", std::process::id()));
+    copy(&lab.join("ok-hostgw"), &folder);
+    let intent = |spec: &str| {
+        format!("apiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {spec}\n")
+    };
+    let policy = |subject: &str| {
+        format!(
+            "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p}}\nspec: {{podSelector: {subject}, ingress: [{{from: [{{podSelector: {{}}}}, {{ipBlock: {{cidr: 10.1.0.0/16}}}}]}}]}}\n"
+        )
+    };
+    let of_b = "{matchLabels: {app: b}}";
+    let to_b = intent(&format!(
+        "{{mustNotReach: {{from: [{{podSelector: {{}}}}], to: [{{podSelector: {of_b}}}]}}}}"
+    ));
+    let apart = intent("{isolate: {byLabel: tenant}}");
+    let one = intent("{mustReach: {from: [{pod: default/n1p1}], to: [{pod: default/n1p2}]}}");
+    for (objects, id, unknown) in [
+        (to_b, "i", true),
+        (apart, "i", true),
+        (one.clone(), "i", false),
+        (one.clone() + &policy(of_b), "i", true),
+        (one + &policy("{}"), "i", false),
+        (policy(of_b), "KP003", true),
+        (policy("{}"), "KP003", false),
+        (policy(of_b), "KP001", false),
+    ] {
+        std::fs::write(folder.join("objects.yaml"), &objects).unwrap();
+        let (exit, told) = kubeproof(&["verify", "--only", id, folder.to_str().unwrap()]);
+        let says = told.contains("that have no Pod object beside it: a selector asks");
+        assert_eq!(
+            (exit == Some(3), says),
+            (unknown, unknown),
+            "{id} {objects}{told}"
+        );
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -20,7 +20,7 @@ use kubeproof::lower::lower;
 use kubeproof::model::cluster::{Cluster, Process};
 use kubeproof::model::policy::Settings;
 use kubeproof::network::trace::Disposition;
-use kubeproof::question::{Question, message};
+use kubeproof::question::{Question, messages};
 use kubeproof::reference::entity;
 use kubeproof::report::snippet::render;
 use kubeproof::session;
@@ -355,7 +355,7 @@ fn what_listens_where() {
             protocol: None,
             source_port: None,
         };
-        let (sender, header) = message(&cluster, &lowered, &question).unwrap();
+        let (sender, header) = messages(&cluster, &lowered, &question).unwrap().remove(0);
         let trace = walk::trace(&lowered.network, sender, header).unwrap();
         assert_eq!(trace.outcomes[0].disposition, *wanted, "{from} {to} {port}");
     }

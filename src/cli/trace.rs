@@ -34,7 +34,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "X", required_unless_present = "queries")]
     from: Option<String>,
 
-    /// To whom: as --from, or service/NS/NAME
+    /// To whom: as --from, or service/NS/NAME (of a headless one, each ready endpoint)
     #[arg(long, value_name = "Y", required_unless_present = "queries")]
     to: Option<String>,
 
@@ -217,6 +217,25 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
     }
 }
 
+/// All outcomes of all messages that a question asks for, the failing ones first.
+fn traced(
+    cluster: &Cluster,
+    lowered: &Lowered,
+    question: &Question,
+) -> Result<Trace, QuestionError> {
+    let mut outcomes = Vec::new();
+    for (sender, header) in question::messages(cluster, lowered, question)? {
+        let trace = walk::trace(&lowered.network, sender, header);
+        let trace = trace.map_err(|error| QuestionError {
+            message: error.to_string(),
+            help: None,
+        })?;
+        outcomes.extend(trace.outcomes);
+    }
+    outcomes.sort_by_key(|o| o.disposition == Disposition::Delivered);
+    Ok(Trace { outcomes })
+}
+
 struct Asked<'a> {
     sources: &'a SourceMap,
     cluster: &'a Cluster,
@@ -225,11 +244,7 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     fn answer(&self, question: &Question) -> Result<Trace, QuestionError> {
-        let (sender, header) = question::message(self.cluster, self.lowered, question)?;
-        walk::trace(&self.lowered.network, sender, header).map_err(|error| QuestionError {
-            message: error.to_string(),
-            help: None,
-        })
+        traced(self.cluster, self.lowered, question)
     }
 
     /// Whether the message fares otherwise where the domain names of policies stand for every address.
@@ -242,16 +257,15 @@ impl Asked<'_> {
         let Some((all, _)) = session::domain_names(self.cluster, settings) else {
             return false;
         };
-        let fates = |trace: &Trace| -> BTreeMap<Vec<_>, Disposition> {
+        let fates = |trace: &Trace| -> BTreeMap<_, Disposition> {
             let outcomes = trace.outcomes.iter();
             outcomes
-                .map(|o| (o.choices.clone(), o.disposition))
+                .map(|o| ((o.sent, o.choices.clone()), o.disposition))
                 .collect()
         };
-        let other = lower(self.cluster, &all).ok().and_then(|lowered| {
-            let (sender, header) = question::message(self.cluster, &lowered, question).ok()?;
-            walk::trace(&lowered.network, sender, header).ok()
-        });
+        let other = lower(self.cluster, &all)
+            .ok()
+            .and_then(|lowered| traced(self.cluster, &lowered, question).ok());
         other.is_none_or(|other| fates(&other) != fates(trace))
     }
 

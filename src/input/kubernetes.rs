@@ -49,6 +49,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("K008", "objects of kinds that are not read"),
     ("K009", "pods that no node will do for"),
+    ("K010", "pods that wait for their scheduling gates"),
 ];
 
 /// Everything that was read of one cluster, before names are resolved.

@@ -113,6 +113,8 @@ pub struct Pod {
     pub addresses: Vec<Address>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// Which others it may have: those of a snapshot's pod without a Pod object are not known.
+    pub open: Open,
     /// Its processes.
     pub containers: Vec<Process>,
     /// Names of ports, in the order in which they are searched: containers, then sidecars.

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::directory::{Directory, Member, Selection};
-use super::orders::{Subjects, equal_priorities, two_baselines};
+use super::orders::{Subjects, equal_priorities, two_kinds};
 use crate::base::source::Span;
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
@@ -119,7 +119,7 @@ pub fn findings(cluster: &Cluster) -> Vec<Finding> {
             origin: b.origin,
         });
     }
-    for (a, b) in two_baselines(cluster, Subjects::AtHand) {
+    for (a, b) in two_kinds(cluster, Subjects::AtHand) {
         found.push(Finding {
             code: "F109",
             message: format!(

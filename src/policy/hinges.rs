@@ -35,8 +35,8 @@ pub enum Choice {
     EqualPriority,
     /// The same where more than two policies are in it: their order and its reverse are not all orders.
     EqualPriorities,
-    /// Whether a `BaselineAdminNetworkPolicy` is asked before or after ClusterNetworkPolicies of its tier.
-    Baselines,
+    /// Whether a policy of v1alpha1 is asked before or after ClusterNetworkPolicies of its tier.
+    TwoKinds,
     /// What the domain names of policies stand for: [`Settings::domain_names_are_all`]. Not for users to choose.
     DomainNames,
     /// Which addresses pods have that the input does not give.
@@ -96,12 +96,8 @@ pub fn hangs_on(cluster: &Cluster, settings: &Settings) -> Vec<Hinge> {
     let equal = equal.first().map(|(a, _)| a.origin);
     add(Choice::EqualPriority, Some(other), equal);
     add(Choice::EqualPriorities, None, several);
-    let baselines = orders::two_baselines(cluster, Subjects::AtHand);
-    add(
-        Choice::Baselines,
-        None,
-        baselines.first().map(|(a, _)| a.origin),
-    );
+    let kinds = orders::two_kinds(cluster, Subjects::AtHand);
+    add(Choice::TwoKinds, None, kinds.first().map(|(a, _)| a.origin));
     other = settings;
     other.domain_names_are_all ^= true;
     add(Choice::DomainNames, Some(other), domain_names(cluster));
@@ -278,9 +274,9 @@ pub fn orders_for_added(cluster: &Cluster) -> Option<(Choice, Span)> {
         .get(1)
         .map(|(a, _)| (Choice::EqualPriorities, a.origin));
     several.or_else(|| {
-        let baselines = orders::two_baselines(cluster, Subjects::Any);
-        let first = baselines.first();
-        first.map(|(a, _)| (Choice::Baselines, a.origin))
+        let kinds = orders::two_kinds(cluster, Subjects::Any);
+        let first = kinds.first();
+        first.map(|(a, _)| (Choice::TwoKinds, a.origin))
     })
 }
 

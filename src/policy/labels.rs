@@ -17,6 +17,8 @@ pub enum Whose {
     Namespaces,
     /// Pods of templates, which get labels from their controllers.
     Pods,
+    /// Pods of a snapshot without Pod objects.
+    Snapshot,
     /// Nodes whose objects the input does not hold, or only as manifests.
     Nodes,
 }
@@ -34,8 +36,8 @@ pub struct Unsaid<'c> {
     with_pods: BTreeSet<&'c str>,
     /// Labels whose value is not known, of pods.
     keys: BTreeSet<&'c str>,
-    /// Every pod's namespace and labels.
-    pods: Vec<(&'c str, &'c BTreeMap<String, String>)>,
+    /// Every pod's namespace and labels, and which others it may have.
+    pods: Vec<(&'c str, &'c BTreeMap<String, String>, Open)>,
 }
 
 impl<'c> Unsaid<'c> {
@@ -43,26 +45,41 @@ impl<'c> Unsaid<'c> {
     pub fn of(cluster: &'c Cluster) -> Self {
         let own = cluster.pods.iter().map(|pod| {
             let namespace = cluster.name_of(pod.id).parts.first();
-            (namespace.map_or("default", String::as_str), &pod.labels)
+            let namespace = namespace.map_or("default", String::as_str);
+            (namespace, &pod.labels, pod.open)
         });
         let hosted = cluster.host_pods.iter();
-        let hosted = hosted.map(|pod| (pod.namespace.as_str(), &pod.labels));
+        let hosted = hosted.map(|pod| (pod.namespace.as_str(), &pod.labels, Open::Closed));
         let pods: Vec<_> = own.chain(hosted).collect();
-        let labels = pods.iter().flat_map(|(_, labels)| labels.iter());
+        let labels = pods.iter().flat_map(|(_, labels, _)| labels.iter());
         let unknown = labels.filter(|(_, value)| is_some_value(value));
         let all = cluster.namespaces.iter();
         Self {
             cluster,
             keys: unknown.map(|(key, _)| key.as_str()).collect(),
             namespaces: all.filter(|n| !n.given).collect(),
-            with_pods: pods.iter().map(|(namespace, _)| *namespace).collect(),
+            with_pods: pods.iter().map(|(namespace, ..)| *namespace).collect(),
             pods,
         }
     }
 
     /// Whether the value of a label of some pod is not known.
     pub fn value_of(&self, key: &str) -> bool {
-        self.keys.contains(key)
+        self.keys.contains(key) || self.bare()
+    }
+
+    /// Whether nothing is known of the labels of some pod.
+    pub fn bare(&self) -> bool {
+        self.pods.iter().any(|(.., open)| *open != Open::Closed)
+    }
+
+    /// Whose labels selectors of pods hang on.
+    pub fn pods(&self) -> Whose {
+        if self.bare() {
+            Whose::Snapshot
+        } else {
+            Whose::Pods
+        }
     }
 
     /// Whether it is not known if some namespace has a label, and with which value.
@@ -86,9 +103,10 @@ impl<'c> Unsaid<'c> {
         let by_value =
             |operator: &Operator| matches!(operator, Operator::In(_) | Operator::NotIn(_));
         let mut asked = pods.requirements.iter();
-        asked.any(|r| by_value(&r.operator) && self.keys.contains(r.key.as_str()))
-            && self.pods.iter().any(|(namespace, labels)| {
-                pods.known(labels, Open::Closed).is_none() && may_be_in(namespace)
+        let bare = self.bare();
+        asked.any(|r| bare || by_value(&r.operator) && self.keys.contains(r.key.as_str()))
+            && self.pods.iter().any(|(namespace, labels, open)| {
+                pods.known(labels, *open).is_none() && may_be_in(namespace)
             })
     }
 
@@ -115,7 +133,7 @@ impl<'c> Unsaid<'c> {
                     None => n == own,
                     Some(selector) => self.in_selected(selector, n),
                 });
-                hangs.then_some((Whose::Pods, pods.origin))
+                hangs.then_some((self.pods(), pods.origin))
             }
             Peer::Nodes { nodes, origin } => {
                 let mut all = self.cluster.nodes.iter();
@@ -137,7 +155,7 @@ impl<'c> Unsaid<'c> {
         for policy in &self.cluster.policies.network {
             let own = policy.namespace.as_str();
             let subject = self.pod_hangs(&policy.subject, |n| n == own);
-            add(subject.then_some((Whose::Pods, policy.subject.origin)));
+            add(subject.then_some((self.pods(), policy.subject.origin)));
             let rules = policy.ingress.iter().chain(&policy.egress).flatten();
             for peer in rules.flat_map(|rule| rule.peers.iter().flatten()) {
                 add(self.peer(own, peer, pods_added));
@@ -163,7 +181,7 @@ impl<'c> Unsaid<'c> {
             };
             let own = self.cluster.name_of(service.id).parts.first();
             let hangs = self.pod_hangs(&selector, |n| own.is_some_and(|own| own == n));
-            add(hangs.then_some((Whose::Pods, service.origin)));
+            add(hangs.then_some((self.pods(), service.origin)));
         }
         first
     }
@@ -177,7 +195,7 @@ impl<'c> Unsaid<'c> {
             }
             Wish::Isolate(isolation) => {
                 let hangs = self.value_of(&isolation.key);
-                hangs.then_some((Whose::Pods, isolation.origin))
+                hangs.then_some((self.pods(), isolation.origin))
             }
         }
     }
@@ -208,6 +226,6 @@ impl<'c> Unsaid<'c> {
             let of_space = namespaces.as_ref();
             named(n) && of_space.is_none_or(|s| self.in_selected(s, n))
         });
-        hangs.then_some((Whose::Pods, selector.origin))
+        hangs.then_some((self.pods(), selector.origin))
     }
 }

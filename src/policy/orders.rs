@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use super::directory::Directory;
 use crate::model::cluster::Cluster;
-use crate::model::policy::{ClusterPolicy, Peer, Settings, Tier, TierRule};
+use crate::model::policy::{ClusterPolicy, Peer, Settings, TierRule};
 
-/// The kind of the one policy of the Baseline tier in v1alpha1; nobody says whether it is asked before or after the
-/// ClusterNetworkPolicies of that tier.
-const BASELINE: &str = "BaselineAdminNetworkPolicy";
+/// The kinds of v1alpha1; nobody says whether they are asked before or after the ClusterNetworkPolicies of their tier,
+/// nor that priorities of the two kinds can be compared.
+const OLD: [&str; 2] = ["AdminNetworkPolicy", "BaselineAdminNetworkPolicy"];
 
 /// Who may be a subject of two policies.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,16 +27,19 @@ type Pair<'c> = (&'c ClusterPolicy, &'c ClusterPolicy);
 /// Pairs of policies of equal tier and priority whose order may matter.
 pub(super) fn equal_priorities(cluster: &Cluster, who: Subjects) -> Vec<Pair<'_>> {
     conflicting(cluster, who, |a, b| {
-        (a.tier, a.priority) == (b.tier, b.priority) && (a.kind == BASELINE) == (b.kind == BASELINE)
+        (a.tier, a.priority) == (b.tier, b.priority) && is_old(a) == is_old(b)
     })
 }
 
-/// Pairs of a `BaselineAdminNetworkPolicy` and a ClusterNetworkPolicy of its tier whose order may matter.
-pub(super) fn two_baselines(cluster: &Cluster, who: Subjects) -> Vec<Pair<'_>> {
+/// Pairs of a policy of v1alpha1 and a ClusterNetworkPolicy of its tier whose order may matter.
+pub(super) fn two_kinds(cluster: &Cluster, who: Subjects) -> Vec<Pair<'_>> {
     conflicting(cluster, who, |a, b| {
-        (a.tier, b.tier) == (Tier::Baseline, Tier::Baseline)
-            && (a.kind == BASELINE) != (b.kind == BASELINE)
+        a.tier == b.tier && is_old(a) != is_old(b)
     })
+}
+
+fn is_old(policy: &ClusterPolicy) -> bool {
+    OLD.contains(&policy.kind)
 }
 
 /// Pairs of policies between which no order is defined, that may share a subject and do not all do the same.

@@ -3,6 +3,7 @@
 //! Knows: how a step reads, and how a message's fate is told in a sentence. Must never know: how it was found.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use crate::base::source::{SourceMap, Span};
 use crate::model::entity::EntityId;
@@ -41,6 +42,10 @@ impl Teller<'_> {
     pub fn trace(&self, trace: &Trace, indent: &str) -> String {
         let mut out = String::new();
         let many = trace.outcomes.len() > 1;
+        // A name may have led to several addresses.
+        let mut sent = trace.outcomes.iter().map(|o| o.sent);
+        let first = sent.next();
+        let dialled = sent.any(|sent| Some(sent) != first);
         for (i, outcome) in trace.outcomes.iter().enumerate() {
             if many {
                 let _ = writeln!(
@@ -48,7 +53,7 @@ impl Teller<'_> {
                     "{indent}outcome {} of {}: {}",
                     i + 1,
                     trace.outcomes.len(),
-                    self.chosen(outcome)
+                    self.chosen(outcome, dialled)
                 );
             }
             out.push_str(&self.outcome(outcome, indent, true));
@@ -208,13 +213,14 @@ impl Teller<'_> {
         }
     }
 
-    fn chosen(&self, outcome: &Outcome) -> String {
-        let ways: Vec<String> = outcome
-            .choices
-            .iter()
-            .map(|(at, rule, way)| self.choice(*at, *rule, *way))
-            .collect();
-        ways.join(", ")
+    fn chosen(&self, outcome: &Outcome, dialled: bool) -> String {
+        let sent = &outcome.sent;
+        let to = SocketAddr::new(sent.destination, sent.destination_port);
+        let dialled = dialled.then(|| format!("the name leads to {to}"));
+        let ways = outcome.choices.iter();
+        let ways = ways.map(|(at, rule, way)| self.choice(*at, *rule, *way));
+        let all: Vec<String> = dialled.into_iter().chain(ways).collect();
+        all.join(", ")
     }
 
     /// `N1 translates to 10.1.2.1:8080 (P2)`, `n1 takes way 2 of 3: n1 output eth1`.

@@ -126,13 +126,17 @@ pub fn not_said(cluster: &Cluster, settings: Settings) -> Vec<Diagnostic> {
                 "this policy and others have equal priority, whose order Kubernetes does not define: the answer is for the order of their names",
                 "give them priorities of their own",
             ),
-            Choice::Baselines => (
-                "this policy and one of another kind are of the Baseline tier, and no order between the two kinds is defined: the answer is for one order",
+            Choice::TwoKinds => (
+                "this policy and one of another kind are of one tier, and no order between the two kinds is defined: the answer is for one order",
                 "use one of the two kinds",
             ),
             Choice::Labels(Whose::Pods) => (
                 "this selector asks for labels that controllers give to pods of templates, with values that nobody knows: the answer is for some others",
                 "what `kubectl get -o yaml` printed of the pods has them",
+            ),
+            Choice::Labels(Whose::Snapshot) => (
+                "this selector asks for labels of pods of the snapshot that have no Pod object beside it: they are taken to have none",
+                "put what `kubectl get pods -A -o yaml` printed beside the snapshot",
             ),
             Choice::Labels(Whose::Nodes) => (
                 "this selector asks for labels of nodes that are not given: they are taken to have none",

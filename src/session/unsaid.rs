@@ -39,6 +39,8 @@ pub(super) fn hangs(case: &Case<'_>, lowered: &Lowered, results: &mut [CheckResu
         let why = match result.verdict {
             _ if unasked.is_some() => unasked.map(|why| (why, None)),
             Verdict::Proven if of_user(result) => about.own(at).or_else(|| about.others(at)),
+            // What a snapshot does is not what policies say: there the network model hangs on whom they are about.
+            Verdict::Proven if !matches!(result.id.as_str(), "KP001" | "KP012") => about.bare(),
             // Whom it speaks of may be somebody after all.
             Verdict::Vacuous if of_user(result) => about.own(at),
             _ => None,
@@ -71,6 +73,13 @@ impl About<'_> {
         let constraint = self.case.constraint(at)?;
         let whose = self.labels(&constraint.formula)?;
         Some((of_labels(whose), None))
+    }
+
+    /// A selector that hangs on labels of pods of a snapshot without objects.
+    fn bare(&self) -> Option<Why> {
+        let bare = Choice::Labels(Whose::Snapshot);
+        let hinge = self.hinges.iter().find(|h| h.choice == bare)?;
+        Some((of_labels(Whose::Snapshot), Some(hinge.origin)))
     }
 
     /// What stands between: policies, Services, nodes.
@@ -121,8 +130,9 @@ impl About<'_> {
             Formula::Label(_, key, Some(_)) | Formula::OtherLabel(_, _, key)
                 if self.unsaid.value_of(key) =>
             {
-                whose = Some(Whose::Pods);
+                whose = Some(self.unsaid.pods());
             }
+            Formula::Label(_, _, None) if self.unsaid.bare() => whose = Some(Whose::Snapshot),
             Formula::Fact(_, Fact::NamespaceLabel(key, _)) if self.unsaid.of_namespaces(key) => {
                 whose = Some(Whose::Namespaces);
             }
@@ -204,6 +214,9 @@ fn of_labels(whose: Whose) -> &'static str {
         Whose::Pods => {
             "it may hang on labels that controllers give to pods of templates, with values that nobody knows: a selector asks for them"
         }
+        Whose::Snapshot => {
+            "it may hang on labels of pods of the snapshot that have no Pod object beside it: a selector asks for them"
+        }
         Whose::Nodes => {
             "it may hang on labels of nodes that are not given: a selector asks for them"
         }
@@ -219,8 +232,8 @@ fn of_choice(choice: Choice) -> &'static str {
         Choice::EqualPriorities => {
             "it may hang on the order of several policies of equal priority, which Kubernetes does not define: give them priorities of their own"
         }
-        Choice::Baselines => {
-            "it may hang on whether a BaselineAdminNetworkPolicy or the ClusterNetworkPolicies of the Baseline tier are asked first, which is not defined: use one of the two kinds"
+        Choice::TwoKinds => {
+            "it may hang on whether an AdminNetworkPolicy (or BaselineAdminNetworkPolicy) or the ClusterNetworkPolicies of its tier are asked first, which is not defined: use one of the two kinds"
         }
         _ => {
             "it may hang on the addresses that pods will get: an ipBlock holds some of them and not all; give --pod-cidr"

@@ -123,6 +123,7 @@ impl<'t> Entities<'t> {
                 addresses,
                 labels,
                 containers,
+                open: Open::Closed,
                 named_ports: Vec::new(),
                 host_ports: Vec::new(),
                 pending: false,

@@ -279,6 +279,7 @@ fn network_pod(
         named_ports: named_ports(&pod.containers),
         host_ports: host_ports.collect(),
         labels: pod.labels,
+        open: pod.open,
         workload: pod.workload,
         pending: pod.pending,
         chosen,

@@ -18,12 +18,15 @@ use crate::input::problems::Problems;
 use crate::input::yaml::{Node, Value};
 use crate::model::cluster::Address;
 use crate::model::inet::Protocol;
+use crate::model::labels::Open;
 
 /// A Pod as written.
 #[derive(Debug)]
 pub struct PodObject {
     /// Name, namespace, labels, owner.
     pub meta: Meta,
+    /// Which labels it may have beside those of `meta`.
+    pub open: Open,
     /// Whether the name is only `generateName`: then others may be called the same.
     pub generated: bool,
     /// What it runs.
@@ -43,6 +46,8 @@ pub struct PodSpec {
     pub node: Option<String>,
     /// What it asks of its node, where that is not named; none where it asks nothing.
     pub wants: Option<Box<Wants>>,
+    /// Whether it has `schedulingGates` left: it is on no node until somebody takes them away.
+    pub gated: bool,
     /// Containers, then sidecars.
     pub containers: Vec<ContainerObject>,
 }
@@ -107,7 +112,7 @@ pub(in crate::input) const SPEC: &[&str] = &[
     "ephemeralContainers", "hostAliases", "hostIPC", "hostPID", "hostUsers", "hostname", "hostnameOverride",
     "imagePullSecrets", "os", "overhead", "preemptionPolicy", "priority", "priorityClassName",
     "readinessGates", "resourceClaims", "resources", "restartPolicy", "runtimeClassName", "schedulerName",
-    "schedulingGates", "securityContext", "serviceAccount", "serviceAccountName", "setHostnameAsFQDN",
+    "securityContext", "serviceAccount", "serviceAccountName", "setHostnameAsFQDN",
     "shareProcessNamespace", "subdomain", "terminationGracePeriodSeconds", "topologySpreadConstraints",
     "volumes",
 ];
@@ -140,6 +145,7 @@ pub(super) fn read(node: Node<'_>, problems: &mut Problems) -> Option<PodObject>
     }
     Some(PodObject {
         meta: meta?,
+        open: Open::Closed,
         generated,
         spec: spec?,
         status,
@@ -159,6 +165,15 @@ pub(super) fn read_spec(node: Node<'_>, problems: &mut Problems) -> Option<PodSp
     let host = given.and_then(|n| decode::name(n, problems));
     let wants = schedule::read(&mut fields, problems);
     let asks = host.is_none() && wants != Wants::default();
+    let first = fields.list("schedulingGates", problems).next();
+    // Who is on a node has passed them.
+    let gate = first.filter(|_| host.is_none()).map(Node::span);
+    if let Some(gate) = gate {
+        let message = "a pod with scheduling gates waits for them: it is taken not to start";
+        let help = "leave `schedulingGates` out to look at the time when they are gone";
+        let diagnostic = Diagnostic::error("K010", gate, message).warning();
+        problems.push(diagnostic.help(help));
+    }
     let mut names: HashMap<String, Span> = HashMap::new();
     let mut containers = Vec::new();
     fields.required("containers", problems);
@@ -173,6 +188,7 @@ pub(super) fn read_spec(node: Node<'_>, problems: &mut Problems) -> Option<PodSp
         host_network: host_network.unwrap_or(false),
         node: host.map(str::to_owned),
         wants: asks.then(|| Box::new(wants)),
+        gated: gate.is_some(),
         containers,
     })
 }

@@ -304,11 +304,13 @@ fn pods(
         let origin = bare.listed.origin;
         kept.push(PodObject {
             meta: meta(&namespace, &name, origin),
+            open: Open::All,
             generated: false,
             spec: PodSpec {
                 host_network: false,
                 node: bare.listed.node.map(|n| names[n].name.clone()),
                 wants: None,
+                gated: false,
                 containers: containers(bare),
             },
             status: Some(running(Phase::Running, bare.addresses.clone(), true)),

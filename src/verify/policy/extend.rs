@@ -10,6 +10,7 @@ use crate::model::cluster::{
 };
 use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::Protocol;
+use crate::model::labels::Open;
 
 /// A pod to add.
 #[derive(Debug, Clone)]
@@ -107,6 +108,7 @@ pub(super) fn extend(cluster: &Cluster, new: &[NewPod]) -> (Cluster, Vec<EntityI
                 origin,
             }],
             labels: pod.labels.clone(),
+            open: Open::Closed,
             containers: vec![Process {
                 id: container,
                 open: open.collect(),

@@ -16,6 +16,7 @@ use crate::base::source::Span;
 use crate::input::decode::show;
 use crate::input::problems::Problems;
 use crate::model::cluster::{Address, Workload};
+use crate::model::labels::Open;
 
 /// More pods than this are no cluster that runs.
 const MOST: usize = 500_000;
@@ -29,6 +30,8 @@ pub(super) struct Draft {
     /// The kind of the workload whose template it stands for.
     pub(super) template: Option<&'static str>,
     pub(super) labels: BTreeMap<String, String>,
+    /// Which others it may have.
+    pub(super) open: Open,
     pub(super) workload: Option<Workload>,
     pub(super) node: Option<String>,
     /// Whether it is surely there.
@@ -72,25 +75,28 @@ pub(super) fn given(pods: Vec<PodObject>, owners: &Owners<'_>) -> Vec<Draft> {
             host_network,
             node,
             wants,
+            gated,
             containers,
         } = pod.spec;
+        let pending = (phase == Phase::Pending || gated) && addresses.is_empty();
         all.push(Draft {
             namespace: pod.meta.namespace,
             name,
             template: None,
             labels: pod.meta.labels,
+            open: pod.open,
             workload,
             node_given: node.is_some(),
             node,
             wants,
             host_network,
             containers,
-            pending: phase == Phase::Pending && addresses.is_empty(),
+            pending,
             addresses,
             host_ips,
             manifest,
             facts: PodFacts {
-                ready: ready && phase == Phase::Running,
+                ready: ready && phase == Phase::Running && !pending,
                 terminating: pod.meta.deleting,
             },
             origin: pod.origin,
@@ -159,6 +165,7 @@ pub(super) fn templates(
             name: format!("{}#{number}", workload.meta.name),
             template: Some(workload.kind),
             labels: controllers::labels(workload, number),
+            open: Open::Closed,
             workload: Some(Workload {
                 kind: workload.kind.to_owned(),
                 name: workload.meta.name.clone(),
@@ -171,9 +178,9 @@ pub(super) fn templates(
             addresses: Vec::new(),
             host_ips: Vec::new(),
             manifest: true,
-            pending: false,
+            pending: workload.spec.gated,
             facts: PodFacts {
-                ready: true,
+                ready: !workload.spec.gated,
                 terminating: false,
             },
             origin: workload.origin,
