@@ -213,6 +213,8 @@ fn keep_out(relation: &Relation, others: bool) -> Vec<Clause> {
     if has_processes(&relation.to) {
         let mut premises = owned(&["Send(e, X, sa, _, _, _)", &from, "Process(Y)"]);
         premises.push(receivers(relation, "Y", "ta"));
+        // Nobody is kept out of what is not there: vacuous, where it is all that is meant.
+        premises.extend(["X", "Y"].map(started));
         premises.extend(owned(&APART));
         premises.extend(others.then(|| not_own_node("Y")));
         premises.extend(on(wished, "Y"));
@@ -244,6 +246,7 @@ fn isolate(isolation: &Isolation) -> Clause {
     }
     let mut premises = owned(&["Send(e, X, _, _, _, _)", "Process(Y)"]);
     premises.push(any(&ways));
+    premises.extend(["X", "Y"].map(started));
     premises.extend(owned(&APART));
     Clause {
         kind: Kind::Apart,

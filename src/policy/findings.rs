@@ -10,10 +10,13 @@ use std::rc::Rc;
 use super::directory::{Directory, Member, Selection};
 use super::orders::{Subjects, equal_priorities, two_kinds};
 use crate::base::source::Span;
-use crate::model::cluster::Cluster;
+use crate::model::cluster::{Cluster, Pod};
 use crate::model::entity::EntityId;
 use crate::model::inet::{IpNet, Protocol, private};
-use crate::model::policy::{NetworkPolicy, NetworkRule, Peer, PortRule, PortsOf, Settings};
+use crate::model::labels::{Open, is_some_value};
+use crate::model::policy::{
+    NetworkPolicy, NetworkRule, Peer, PortRule, PortsOf, Selector, Settings,
+};
 
 /// Every finding of policies, with its title.
 pub const CODES: &[(&str, &str)] = &[
@@ -65,6 +68,8 @@ struct Search<'c> {
     asked: HashMap<Asked, Trouble>,
     /// Addresses of Services, with their names.
     virtuals: BTreeMap<IpAddr, String>,
+    /// Pods whose labels are not all known.
+    uncertain: Vec<&'c Pod>,
     found: Vec<Finding>,
 }
 
@@ -89,6 +94,10 @@ pub fn not_modelled(cluster: &Cluster) -> Vec<Finding> {
     unknown.collect()
 }
 
+fn is_uncertain(pod: &Pod) -> bool {
+    pod.open != Open::Closed || pod.labels.values().any(|value| is_some_value(value))
+}
+
 /// All findings, in the order of the policies.
 pub fn findings(cluster: &Cluster) -> Vec<Finding> {
     let as_pods = Settings {
@@ -102,6 +111,7 @@ pub fn findings(cluster: &Cluster) -> Vec<Finding> {
         offers: offers(cluster),
         asked: HashMap::new(),
         virtuals: virtuals(cluster),
+        uncertain: cluster.pods.iter().filter(|p| is_uncertain(p)).collect(),
         found: Vec::new(),
     };
     for policy in &cluster.policies.network {
@@ -177,7 +187,9 @@ impl Search<'_> {
         let subjects = self
             .directory
             .select(&policy.namespace, None, &policy.subject);
-        if subjects.members.is_empty() {
+        if subjects.members.is_empty()
+            && !self.may_be_meant(&policy.subject, Some(&policy.namespace))
+        {
             let known = self
                 .cluster
                 .namespaces
@@ -204,6 +216,16 @@ impl Search<'_> {
         }
     }
 
+    /// Whether somebody whose labels are not all known may be one of the pods: then nobody can say that there is none.
+    fn may_be_meant(&self, pods: &Selector, namespace: Option<&str>) -> bool {
+        let is_in = |pod: &Pod| {
+            let own = self.cluster.name_of(pod.id).parts.first();
+            namespace.is_none_or(|name| own.is_some_and(|own| own == name))
+        };
+        let mut all = self.uncertain.iter();
+        all.any(|pod| is_in(pod) && pods.known(&pod.labels, pod.open).is_none())
+    }
+
     fn tiers(&mut self) {
         let cluster = self.cluster;
         for policy in &cluster.policies.cluster {
@@ -216,6 +238,7 @@ impl Search<'_> {
                     .select("", namespaces.as_ref(), pods)
                     .members
                     .is_empty()
+                && !self.may_be_meant(pods, None)
             {
                 self.tell("F101", policy.origin, format!("{title} selects no pod"));
             }
