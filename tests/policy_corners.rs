@@ -794,6 +794,18 @@ fn what_the_api_server_refuses() {
             "P002",
         ),
         (
+            "no ports",
+            rule("{action: Deny, to: [{namespaces: {}}], ports: []}"),
+            "P001",
+        ),
+        (
+            "ports of both forms",
+            rule(
+                "{action: Deny, to: [{namespaces: {}}], protocols: [{destinationNamedPort: web}], ports: [{namedPort: web}]}",
+            ),
+            "I018",
+        ),
+        (
             "a range backwards",
             rule(
                 "{action: Deny, to: [{namespaces: {}}], protocols: [{tcp: {destinationPort: {range: {start: 9, end: 9}}}}]}",
@@ -894,6 +906,10 @@ fn predecessors() {
         "no y/a x/b 61/UDP",
     ];
     row("AdminNetworkPolicy", &[admin], &row_of);
+    let first = format!(
+        "{{tier: Admin, priority: 5, {X}, ingress: [{{action: Accept, from: [{{namespaces: {{}}}}], {ports}}}, {{action: Deny, from: [{{namespaces: {{}}}}]}}]}}"
+    );
+    row("the first v1alpha2", &[cnp("p", &first)], &row_of);
     let base_tier = old(
         "BaselineAdminNetworkPolicy",
         "default",

@@ -240,9 +240,16 @@ fn rule(
     for item in list {
         peer(item, dialect, key == "to", &mut rule, problems);
     }
-    let word = if dialect.old { "ports" } else { "protocols" };
-    if let Some(given) = fields.entry(word) {
-        rule.ports = ports::read(given, dialect.old, dialect.most, &rule.peers, problems);
+    let protocols = if dialect.old {
+        None
+    } else {
+        fields.entry("protocols")
+    };
+    if let Some(given) = protocols {
+        rule.ports = ports::protocols(given, dialect.most, &rule.peers, problems);
+    } else if let Some(given) = fields.entry("ports") {
+        // The first v1alpha2 had the ports of v1alpha1, and plugins still install its definition.
+        rule.ports = ports::ports(given, dialect.old, dialect.most, &rule.peers, problems);
     }
     fields.finish(problems);
     action.map(|_| rule)

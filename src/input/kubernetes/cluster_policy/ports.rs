@@ -10,29 +10,57 @@ use crate::input::yaml::{Entry, Node};
 use crate::model::inet::Protocol;
 use crate::model::policy::{Peer, PortRule, PortsOf};
 
-/// Reads `protocols` or, in v1alpha1, `ports`.
-pub(super) fn read(
+/// Reads `protocols`.
+pub(super) fn protocols(
     given: Entry<'_>,
-    old: bool,
     most: usize,
     peers: &[Peer],
     problems: &mut Problems,
 ) -> Option<Vec<PortRule>> {
+    let items = items(given, "protocols", false, most, problems)?;
+    of_peers(items, peers, problems, protocol)
+}
+
+/// Reads `ports`; in v1alpha1 none of them are all ports.
+pub(super) fn ports(
+    given: Entry<'_>,
+    none_are_all: bool,
+    most: usize,
+    peers: &[Peer],
+    problems: &mut Problems,
+) -> Option<Vec<PortRule>> {
+    let items = items(given, "ports", none_are_all, most, problems)?;
+    of_peers(items, peers, problems, old_port)
+}
+
+fn items<'y>(
+    given: Entry<'y>,
+    word: &str,
+    may_be_empty: bool,
+    most: usize,
+    problems: &mut Problems,
+) -> Option<Vec<Node<'y>>> {
     let list = decode::list(given.value, problems)?;
     let items: Vec<Node<'_>> = list.iter().collect();
-    if items.is_empty() && !old {
+    if items.is_empty() && !may_be_empty {
         let message =
-            "`protocols` wants at least one item; leave it out for all protocols and ports";
+            format!("`{word}` wants at least one item; leave it out for all protocols and ports");
         problems.push(Diagnostic::error("P001", given.value.span(), message));
     }
     bound(&items, most, "ports", problems);
+    Some(items)
+}
+
+/// Each item, as `read` reads it; none where there are none.
+fn of_peers(
+    items: Vec<Node<'_>>,
+    peers: &[Peer],
+    problems: &mut Problems,
+    read: fn(Node<'_>, &mut Problems) -> Option<PortRule>,
+) -> Option<Vec<PortRule>> {
     let mut rules = Vec::new();
     for item in items {
-        let rule = if old {
-            old_port(item, problems)
-        } else {
-            protocol(item, problems)
-        };
+        let rule = read(item, problems);
         if let Some(rule) = &rule
             && matches!(rule.ports, PortsOf::Named(_))
             && peers.iter().any(|peer| !matches!(peer, Peer::Pods { .. }))
@@ -43,7 +71,6 @@ pub(super) fn read(
         }
         rules.extend(rule);
     }
-    // `ports: []` of v1alpha1 is all ports.
     (!rules.is_empty()).then_some(rules)
 }
 
