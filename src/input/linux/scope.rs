@@ -15,6 +15,10 @@ type About = Vec<(SetField, Vec<SetValue>)>;
 
 /// More rules than these, or pairs of them, are not looked at: then they are about anything.
 const MOST: usize = 20_000;
+/// So many rules are looked at in all: chains that jump twice to the next one are quickly many ways.
+const MOST_LOOKED_AT: usize = 200_000;
+/// Deeper than this no chain is jumped to: the kernel's own limits are lower for nft, and this is recursive.
+const DEEPEST: usize = 64;
 const MOST_PAIRS: usize = 2_000_000;
 
 /// What the rules are about, each by itself; none: anything.
@@ -31,6 +35,7 @@ pub(super) fn scope(base: &Chain, chains: &[Chain], sets: &Sets) -> Scope {
         sets,
         all: Vec::new(),
         inside: Vec::new(),
+        looked_at: 0,
     };
     walk.chain(base, &Vec::new()).then_some(walk.all)
 }
@@ -66,6 +71,7 @@ struct Walk<'c> {
     sets: &'c Sets,
     all: Vec<About>,
     inside: Vec<&'c str>,
+    looked_at: usize,
 }
 
 impl<'c> Walk<'c> {
@@ -75,8 +81,15 @@ impl<'c> Walk<'c> {
         if self.inside.contains(&chain.name.as_str()) {
             return true;
         }
+        if self.inside.len() >= DEEPEST {
+            return false;
+        }
         self.inside.push(&chain.name);
         let done = chain.rules.iter().all(|rule| {
+            self.looked_at += 1;
+            if self.looked_at > MOST_LOOKED_AT {
+                return false;
+            }
             let about = self.limited(rule, about);
             self.effects(&rule.effects, &about)
         });
@@ -95,11 +108,14 @@ impl<'c> Walk<'c> {
                         && c.family == base.family
                         && c.iptables == base.iptables
                 });
-                next.is_none_or(|next| self.chain(next, about))
+                // Nobody knows what one that is not there does.
+                next.is_some_and(|next| self.chain(next, about))
             }
             Effect::OneOf(ways) => ways.iter().all(|way| self.effects(way, about)),
             Effect::Map { set, fields } => {
-                let elements = self.sets.get(set).map_or(&[][..], Vec::as_slice);
+                let Some(elements) = self.sets.get(set) else {
+                    return false;
+                };
                 elements.iter().all(|element| {
                     let mut about = about.clone();
                     let values = fields.iter().zip(&element.key);
