@@ -8,7 +8,6 @@ mod decide;
 mod hangs;
 mod headless;
 mod intents;
-mod parallel;
 mod policies;
 mod prepare;
 mod strategy;
@@ -20,6 +19,7 @@ pub use policies::{domain_names, limits, not_said};
 use std::time::Duration;
 
 use crate::base::diag::Diagnostic;
+use crate::base::parallel;
 use crate::base::source::{SourceId, SourceMap};
 use crate::input::{self, Input, LoadedCluster};
 use crate::lang;
@@ -84,7 +84,7 @@ pub struct Options {
     pub strategy: Strategy,
     /// Keep the queries as SMT-LIB.
     pub keep_queries: bool,
-    /// So many clusters, or constraints of users, are decided at once; 0 is 1.
+    /// So many clusters are decided at once, or, of one cluster, constraints and groups of intents; 0 is 1.
     pub jobs: usize,
     /// Who wants to know how far it is.
     pub watch: Option<Watch>,

@@ -68,9 +68,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     total_timeout: Option<Duration>,
 
-    /// Decide so many clusters at once, or, of one cluster, so many constraints of users and groups of intents
-    #[arg(short, long, value_name = "N", default_value_t = 1)]
-    jobs: usize,
+    /// Decide so many clusters at once, or, of one cluster, so many constraints and groups of intents; by default as many
+    /// as there are processors
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<usize>,
 
     /// Write each query as SMT-LIB to a folder per cluster
     #[arg(long, value_name = "DIR")]
@@ -190,7 +191,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         },
         settings: assume::settings(&args.assume),
         keep_queries: args.emit_smt2.is_some(),
-        jobs: args.jobs,
+        jobs: args.jobs.unwrap_or_else(processors),
         watch: progress::watch(),
         interrupt: interrupt::listen(),
     };
@@ -243,6 +244,11 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         exit = Exit::Bad;
     }
     exit
+}
+
+/// How many processors this process may use.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Whether a built-in constraint or one of the texts has this id or name.

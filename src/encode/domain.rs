@@ -73,6 +73,11 @@ impl Domain {
         }
     }
 
+    /// The representatives of addresses, ascending; none where every address stands for itself.
+    pub fn addresses(&self) -> Option<&[IpAddr]> {
+        self.addresses.as_deref()
+    }
+
     /// Bits of an address; of classes, one more number than there are representatives stays free for "none of them".
     pub fn address_width(&self) -> u32 {
         self.addresses.as_ref().map_or(128, |all| width(all.len()))

@@ -4,7 +4,8 @@
 
 use super::intents::Stated;
 use super::strategy::{self, How};
-use super::{Options, Strategy, parallel};
+use super::{Options, Strategy};
+use crate::base::parallel;
 use crate::intent;
 use crate::logic::formula::Constraint;
 use crate::lower::Lowered;
@@ -111,6 +112,7 @@ impl Case<'_> {
             options: direct::Options {
                 timeout: self.options.timeout,
                 keep_queries,
+                jobs: self.jobs,
                 ..direct::Options::default()
             },
             new_solver: &|| self.new_solver(),

@@ -2,8 +2,9 @@
 //!
 //! Must never know: formats of output, how strategies work.
 
-use super::{Options, Strategy, parallel};
+use super::{Options, Strategy};
 use crate::base::diag::Diagnostic;
+use crate::base::parallel;
 use crate::logic::formula::Constraint;
 use crate::lower::{self, Lowered, lower};
 use crate::model::cluster::Cluster;

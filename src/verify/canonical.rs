@@ -23,6 +23,8 @@ pub struct Narrowing<'a, 'c> {
     pub solver: &'a mut dyn Solver,
     /// For each check.
     pub limits: Limits,
+    /// That no message takes fewer hops than these is known.
+    pub least_hops: usize,
     /// How many checks were made.
     pub queries: usize,
 }
@@ -121,7 +123,7 @@ impl Narrowing<'_, '_> {
 
     /// The least number of hops: lookups until the message was received, died, or came to a state where it was before.
     fn fewest_hops(&mut self, slot: usize) -> Result<(), String> {
-        for hops in 0..=self.encoder.event(slot).hops() {
+        for hops in self.least_hops..=self.encoder.event(slot).hops() {
             let more = self.encoder.travelling_after(slot, hops);
             let no_more = self.encoder.pool.not(more);
             if self.prefer(no_more)? {

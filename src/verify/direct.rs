@@ -5,6 +5,7 @@
 mod checker;
 mod clause;
 mod counterexample;
+mod ends;
 mod result;
 mod strange;
 mod unroll;
@@ -19,7 +20,7 @@ use crate::verify::verdict::Verdict;
 
 use checker::Checker;
 
-pub use result::{Checked, InternalError, Options, Query};
+pub use result::{Checked, Hops, InternalError, Options, Query};
 
 /// Its name in results.
 pub const STRATEGY: &str = "direct";
@@ -44,6 +45,8 @@ pub fn check(
     } else {
         Domain::classes(structure, network, &Literals::of(constraints))
     };
+    let walked = domain.addresses().filter(|_| options.walk);
+    let ends = walked.and_then(|addresses| ends::find(network, addresses));
     let mut checker = Checker {
         lowered,
         encoder: Encoder::new(structure, network, domain.clone()),
@@ -51,6 +54,7 @@ pub fn check(
         solver: new_solver(),
         new_solver,
         options,
+        ends,
         facts: Vec::new(),
         ways: Vec::new(),
         bounds: Vec::new(),

@@ -28,6 +28,7 @@ mod twins;
 
 use std::net::IpAddr;
 
+use crate::base::parallel;
 use crate::logic::formula::Constraint;
 use crate::logic::literals::Literals;
 use crate::lower::lower;
@@ -80,6 +81,8 @@ pub fn holds_whatever_policies_say(result: &CheckResult) -> bool {
 
 /// Why this strategy says nothing of a cluster.
 pub type Why = &'static str;
+
+const NAMED: Why = "an explicit rule names somebody who is left out";
 
 impl<'c> Modular<'c> {
     /// Looks at every entity once.
@@ -165,7 +168,7 @@ impl<'c> Modular<'c> {
     pub fn under_any_policies(
         &self,
         constraints: &[Constraint],
-        new_solver: &dyn Fn() -> Box<dyn Solver>,
+        new_solver: &(dyn Fn() -> Box<dyn Solver> + Sync),
     ) -> Result<Vec<Option<CheckResult>>, InternalError> {
         let nothing = || vec![None; constraints.len()];
         if !twins::apply(self.cluster, self.settings, &self.classes.special) {
@@ -190,7 +193,22 @@ impl<'c> Modular<'c> {
         let Ok(lowered) = lower(&cluster, &self.settings) else {
             return Ok(nothing());
         };
-        let checked = direct::check(&lowered, constraints, self.options, new_solver)?;
+        let options = direct::Options {
+            walk: true,
+            ..self.options
+        };
+        let each = parallel::each(options.jobs, constraints, |constraint| {
+            direct::check(
+                &lowered,
+                std::slice::from_ref(constraint),
+                options,
+                new_solver,
+            )
+        });
+        let mut checked = Checked::default();
+        for one in each {
+            checked.join(one?);
+        }
         let own_pod = twins::own_pod_premise(self.cluster);
         let own_node = twins::own_node_premise(self.cluster);
         let looked_at = lowered.network.processes.len();
@@ -220,15 +238,15 @@ impl<'c> Modular<'c> {
             .collect())
     }
 
-    /// Decides constraints, one after the other. `most` processes may be looked at at once.
+    /// Decides constraints, each for itself. `most` processes may be looked at at once.
     pub fn check(
         &self,
         constraints: &[Constraint],
         most: usize,
-        new_solver: &dyn Fn() -> Box<dyn Solver>,
+        new_solver: &(dyn Fn() -> Box<dyn Solver> + Sync),
     ) -> Result<Result<Checked, Why>, InternalError> {
         let map = Map::new(self.cluster, &self.holders, &self.classes);
-        let Some(mut chosen) = Self::chosen(&map, &self.cuts, &self.routes) else {
+        let Some(chosen) = Self::chosen(&map, &self.cuts, &self.routes) else {
             return Ok(Err("there are too many kinds of pods or Services"));
         };
         if count(self.cluster, &chosen) > most {
@@ -239,26 +257,23 @@ impl<'c> Modular<'c> {
             map,
             new_solver,
         };
-        let mut narrow = false;
-        for _ in 0..MOST_ROUNDS {
-            let Some((part, checked)) = asking.decide(&chosen, constraints, narrow, None)? else {
-                return Ok(Err("an explicit rule names somebody who is left out"));
-            };
-            let outsiders = asking.outsiders(&part, &checked);
-            if outsiders.is_empty() {
-                return asking.told(&part, &chosen, constraints, checked).map(Ok);
+        let Some(part) = asking.cut(chosen, false) else {
+            return Ok(Err(NAMED));
+        };
+        // The library's last ones follow messages to their end and take longest: begun first, so that in the end no thread
+        // waits for one of them alone.
+        let last_first: Vec<&Constraint> = constraints.iter().rev().collect();
+        let each = parallel::each(self.options.jobs, &last_first, |constraint| {
+            asking.constraint(&part, constraint)
+        });
+        let mut checked = Checked::default();
+        for one in each.into_iter().rev() {
+            match one? {
+                Ok(one) => checked.join(one),
+                Err(why) => return Ok(Err(why)),
             }
-            // Of a prefix there are hundreds of addresses: those of others are left out before they are all taken in.
-            if !narrow && !self.cluster.tables.is_empty() {
-                narrow = true;
-                continue;
-            }
-            for id in outsiders {
-                closure::add(&asking.map, id, &mut chosen);
-            }
-            closure::close(&asking.map, &self.cuts, &mut chosen);
         }
-        Ok(Err("counterexamples use addresses of too many others"))
+        Ok(Ok(checked))
     }
 
     /// How many processes are looked at; none where there are too many kinds of them.

@@ -12,6 +12,7 @@ use crate::smt::smtlib;
 use crate::smt::solver::{Limits, SatResult, Solver};
 use crate::smt::term::TermId;
 
+use super::ends::Ends;
 use super::result::{Checked, Options, Query};
 
 /// How a direction is unrolled: whether it is cut where a state comes again, and how far.
@@ -28,6 +29,8 @@ pub(super) struct Checker<'c> {
     pub(super) solver: Box<dyn Solver>,
     pub(super) new_solver: &'c dyn Fn() -> Box<dyn Solver>,
     pub(super) options: Options,
+    /// How far messages go, where it was found without the solver.
+    pub(super) ends: Option<Ends>,
     /// All facts so far, for SMT-LIB.
     pub(super) facts: Vec<TermId>,
     /// How the message of each slot, and then its answer, were unrolled.

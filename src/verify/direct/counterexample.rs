@@ -32,6 +32,7 @@ impl Checker<'_> {
             encoder: &mut self.encoder,
             solver: &mut *self.solver,
             limits: Self::limits(deadline),
+            least_hops: self.options.hops.map_or(0, |hops| hops.least),
             queries: 0,
         };
         let narrowed = narrowing.run(obligation, slots);

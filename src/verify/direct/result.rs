@@ -25,9 +25,24 @@ pub struct Options {
     pub keep_queries: bool,
     /// Addresses and ports as they are, not by class: the slow, obvious twin, for tests.
     pub plain_headers: bool,
-    /// Hops that are enough for every message, there and back, where that is known already: it is not shown again, and a
-    /// message that would take more is left out. Only where a counterexample is looked for that is known to exist.
-    pub hops: Option<(usize, usize)>,
+    /// Hops that are looked at, where that is known already: it is not shown again, and a message that would take more is
+    /// left out. Only where a counterexample is looked for that is known to exist.
+    pub hops: Option<Hops>,
+    /// Find the hops that are enough by walking every way, where that can be done; else the solver shows them.
+    pub walk: bool,
+    /// So many constraints are decided at once where each has a solver of its own (`modular`); here one after another.
+    pub jobs: usize,
+}
+
+/// How many hops are looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Hops {
+    /// Enough for the message that is looked for.
+    pub there: usize,
+    /// Enough for every answer.
+    pub back: usize,
+    /// It does not take fewer than these.
+    pub least: usize,
 }
 
 /// What came of it.
@@ -39,6 +54,15 @@ pub struct Checked {
     pub queries: Vec<Query>,
     /// Hops that were shown to be enough for every message, there and back; none where none was unrolled, or it is unknown.
     pub hops: Option<(usize, usize)>,
+}
+
+impl Checked {
+    /// Adds what came of other constraints.
+    pub fn join(&mut self, other: Self) {
+        self.results.extend(other.results);
+        self.queries.extend(other.queries);
+        self.hops = self.hops.max(other.hops);
+    }
 }
 
 /// A counterexample that the simulator does not agree to.

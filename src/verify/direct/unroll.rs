@@ -41,10 +41,10 @@ impl Checker<'_> {
         deadline: Option<Instant>,
         queries: &mut usize,
     ) -> Result<usize, String> {
-        if let Some((there, back)) = self.options.hops {
+        if let Some(hops) = self.options.hops {
             let known = match direction {
-                Direction::Request => there,
-                Direction::Answer => back,
+                Direction::Request => hops.there,
+                Direction::Answer => hops.back,
             };
             let way = Way {
                 cut: true,
@@ -58,6 +58,12 @@ impl Checker<'_> {
             self.facts.push(arrived);
             self.ways.push(way);
             return Ok(known);
+        }
+        if let Some(way) = self.walked(direction) {
+            self.lay(slot, direction, way);
+            self.assert_facts();
+            self.ways.push(way);
+            return Ok(way.hops);
         }
         // Most networks have no loop. Where none is cut, that everything ends shows that there is none, and the terms are
         // simpler; where something goes on, nobody knows whether for ever.
@@ -75,6 +81,17 @@ impl Checker<'_> {
         })?;
         self.ways.push(Way { cut: true, hops });
         Ok(hops)
+    }
+
+    /// How to unroll a direction of which it is known how far it goes.
+    fn walked(&self, direction: Direction) -> Option<Way> {
+        let ends = self.ends?;
+        let (hops, again) = match direction {
+            Direction::Request => (ends.there, ends.there_again),
+            Direction::Answer => (ends.back, ends.back_again),
+        };
+        let cut = again || !self.encoder.forgets(direction);
+        Some(Way { cut, hops })
     }
 
     /// All that was unrolled before, for a solver that has heard of nothing else: an attempt that failed is a burden.

@@ -9,14 +9,14 @@ use crate::logic::formula::Constraint;
 use crate::lower::{Lowered, lower};
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
-use crate::network::trace::{Event, Journey, Outcome, Step};
+use crate::network::trace::{Event, Journey, Step};
 use crate::smt::solver::Solver;
-use crate::verify::direct::{self, Checked, InternalError};
+use crate::verify::direct::{self, Checked, Hops, InternalError};
 use crate::verify::verdict::{CheckResult, Counterexample, Verdict, Walked, Witness};
 
 use super::choose::{Chosen, Map};
 use super::part::Part;
-use super::{MOST_ROUNDS, Modular, STRATEGY, closure, elsewhere, lift, part};
+use super::{MOST_ROUNDS, Modular, NAMED, STRATEGY, Why, closure, elsewhere, lift, part};
 
 /// How many processes a choice has.
 pub(super) fn count(cluster: &Cluster, chosen: &Chosen) -> usize {
@@ -35,32 +35,22 @@ pub(super) fn count(cluster: &Cluster, chosen: &Chosen) -> usize {
 pub(super) struct Asking<'m, 'c> {
     pub(super) of: &'m Modular<'c>,
     pub(super) map: Map<'m>,
-    pub(super) new_solver: &'m dyn Fn() -> Box<dyn Solver>,
+    pub(super) new_solver: &'m (dyn Fn() -> Box<dyn Solver> + Sync),
 }
 
 /// A part with its network.
 pub(super) struct Lowest {
+    chosen: Chosen,
     part: Part,
     lowered: Lowered,
 }
 
 impl Asking<'_, '_> {
-    /// Cuts a part out and asks about it; none where it cannot be cut out. Narrowly: without addresses of those left
-    /// out. `hops` are known to be enough for its messages.
-    pub(super) fn decide(
-        &self,
-        chosen: &Chosen,
-        constraints: &[Constraint],
-        narrow: bool,
-        hops: Option<(usize, usize)>,
-    ) -> Result<Option<(Lowest, Checked)>, InternalError> {
-        let Some(part) = part::cut(&self.map, &self.of.cuts, chosen) else {
-            return Ok(None);
-        };
+    /// Cuts a part out; none where it cannot be cut out. Narrowly: without addresses of those left out.
+    pub(super) fn cut(&self, chosen: Chosen, narrow: bool) -> Option<Lowest> {
+        let part = part::cut(&self.map, &self.of.cuts, &chosen)?;
         // A rule to remove that is not there is told of the whole cluster, before.
-        let Ok(mut lowered) = lower(&part.cluster, &self.of.settings) else {
-            return Ok(None);
-        };
+        let mut lowered = lower(&part.cluster, &self.of.settings).ok()?;
         lowered.structure.known_ports = known_ports(self.of.cluster);
         if narrow {
             let of = self.of;
@@ -68,20 +58,66 @@ impl Asking<'_, '_> {
             lowered.network.elsewhere =
                 elsewhere::nets(of.cluster, &of.holders, &of.routes, inside);
         }
-        let own: Vec<Constraint> = constraints
-            .iter()
-            .map(|c| carried(c, |id| part.own(id)))
-            .collect();
+        Some(Lowest {
+            chosen,
+            part,
+            lowered,
+        })
+    }
+
+    /// Decides a constraint on a part, and on parts with whoever turns out to matter, and tells of the whole.
+    pub(super) fn constraint(
+        &self,
+        first: &Lowest,
+        constraint: &Constraint,
+    ) -> Result<Result<Checked, Why>, InternalError> {
+        let tables = !self.of.cluster.tables.is_empty();
+        let mut narrow = false;
+        let mut grown: Option<Lowest> = None;
+        for _ in 0..MOST_ROUNDS {
+            let lowest = grown.as_ref().unwrap_or(first);
+            let checked = self.ask(lowest, constraint, None)?;
+            let outsiders = self.outsiders(lowest, &checked);
+            if outsiders.is_empty() {
+                return self.told(lowest, constraint, checked).map(Ok);
+            }
+            let mut chosen = lowest.chosen.clone();
+            // Of a prefix there are hundreds of addresses: those of others are left out before they are all taken in.
+            if tables && !narrow {
+                narrow = true;
+            } else {
+                for id in outsiders {
+                    closure::add(&self.map, id, &mut chosen);
+                }
+                closure::close(&self.map, &self.of.cuts, &mut chosen);
+            }
+            match self.cut(chosen, narrow) {
+                Some(more) => grown = Some(more),
+                None => return Ok(Err(NAMED)),
+            }
+        }
+        Ok(Err("counterexamples use addresses of too many others"))
+    }
+
+    /// Asks about a part. `hops` are known to be enough for its messages.
+    fn ask(
+        &self,
+        lowest: &Lowest,
+        constraint: &Constraint,
+        hops: Option<Hops>,
+    ) -> Result<Checked, InternalError> {
+        let own = carried(constraint, |id| lowest.part.own(id));
         let options = direct::Options {
             hops,
+            walk: true,
             ..self.of.options
         };
-        let checked = direct::check(&lowered, &own, options, self.new_solver)?;
-        Ok(Some((Lowest { part, lowered }, checked)))
+        let own = std::slice::from_ref(&own);
+        direct::check(&lowest.lowered, own, options, self.new_solver)
     }
 
     /// Who holds an address that a counterexample uses, or gets it by a route table, and is not in the part.
-    pub(super) fn outsiders(&self, lowest: &Lowest, checked: &Checked) -> Vec<EntityId> {
+    fn outsiders(&self, lowest: &Lowest, checked: &Checked) -> Vec<EntityId> {
         let mut all = Vec::new();
         let found = checked
             .results
@@ -113,22 +149,20 @@ impl Asking<'_, '_> {
         all
     }
 
-    /// The results as those of the whole cluster.
-    pub(super) fn told(
+    /// The result as that of the whole cluster.
+    fn told(
         &self,
         lowest: &Lowest,
-        chosen: &Chosen,
-        constraints: &[Constraint],
+        constraint: &Constraint,
         checked: Checked,
     ) -> Result<Checked, InternalError> {
         let all = self.of.cluster;
         let processes = all.pods.iter().map(|p| p.containers.len()).sum::<usize>()
             + all.nodes.iter().map(|n| n.daemons.len()).sum::<usize>()
             + all.externals.len();
-        let looked_at = count(all, chosen);
-        let network = Walked::of(lift::network(&lowest.part, lowest.lowered.network.clone()));
+        let looked_at = count(all, &lowest.chosen);
         let mut results = Vec::new();
-        for (result, constraint) in checked.results.into_iter().zip(constraints) {
+        for result in checked.results {
             let mut told = CheckResult {
                 strategy: STRATEGY,
                 compared: self.of.compared(),
@@ -145,17 +179,14 @@ impl Asking<'_, '_> {
                     self.with_all_endpoints(lowest, &found, constraint, checked.hops, &mut told)?;
                 told.counterexample = Some(exact.unwrap_or_else(|| {
                     let mut found = lift::counterexample(&lowest.part, found);
-                    found.network = Some(network.clone());
+                    let network = lift::network(&lowest.part, lowest.lowered.network.clone());
+                    found.network = Some(Walked::of(network));
                     found
                 }));
             }
             results.push(told);
         }
-        Ok(Checked {
-            results,
-            queries: checked.queries,
-            hops: checked.hops,
-        })
+        Ok(Checked { results, ..checked })
     }
 
     /// The same counterexample where its Services have all their endpoints: only these decide which endpoint is the
@@ -191,15 +222,19 @@ impl Asking<'_, '_> {
             closure::add(&self.map, *id, &mut chosen);
         }
         closure::close(&self.map, &self.of.cuts, &mut chosen);
-        let hops = hops.map(|(there, back)| (fewest(found).unwrap_or(there).min(there), back));
+        let hops = hops.map(|(there, back)| {
+            let (least, enough) = taken(found).unwrap_or((0, there));
+            let there = enough.min(there);
+            Hops { there, back, least }
+        });
         for _ in 0..MOST_ROUNDS {
             if count(self.of.cluster, &chosen) > MOST_ENDPOINTS {
                 return Ok(None);
             }
-            let one = std::slice::from_ref(constraint);
-            let Some((again, checked)) = self.decide(&chosen, one, false, hops)? else {
+            let Some(again) = self.cut(chosen, false) else {
                 return Ok(None);
             };
+            let checked = self.ask(&again, constraint, hops)?;
             let outsiders = self.outsiders(&again, &checked);
             if outsiders.is_empty() {
                 let result = checked.results.into_iter().next();
@@ -212,6 +247,7 @@ impl Asking<'_, '_> {
                     found
                 }));
             }
+            chosen = again.chosen;
             for id in outsiders {
                 closure::add(&self.map, id, &mut chosen);
             }
@@ -241,19 +277,19 @@ fn known_ports(cluster: &Cluster) -> Vec<u16> {
 
 const MOST_PORTS: usize = 64;
 
-/// Hops that are enough for the one message of a counterexample: each hands it to another switch or rewrites it, and in the
-/// last one it ends.
-fn fewest(found: &Counterexample) -> Option<usize> {
+/// How many hops the one message of a counterexample takes at least, and how many are enough for it: each hands it to another
+/// switch or rewrites it, and in the last one it ends.
+fn taken(found: &Counterexample) -> Option<(usize, usize)> {
     let [message] = found.messages.as_slice() else {
         return None;
     };
-    let moves = |outcome: &Outcome| {
-        let steps = outcome.request.steps.iter();
-        let is_move = |s: &&Step| matches!(s.event, Event::Lookup { .. } | Event::Translate { .. });
-        steps.filter(is_move).count()
-    };
     // The one that breaks the constraint comes first.
-    Some(message.trace.outcomes.first().map(moves)? + 1)
+    let request = &message.trace.outcomes.first()?.request;
+    let is_move = |s: &&Step| matches!(s.event, Event::Lookup { .. } | Event::Translate { .. });
+    let moves = request.steps.iter().filter(is_move).count();
+    // Where it dies, that may be in the hop after, or before it (a state that comes again is no hop more).
+    let least = moves + usize::from(request.receiver.is_some());
+    Some((least, moves + 1))
 }
 
 /// Every step of every message of a counterexample.

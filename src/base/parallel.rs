@@ -11,11 +11,7 @@ const STACK: usize = 64 << 20;
 
 /// Does it for each, on as many threads as `jobs` says. Each thing has a thread of its own: what the solver keeps by thread
 /// would else let the number of queries hang on what came before.
-pub(super) fn each<T: Sync, R: Send>(
-    jobs: usize,
-    all: &[T],
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
+pub fn each<T: Sync, R: Send>(jobs: usize, all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let some = || {
         let mut done = Vec::new();
