@@ -24,6 +24,7 @@
 mod answer;
 mod arrival;
 mod choice;
+pub mod contract;
 mod decisions;
 pub mod domain;
 mod encoder;

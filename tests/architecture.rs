@@ -32,14 +32,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("sim", &["base", "logic", "model", "network"]),
     ("encode", &["logic", "model", "network", "smt"]),
     ("decode", &["encode", "model", "network", "smt"]),
+    ("theorem", &["logic", "model", "smt"]),
     (
         "verify",
         &[
             "base", "decode", "encode", "intent", "logic", "lower", "model", "network", "sim",
-            "smt",
+            "smt", "theorem",
         ],
     ),
-    ("theorem", &["logic", "model", "smt"]),
     ("generate", &[]),
     ("reference", &["base", "model"]),
     (

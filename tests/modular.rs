@@ -71,6 +71,8 @@ struct Totals {
     seconds: (f64, f64),
     /// What was proven whatever policies say.
     whatever: usize,
+    /// What was proven by the theorem.
+    theorem: usize,
 }
 
 impl Totals {
@@ -86,6 +88,7 @@ impl Totals {
         self.seconds.0 += other.seconds.0;
         self.seconds.1 += other.seconds.1;
         self.whatever += other.whatever;
+        self.theorem += other.theorem;
     }
 }
 
@@ -98,7 +101,7 @@ fn a_part_tells_what_the_whole_tells() {
         totals.add(one);
     }
     let line = format!(
-        "{}..{}: {} clusters, {} disagreements; in {} the part was smaller than the whole ({} of {} processes in all); {:?}; direct {:.0} s, modular {:.0} s",
+        "{}..{}: {} clusters, {} disagreements; in {} the part was smaller than the whole ({} of {} processes in all); {:?}; {} proven by the theorem; direct {:.0} s, modular {:.0} s",
         range.start,
         range.end,
         totals.clusters,
@@ -107,11 +110,16 @@ fn a_part_tells_what_the_whole_tells() {
         totals.processes.0,
         totals.processes.1,
         totals.verdicts,
+        totals.theorem,
         totals.seconds.0,
         totals.seconds.1
     );
     log(&line);
     assert!(totals.wrong.is_empty(), "seeds {:?}", totals.wrong);
+    assert!(
+        totals.theorem > totals.clusters,
+        "too few proofs by the theorem: {line}"
+    );
     assert!(
         totals.smaller * 3 > totals.clusters,
         "too few parts are smaller than the whole: {line}"
@@ -132,9 +140,8 @@ fn of_seed(seed: u64) -> Totals {
     }
     totals.wrong.push(seed);
     let (small, _) = shrink(&draft, &[], |draft, _| {
-        compare::load(&draft.yaml()).is_ok_and(|c| {
-            !differences(&c, Settings::default(), &mut Totals::default()).is_empty()
-        })
+        compare::load(&draft.yaml())
+            .is_ok_and(|c| !differences(&c, Settings::default(), &mut Totals::default()).is_empty())
     });
     let told: String = wrong.iter().map(|w| format!("# {w}\n")).collect();
     let text = format!(
@@ -440,6 +447,7 @@ fn differences(cluster: &Cluster, settings: Settings, totals: &mut Totals) -> Ve
     }
     for (one, other) in whole.iter().zip(&parts) {
         *totals.verdicts.entry(one.verdict).or_default() += 1;
+        totals.theorem += usize::from(other.detail.contains("by the theorem"));
         let one = told(cluster, one, &lowered.network);
         let other = told(cluster, other, &lowered.network);
         if one != other {

@@ -72,6 +72,26 @@ fn the_theorem_is_proven() {
         assert!(text.contains(&format!("✓ proven   {goal} ")), "{goal}");
     }
     assert!(text.contains("The assumptions hold together"));
+    // What clusters at hand are judged by is what was found now.
+    for goal in session::GOALS {
+        let mut all: Vec<(&str, Vec<&str>)> = Vec::new();
+        for piece in theorem::needs(goal).unwrap() {
+            match all.last_mut() {
+                Some((id, parts)) if *id == piece.id => parts.push(piece.part),
+                _ => all.push((piece.id, vec![piece.part])),
+            }
+        }
+        let words = all.iter().map(|(id, parts)| match parts[..] {
+            [""] => (*id).to_owned(),
+            _ => format!("{id} ({})", parts.join(", ")),
+        });
+        let needs = words.collect::<Vec<_>>().join(", ");
+        let mut lines = text
+            .lines()
+            .skip_while(|line| !line.contains(&format!(" {goal} ")));
+        let told = lines.nth(1).unwrap().trim();
+        assert_eq!(told, format!("needs {needs}"), "{goal}");
+    }
 }
 
 /// Whether a goal is proven from these assumptions alone.

@@ -49,7 +49,7 @@ fn walked_hops_are_those_that_the_solver_shows() {
 
 /// Whether what was walked is no more than the solver's steps allow; none where one of them found nothing.
 fn hops(seed: u64) -> Option<bool> {
-    let draft = if seed % 3 == 0 {
+    let draft = if seed.is_multiple_of(3) {
         uniform::cluster(seed, |_| Vec::new())
     } else {
         generate::cluster(seed, |_| Vec::new())

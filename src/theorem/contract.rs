@@ -106,10 +106,13 @@ impl<'h> Here<'h> {
             n.open_container,
             &[c, at.to, at.to_port, self.message.protocol],
         );
-        let body = w.implies(
-            &[self.in_pod, self.own_pod, inside, open],
-            does.to_container,
+        // Of localhost the seed's one address a family is served; the others of 127.0.0.0/8 only where somebody is bound to one.
+        let (loopback, of_pod) = (
+            w.is(n.loopback, &[at.to]),
+            w.is(n.addr_pod, &[at.pod, at.to]),
         );
+        let served = w.or(&[loopback, of_pod]);
+        let body = w.implies(&[self.in_pod, served, inside, open], does.to_container);
         let delivers = w.pool.forall(&[c], body);
         contract.clause("pod-delivers", delivers);
 

@@ -138,6 +138,16 @@ impl Fib {
         self.node_homes(w);
     }
 
+    /// Whether localhost is served at an address of it: at the seed's one of the family, and where somebody is bound.
+    fn served_locally(&self, w: &mut World) -> TermId {
+        let bound = w.pool.function("bound-at", &[w.sorts.address], Sort::Bool);
+        let (loopback, bound) = (
+            w.is(w.names.loopback, &[self.at.to]),
+            w.is(bound, &[self.at.to]),
+        );
+        w.or(&[loopback, bound])
+    }
+
     /// FIB[P] of the design, section 1.
     pub(super) fn pod(&mut self, w: &mut World) -> Vec<Rule> {
         let (n, s) = (w.names, w.sorts);
@@ -159,7 +169,8 @@ impl Fib {
         let node = w.is(n.node_of, &[at.pod]);
         let there = w.eq(a.node, node);
         let up = w.and(&[a.to_node, there]);
-        let local_open = w.and(&[local, listener]);
+        let served = self.served_locally(w);
+        let local_open = w.and(&[local, served, listener]);
         let own_open = w.and(&[own, listener]);
         vec![
             Rule {
@@ -202,7 +213,8 @@ impl Fib {
         let local = w.is(n.local, &[at.to]);
         let own = w.is(n.addr_node, &[at.node, at.to]);
         let closed = discards(w, &a);
-        let local_open = w.and(&[local, listener]);
+        let served = self.served_locally(w);
+        let local_open = w.and(&[local, served, listener]);
         let own_open = w.and(&[own, listener]);
         let mut rules = vec![
             Rule {

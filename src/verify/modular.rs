@@ -9,6 +9,7 @@
 
 mod asked;
 mod asking;
+mod assumed;
 mod cells;
 mod choose;
 mod closure;
@@ -64,6 +65,8 @@ pub struct Modular<'c> {
     cluster: &'c Cluster,
     settings: Settings,
     options: direct::Options,
+    /// Whether its constraints are the library's, of which the theorem speaks.
+    library: bool,
     holders: Holders,
     literals: Literals,
     cuts: Cuts,
@@ -104,6 +107,7 @@ impl<'c> Modular<'c> {
             cluster,
             settings,
             options,
+            library: true,
             holders,
             literals,
             cuts,
@@ -144,6 +148,7 @@ impl<'c> Modular<'c> {
             cluster,
             settings,
             options,
+            library: false,
             holders,
             literals,
             cuts,
@@ -257,9 +262,13 @@ impl<'c> Modular<'c> {
             map,
             new_solver,
         };
-        let Some(part) = asking.cut(chosen, false) else {
+        let Some(mut part) = asking.cut(chosen, false) else {
             return Ok(Err(NAMED));
         };
+        // What is kept for another solver is the whole question.
+        if self.library && !self.options.keep_queries {
+            asking.judge(&mut part);
+        }
         // The library's last ones follow messages to their end and take longest: begun first, so that in the end no thread
         // waits for one of them alone.
         let last_first: Vec<&Constraint> = constraints.iter().rev().collect();

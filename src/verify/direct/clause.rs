@@ -114,6 +114,15 @@ impl Checker<'_> {
         };
         self.assert_facts();
         let name = format!("{}-{}", constraint.id, index + 1);
+        if self.options.proven {
+            return Ok(self.is_about_something(
+                constraint,
+                &name,
+                obligation.premise,
+                deadline,
+                queries,
+            ));
+        }
         let looks = Looks::of(body);
         let strange = self.strange(slots, looks);
         let met: Vec<TermId> = strange.iter().map(|s| s.condition).collect();
@@ -146,17 +155,24 @@ impl Checker<'_> {
         {
             return Ok(Decided::Unknown(why, place));
         }
-        let premise = self.ask(&[obligation.premise], deadline, queries);
-        self.keep(
-            &format!("{name}-premise"),
-            obligation.premise,
-            constraint,
-            &premise,
-        );
-        Ok(match premise {
+        Ok(self.is_about_something(constraint, &name, obligation.premise, deadline, queries))
+    }
+
+    /// Of a clause that holds: whether anything satisfies its premises.
+    fn is_about_something(
+        &mut self,
+        constraint: &Constraint,
+        name: &str,
+        premise: TermId,
+        deadline: Option<Instant>,
+        queries: &mut usize,
+    ) -> Decided {
+        let answer = self.ask(&[premise], deadline, queries);
+        self.keep(&format!("{name}-premise"), premise, constraint, &answer);
+        match answer {
             SatResult::Sat => Decided::Holds,
             SatResult::Unsat => Decided::Vacuous,
             SatResult::Unknown(why) => Decided::Unknown(why, None),
-        })
+        }
     }
 }

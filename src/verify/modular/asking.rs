@@ -10,10 +10,11 @@ use crate::lower::{Lowered, lower};
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
 use crate::network::trace::{Event, Journey, Step};
-use crate::smt::solver::Solver;
+use crate::smt::solver::{Limits, Solver};
 use crate::verify::direct::{self, Checked, Hops, InternalError};
 use crate::verify::verdict::{CheckResult, Counterexample, Verdict, Walked, Witness};
 
+use super::assumed::{self, Lacking};
 use super::choose::{Chosen, Map};
 use super::part::Part;
 use super::{MOST_ROUNDS, Modular, NAMED, STRATEGY, Why, closure, elsewhere, lift, part};
@@ -31,6 +32,9 @@ pub(super) fn count(cluster: &Cluster, chosen: &Chosen) -> usize {
     pods.sum::<usize>() + nodes.sum::<usize>() + cluster.externals.len()
 }
 
+/// What is said of what the theorem proves.
+const THEOREM: &str = "by the theorem, whose assumptions hold here";
+
 /// One run on parts of a cluster.
 pub(super) struct Asking<'m, 'c> {
     pub(super) of: &'m Modular<'c>,
@@ -43,6 +47,8 @@ pub(super) struct Lowest {
     chosen: Chosen,
     part: Part,
     lowered: Lowered,
+    /// Which assumptions of the theorem it lacks; none where the theorem does not speak of it, or is not asked.
+    lacking: Option<Lacking>,
 }
 
 impl Asking<'_, '_> {
@@ -62,7 +68,17 @@ impl Asking<'_, '_> {
             chosen,
             part,
             lowered,
+            lacking: None,
         })
+    }
+
+    /// Finds out which assumptions of the theorem a part meets.
+    pub(super) fn judge(&self, lowest: &mut Lowest) {
+        let limits = Limits {
+            timeout: self.of.options.timeout,
+        };
+        let (cluster, lowered) = (&lowest.part.cluster, &lowest.lowered);
+        lowest.lacking = assumed::lacking(cluster, lowered, limits, self.new_solver);
     }
 
     /// Decides a constraint on a part, and on parts with whoever turns out to matter, and tells of the whole.
@@ -107,9 +123,11 @@ impl Asking<'_, '_> {
         hops: Option<Hops>,
     ) -> Result<Checked, InternalError> {
         let own = carried(constraint, |id| lowest.part.own(id));
+        let lacking = lowest.lacking.as_ref();
         let options = direct::Options {
             hops,
             walk: true,
+            proven: lacking.is_some_and(|lacking| lacking.proves(&constraint.id)),
             ..self.of.options
         };
         let own = std::slice::from_ref(&own);
@@ -168,6 +186,10 @@ impl Asking<'_, '_> {
                 compared: self.of.compared(),
                 ..result
             };
+            let theorem = lowest.lacking.as_ref();
+            if told.verdict == Verdict::Proven && theorem.is_some_and(|l| l.proves(&told.id)) {
+                told.detail = format!("{}; {THEOREM}", told.detail);
+            }
             if told.verdict == Verdict::Proven && looked_at < processes {
                 told.detail = format!(
                     "{}; {looked_at} of {processes} processes stand for all",
