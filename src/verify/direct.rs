@@ -35,6 +35,17 @@ pub fn check(
     options: Options,
     new_solver: &dyn Fn() -> Box<dyn Solver>,
 ) -> Result<Checked, InternalError> {
+    check_rest(lowered, constraints, &[], options, new_solver)
+}
+
+/// The same where some are proven already, by place: of these it is only asked whether they are about anything here.
+pub fn check_rest(
+    lowered: &Lowered,
+    constraints: &[Constraint],
+    proven: &[bool],
+    options: Options,
+    new_solver: &dyn Fn() -> Box<dyn Solver>,
+) -> Result<Checked, InternalError> {
     // Nothing is asked: a large cluster need not be looked at.
     if constraints.is_empty() {
         return Ok(Checked::default());
@@ -59,6 +70,12 @@ pub fn check(
         ways: Vec::new(),
         bounds: Vec::new(),
         narrows: true,
+        proven: constraints
+            .iter()
+            .zip(proven)
+            .filter(|(_, proven)| **proven)
+            .map(|(constraint, _)| constraint.id.clone())
+            .collect(),
         checked: Checked::default(),
     };
     // Proofs first: what the solver learns while a counterexample is narrowed is a burden to them.

@@ -53,6 +53,10 @@ pub const STRATEGY: &str = "modular";
 /// So many processes at most are given twins.
 const MOST_TWINS: usize = 60;
 
+/// So many groups of constraints have a solver of their own: what one takes several share, and several groups are decided at
+/// once. The same however many threads there are, since how much a solver is asked hangs on what it was asked before.
+const GROUPS: usize = 4;
+
 /// How often a counterexample may turn out to use an address that somebody outside the part holds.
 const MOST_ROUNDS: usize = 48;
 
@@ -269,17 +273,24 @@ impl<'c> Modular<'c> {
         if self.library && !self.options.keep_queries {
             asking.judge(&mut part);
         }
-        // The library's last ones follow messages to their end and take longest: begun first, so that in the end no thread
-        // waits for one of them alone.
-        let last_first: Vec<&Constraint> = constraints.iter().rev().collect();
-        let each = parallel::each(self.options.jobs, &last_first, |constraint| {
-            asking.constraint(&part, constraint)
+        // Those that have much in common in the library stand beside each other, and so do those that take long.
+        let dealt = |group: usize| constraints.iter().skip(group).step_by(GROUPS);
+        let groups: Vec<Vec<&Constraint>> =
+            (0..GROUPS).map(|group| dealt(group).collect()).collect();
+        let each = parallel::each(self.options.jobs, &groups, |group| {
+            asking.group(&part, group)
         });
-        let mut checked = Checked::default();
-        for one in each.into_iter().rev() {
+        let mut decided = Vec::new();
+        for one in each {
             match one? {
-                Ok(one) => checked.join(one),
+                Ok(one) => decided.push(one.into_iter()),
                 Err(why) => return Ok(Err(why)),
+            }
+        }
+        let mut checked = Checked::default();
+        for at in 0..constraints.len() {
+            if let Some(one) = decided[at % GROUPS].next() {
+                checked.join(one);
             }
         }
         Ok(Ok(checked))

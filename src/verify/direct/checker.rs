@@ -2,6 +2,7 @@
 //!
 //! Must never know: what a clause says.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::encode::Encoder;
@@ -39,6 +40,8 @@ pub(super) struct Checker<'c> {
     pub(super) bounds: Vec<Result<(usize, usize), String>>,
     /// Whether a counterexample is narrowed and read off; else that there is one is all that is wanted.
     pub(super) narrows: bool,
+    /// Constraints that are proven already: all that is asked is whether they are about anything here.
+    pub(super) proven: BTreeSet<String>,
     pub(super) checked: Checked,
 }
 

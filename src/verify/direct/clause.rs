@@ -114,7 +114,7 @@ impl Checker<'_> {
         };
         self.assert_facts();
         let name = format!("{}-{}", constraint.id, index + 1);
-        if self.options.proven {
+        if self.proven.contains(&constraint.id) {
             return Ok(self.is_about_something(
                 constraint,
                 &name,

@@ -17,10 +17,6 @@ pub struct Query {
 }
 
 /// How to go about it.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent switches, each for one caller"
-)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     /// For each constraint; none is no limit.
@@ -34,8 +30,6 @@ pub struct Options {
     pub hops: Option<Hops>,
     /// Find the hops that are enough by walking every way, where that can be done; else the solver shows them.
     pub walk: bool,
-    /// The constraints are proven already: all that is asked is whether they are about anything here.
-    pub proven: bool,
     /// So many constraints are decided at once where each has a solver of its own (`modular`); here one after another.
     pub jobs: usize,
 }

@@ -81,25 +81,49 @@ impl Asking<'_, '_> {
         lowest.lacking = assumed::lacking(cluster, lowered, limits, self.new_solver);
     }
 
-    /// Decides a constraint on a part, and on parts with whoever turns out to matter, and tells of the whole.
-    pub(super) fn constraint(
+    /// Decides constraints on a part, with one solver; those that need somebody who is left out on larger parts.
+    pub(super) fn group(
         &self,
-        first: &Lowest,
+        part: &Lowest,
+        constraints: &[&Constraint],
+    ) -> Result<Result<Vec<Checked>, Why>, InternalError> {
+        let Checked {
+            results,
+            mut queries,
+            hops,
+        } = self.ask(part, constraints, None)?;
+        let mut all = Vec::new();
+        for (result, constraint) in results.into_iter().zip(constraints) {
+            let one = Checked {
+                results: vec![result],
+                queries: std::mem::take(&mut queries),
+                hops,
+            };
+            let outsiders = self.outsiders(part, &one);
+            all.push(if outsiders.is_empty() {
+                self.told(part, constraint, one)?
+            } else {
+                match self.enlarged(part, constraint, outsiders)? {
+                    Ok(one) => one,
+                    Err(why) => return Ok(Err(why)),
+                }
+            });
+        }
+        Ok(Ok(all))
+    }
+
+    /// Decides a constraint on larger and larger parts, until nobody who is left out matters.
+    fn enlarged(
+        &self,
+        part: &Lowest,
         constraint: &Constraint,
+        mut outsiders: Vec<EntityId>,
     ) -> Result<Result<Checked, Why>, InternalError> {
-        let tables = !self.of.cluster.tables.is_empty();
+        let mut chosen = part.chosen.clone();
         let mut narrow = false;
-        let mut grown: Option<Lowest> = None;
-        for _ in 0..MOST_ROUNDS {
-            let lowest = grown.as_ref().unwrap_or(first);
-            let checked = self.ask(lowest, constraint, None)?;
-            let outsiders = self.outsiders(lowest, &checked);
-            if outsiders.is_empty() {
-                return self.told(lowest, constraint, checked).map(Ok);
-            }
-            let mut chosen = lowest.chosen.clone();
+        for _ in 1..MOST_ROUNDS {
             // Of a prefix there are hundreds of addresses: those of others are left out before they are all taken in.
-            if tables && !narrow {
+            if !narrow && !self.of.cluster.tables.is_empty() {
                 narrow = true;
             } else {
                 for id in outsiders {
@@ -107,10 +131,15 @@ impl Asking<'_, '_> {
                 }
                 closure::close(&self.map, &self.of.cuts, &mut chosen);
             }
-            match self.cut(chosen, narrow) {
-                Some(more) => grown = Some(more),
-                None => return Ok(Err(NAMED)),
+            let Some(larger) = self.cut(chosen, narrow) else {
+                return Ok(Err(NAMED));
+            };
+            let checked = self.ask(&larger, &[constraint], None)?;
+            outsiders = self.outsiders(&larger, &checked);
+            if outsiders.is_empty() {
+                return self.told(&larger, constraint, checked).map(Ok);
             }
+            chosen = larger.chosen;
         }
         Ok(Err("counterexamples use addresses of too many others"))
     }
@@ -119,19 +148,19 @@ impl Asking<'_, '_> {
     fn ask(
         &self,
         lowest: &Lowest,
-        constraint: &Constraint,
+        constraints: &[&Constraint],
         hops: Option<Hops>,
     ) -> Result<Checked, InternalError> {
-        let own = carried(constraint, |id| lowest.part.own(id));
-        let lacking = lowest.lacking.as_ref();
+        let own = |c: &&Constraint| carried(c, |id| lowest.part.own(id));
+        let own: Vec<Constraint> = constraints.iter().map(own).collect();
+        let by_theorem = |c: &&Constraint| lowest.lacking.as_ref().is_some_and(|l| l.proves(&c.id));
+        let proven: Vec<bool> = constraints.iter().map(by_theorem).collect();
         let options = direct::Options {
             hops,
             walk: true,
-            proven: lacking.is_some_and(|lacking| lacking.proves(&constraint.id)),
             ..self.of.options
         };
-        let own = std::slice::from_ref(&own);
-        direct::check(&lowest.lowered, own, options, self.new_solver)
+        direct::check_rest(&lowest.lowered, &own, &proven, options, self.new_solver)
     }
 
     /// Who holds an address that a counterexample uses, or gets it by a route table, and is not in the part.
@@ -256,7 +285,7 @@ impl Asking<'_, '_> {
             let Some(again) = self.cut(chosen, false) else {
                 return Ok(None);
             };
-            let checked = self.ask(&again, constraint, hops)?;
+            let checked = self.ask(&again, &[constraint], hops)?;
             let outsiders = self.outsiders(&again, &checked);
             if outsiders.is_empty() {
                 let result = checked.results.into_iter().next();
