@@ -8,10 +8,10 @@ PYTHON ?= python3
 KUBEPROOF := target/release/kubeproof
 # The demo's broken cluster: every pod is reached as it should be, and yet one message arrives where nobody listens.
 BROKEN := examples/broken/backdoor
-# Of `make differential`.
+# Of `make differential` and `make modular`.
 SEEDS ?= 0..20000
 
-.PHONY: all z3 build demo test lint fmt clippy doc unit tools bench bench-connectivity bench-scale second-solver differential clean
+.PHONY: all z3 build demo test lint fmt clippy doc unit tools bench bench-connectivity bench-scale second-solver differential modular slow clean
 all: build
 
 ## z3: the pinned Z3 into .z3/, once
@@ -81,6 +81,14 @@ second-solver: build
 ## differential: the long run of random clusters against the independent oracle; `make test` has the short one
 differential: z3
 	KUBEPROOF_SEEDS=$(SEEDS) $(CARGO) test --release --locked --test differential
+
+## modular: the long run of random clusters, parts against the whole; `make test` has seeds 0..1000
+modular: z3
+	KUBEPROOF_SEEDS=$(SEEDS) $(CARGO) test --release --locked --test modular -- --exact a_part_tells_what_the_whole_tells --nocapture
+
+## slow: tests that take minutes each, and so are not among the rest
+slow: z3
+	$(CARGO) test --release --locked --test hostile_input --test plugin_examples -- --ignored
 
 clean:
 	$(CARGO) clean
