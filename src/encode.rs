@@ -14,7 +14,8 @@
 //!
 //! * A message at hop *i* is at one switch: `at.i.S`. Through the stages of a namespace it goes within one hop, from
 //!   lower to higher rank (`path`). Hops are unrolled (`path`) to a bound K for which "still
-//!   travelling after K hops, nothing repeated" is unsatisfiable; that is checked by the solver, never assumed.
+//!   travelling after K hops, nothing repeated" is unsatisfiable; that is shown by the solver, or by walking every way
+//!   (`verify::direct`), never assumed.
 //! * First match wins (`fib`): a rule fires iff it matches and no earlier rule with another outcome does.
 //! * Static predicates (`relation`) are uninterpreted functions with their closed-world definition instantiated at
 //!   every argument that occurs: a universal axiom would leave the decidable fragment, its instances do not.

@@ -5,8 +5,8 @@
 //! What a port was rewritten to is known, and that it is still the one that was sent. Gates are not asked. So every message
 //! takes one of the ways that are walked, and where these end, it ends; what is walked for nothing costs hops, not truth.
 //!
-//! The solver shows the same by unrolling, which is dearer the more there is to choose from: `tests/modular.rs` has both
-//! strategies find the same verdicts, and the tests here compare with the solver's bound.
+//! The solver shows the same by unrolling, which is dearer the more there is to choose from: `tests/twin.rs` compares the two
+//! bounds, `tests/modular.rs` what comes of them.
 //!
 //! Must never know: terms, a solver, formulas.
 

@@ -1,4 +1,4 @@
-//! Hops, unrolled to a bound that the solver shows to be complete.
+//! Hops, unrolled to a bound that is shown to be complete: by the solver, or by walking (`ends`).
 //!
 //! Must never know: formulas.
 
@@ -18,7 +18,7 @@ const MOST_HOPS: usize = 512;
 const MOST_UNCUT: usize = 6;
 
 impl Checker<'_> {
-    /// Unrolls a new event, message and answer, each to a bound that the solver shows to be complete.
+    /// Unrolls a new event, message and answer, each to a bound that is shown to be complete.
     pub(super) fn unroll(
         &mut self,
         slot: usize,
