@@ -32,7 +32,7 @@ use std::net::IpAddr;
 use crate::base::parallel;
 use crate::logic::formula::Constraint;
 use crate::logic::literals::Literals;
-use crate::lower::lower;
+use crate::lower::lower_part;
 use crate::model::cluster::Cluster;
 use crate::model::policy::Settings;
 use crate::smt::solver::Solver;
@@ -199,9 +199,7 @@ impl<'c> Modular<'c> {
             return Ok(nothing());
         };
         let cluster = twins::with_twins(&part.cluster);
-        let Ok(lowered) = lower(&cluster, &self.settings) else {
-            return Ok(nothing());
-        };
+        let lowered = lower_part(&cluster, &self.settings);
         let options = direct::Options {
             walk: true,
             ..self.options

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::logic::bind::carried;
 use crate::logic::formula::Constraint;
-use crate::lower::{Lowered, lower};
+use crate::lower::{Lowered, lower_part};
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
 use crate::network::trace::{Event, Journey, Step};
@@ -55,8 +55,7 @@ impl Asking<'_, '_> {
     /// Cuts a part out; none where it cannot be cut out. Narrowly: without addresses of those left out.
     pub(super) fn cut(&self, chosen: Chosen, narrow: bool) -> Option<Lowest> {
         let part = part::cut(&self.map, &self.of.cuts, &chosen)?;
-        // A rule to remove that is not there is told of the whole cluster, before.
-        let mut lowered = lower(&part.cluster, &self.of.settings).ok()?;
+        let mut lowered = lower_part(&part.cluster, &self.of.settings);
         lowered.structure.known_ports = known_ports(self.of.cluster);
         if narrow {
             let of = self.of;
