@@ -43,7 +43,7 @@ pub fn lower(cluster: &Cluster, settings: &Settings) -> Result<Lowered, Vec<Diag
         structure::add_stages(&mut structure, &network, stages);
         return Ok(Lowered { network, structure });
     }
-    let (lowered, mistakes) = edited(cluster, settings);
+    let (lowered, mistakes) = edited(cluster, *settings);
     if mistakes.is_empty() {
         Ok(lowered)
     } else {
@@ -53,13 +53,13 @@ pub fn lower(cluster: &Cluster, settings: &Settings) -> Result<Lowered, Vec<Diag
 
 /// Lowers a part cut out of a cluster that has an ideal network and no mistakes: a rule to remove that is not there is about
 /// somebody left out.
-pub fn lower_part(part: &Cluster, settings: &Settings) -> Lowered {
+pub fn lower_part(part: &Cluster, settings: Settings) -> Lowered {
     edited(part, settings).0
 }
 
-fn edited(cluster: &Cluster, settings: &Settings) -> (Lowered, Vec<Diagnostic>) {
+fn edited(cluster: &Cluster, settings: Settings) -> (Lowered, Vec<Diagnostic>) {
     let mut network = ideal::network(cluster);
-    network.gates = gates(cluster, *settings);
+    network.gates = gates(cluster, settings);
     tables::apply(cluster, &mut network);
     let mistakes = edit::apply(cluster, &mut network);
     let structure = structure::structure(cluster, &network);

@@ -30,7 +30,7 @@ use crate::model::intent::Intent;
 use crate::model::policy::Settings;
 use crate::report::run::Run;
 use crate::verify::bounded::Bounds;
-pub use crate::verify::bounded::{Interrupt, Watch};
+pub use crate::verify::bounded::{Interrupt, Progress, Watch};
 use crate::verify::direct::{InternalError, Query};
 use alone::Saved;
 use intents::applied;
@@ -147,7 +147,7 @@ pub fn verify_all(mut sources: SourceMap, inputs: &[Input], options: &Options) -
         &mut diagnostics,
     );
     broken.extend(more);
-    let bounds = Bounds::within(
+    let mut bounds = Bounds::within(
         options.total_timeout,
         options.watch.clone(),
         options.interrupt.as_ref(),
@@ -167,6 +167,7 @@ pub fn verify_all(mut sources: SourceMap, inputs: &[Input], options: &Options) -
             options,
         ));
     }
+    bounds.expect(prepared.iter().map(Prepared::count).sum());
     // Where there is one cluster, its constraints are what can be shared out.
     let within = if prepared.len() > 1 { 1 } else { options.jobs };
     let decided = parallel::each(options.jobs, &prepared, |cluster| match cluster {

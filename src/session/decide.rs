@@ -120,6 +120,7 @@ impl Case<'_> {
         };
         let builtin = places.iter().filter(|at| **at < self.builtin).count();
         let checked = strategy::decide(self.cluster, lowered, settings, &rest, builtin, how)?;
+        self.bounds.decided(places.len());
         for (at, result) in places.into_iter().zip(checked.results) {
             results[at] = Some(result);
         }
@@ -144,8 +145,12 @@ impl Case<'_> {
         let groups: Vec<&[(usize, &Stated)]> = asked.chunks(GROUP).collect();
         let decided = parallel::each(self.jobs, &groups, |group| {
             let all = group.iter();
-            all.map(|(at, stated)| Ok((*at, self.alone(&policy, stated)?)))
-                .collect::<Result<Vec<_>, InternalError>>()
+            all.map(|(at, stated)| {
+                let result = self.alone(&policy, stated)?;
+                self.bounds.decided(usize::from(result.is_some()));
+                Ok((*at, result))
+            })
+            .collect::<Result<Vec<_>, InternalError>>()
         });
         let mut all = Vec::new();
         for group in decided {

@@ -116,6 +116,16 @@ pub(super) fn prepare(
     }))
 }
 
+impl Prepared {
+    /// How many constraints and intents are to be decided of it.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::Failed(_) => 0,
+            Self::Ready(ready) => ready.bound.len() + ready.stated.len(),
+        }
+    }
+}
+
 impl Ready {
     /// What is decided of it, on so many threads.
     pub(super) fn verdicts(&self, options: &Options, bounds: &Bounds, jobs: usize) -> Saved {

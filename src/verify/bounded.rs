@@ -12,9 +12,22 @@ use std::time::{Duration, Instant};
 use crate::smt::solver::{INTERRUPTED, Limits, SatResult, Solver, Value};
 use crate::smt::term::{TermId, TermPool};
 
-/// Who is told before each question how many were asked before, and how long the run takes so far.
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Constraints and intents that are decided, of each cluster.
+    pub decided: usize,
+    /// How many there are of them.
+    pub of: usize,
+    /// Questions that solvers were asked.
+    pub asked: usize,
+    /// Since the first one could be asked.
+    pub time: Duration,
+}
+
+/// Who is told before each question how far the run is.
 #[derive(Clone)]
-pub struct Watch(pub Arc<dyn Fn(usize, Duration) + Send + Sync>);
+pub struct Watch(pub Arc<dyn Fn(Progress) + Send + Sync>);
 
 impl fmt::Debug for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,6 +51,8 @@ pub struct Bounds {
     deadline: Option<Instant>,
     interrupted: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
+    decided: Arc<AtomicUsize>,
+    of: usize,
     watch: Option<Watch>,
 }
 
@@ -57,7 +72,31 @@ impl Bounds {
             deadline: total.and_then(|t| begin.checked_add(t)),
             interrupted: interrupt.map(|i| Arc::clone(&i.wanted)).unwrap_or_default(),
             asked: Arc::default(),
+            decided: Arc::default(),
+            of: 0,
             watch,
+        }
+    }
+
+    /// So many constraints and intents are to be decided.
+    pub fn expect(&mut self, of: usize) {
+        self.of = of;
+    }
+
+    /// So many more are decided.
+    pub fn decided(&self, more: usize) {
+        self.decided.fetch_add(more, Ordering::Relaxed);
+    }
+
+    fn tell(&self, asked: usize) {
+        if let Some(Watch(tell)) = &self.watch {
+            tell(Progress {
+                // What is decided once more under other settings is none more.
+                decided: self.decided.load(Ordering::Relaxed).min(self.of),
+                of: self.of,
+                asked,
+                time: self.begin.elapsed(),
+            });
         }
     }
 
@@ -90,9 +129,7 @@ impl Solver for Bounded {
 
     fn check(&mut self, pool: &TermPool, assumptions: &[TermId], limits: Limits) -> SatResult {
         let before = self.bounds.asked.fetch_add(1, Ordering::Relaxed);
-        if let Some(Watch(tell)) = &self.bounds.watch {
-            tell(before, self.bounds.begin.elapsed());
-        }
+        self.bounds.tell(before);
         if self.bounds.interrupted.load(Ordering::Relaxed) {
             return SatResult::Unknown(INTERRUPTED.to_owned());
         }

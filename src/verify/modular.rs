@@ -199,7 +199,7 @@ impl<'c> Modular<'c> {
             return Ok(nothing());
         };
         let cluster = twins::with_twins(&part.cluster);
-        let lowered = lower_part(&cluster, &self.settings);
+        let lowered = lower_part(&cluster, self.settings);
         let options = direct::Options {
             walk: true,
             ..self.options

@@ -55,7 +55,7 @@ impl Asking<'_, '_> {
     /// Cuts a part out; none where it cannot be cut out. Narrowly: without addresses of those left out.
     pub(super) fn cut(&self, chosen: Chosen, narrow: bool) -> Option<Lowest> {
         let part = part::cut(&self.map, &self.of.cuts, &chosen)?;
-        let mut lowered = lower_part(&part.cluster, &self.of.settings);
+        let mut lowered = lower_part(&part.cluster, self.of.settings);
         lowered.structure.known_ports = known_ports(self.of.cluster);
         if narrow {
             let of = self.of;
