@@ -68,7 +68,8 @@ pub fn on(seed: u64, mut draft: Draft) -> Option<Policed> {
     })
 }
 
-fn read(policies: &str, cluster: &mut Cluster) {
+/// Gives a cluster the policies of a text.
+pub fn read(policies: &str, cluster: &mut Cluster) {
     let mut sources = SourceMap::new();
     let source = sources.add("policies.yaml", policies);
     let mut problems = Problems::with_room(100);

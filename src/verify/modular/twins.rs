@@ -11,8 +11,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::model::cluster::{Address, Cluster, Pod, Process};
+use crate::model::cluster::{Address, Cluster, Node, Pod, Process};
 use crate::model::entity::{EntityId, EntityKind, FullName};
+use crate::model::inet::Family;
 use crate::model::policy::{NetworkPolicy, Operator, Policies, Requirement, Selector, Settings};
 use crate::model::service::{Service, ServiceEndpoint};
 
@@ -42,24 +43,28 @@ pub(super) fn apply(cluster: &Cluster, settings: Settings, special: &BTreeSet<En
 
 /// Whether some pod listens where it is dialled: a pod to itself is never forbidden.
 pub(super) fn own_pod_premise(cluster: &Cluster) -> bool {
-    cluster.pods.iter().any(listens)
+    cluster.pods.iter().any(|pod| listens(pod, |_| true))
 }
 
-fn listens(pod: &Pod) -> bool {
+/// Whether a pod listens at an address of one of these families.
+fn listens(pod: &Pod, family: impl Fn(Family) -> bool) -> bool {
     let mut open = pod.containers.iter().flat_map(|c| &c.open);
-    open.any(|l| pod.addresses.iter().any(|a| l.bind.covers(a.ip)))
+    open.any(|l| {
+        let mut own = pod.addresses.iter().map(|a| a.ip);
+        own.any(|ip| l.bind.covers(ip) && family(Family::of(ip)))
+    })
 }
 
-/// Whether some process of a node can be asked to reach a pod of its own node, which no policy forbids.
+/// Whether some process of a node can reach a pod of its own node, which no policy forbids: it sends from an address of the
+/// node.
 pub(super) fn own_node_premise(cluster: &Cluster) -> bool {
-    let with: BTreeSet<EntityId> = cluster
-        .nodes
-        .iter()
-        .filter(|n| !n.daemons.is_empty())
-        .map(|n| n.id)
-        .collect();
-    let mut pods = cluster.pods.iter();
-    pods.any(|pod| with.contains(&pod.node) && listens(pod))
+    let nodes = cluster.nodes.iter().filter(|n| !n.daemons.is_empty());
+    let sends = |n: &Node| n.addresses.iter().map(|a| Family::of(a.ip)).collect();
+    let from: BTreeMap<EntityId, Vec<Family>> = nodes.map(|n| (n.id, sends(n))).collect();
+    cluster.pods.iter().any(|pod| {
+        let families = from.get(&pod.node);
+        families.is_some_and(|all| listens(pod, |family| all.contains(&family)))
+    })
 }
 
 /// The cluster with a twin for each of its pods, under policies of their own.
