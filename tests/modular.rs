@@ -24,6 +24,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use kubeproof::logic::bind::bind;
@@ -44,7 +45,7 @@ use support::draft::Draft;
 use support::formulas::{self, Trial};
 use support::rng::Rng;
 use support::shrink::shrink;
-use support::{compare, generate, policed, tabled, threads, uniform};
+use support::{compare, generate, kept, policed, tabled, threads, uniform};
 
 /// Seeds of the test run.
 const SEEDS: std::ops::Range<u64> = 0..1000;
@@ -52,6 +53,8 @@ const SEEDS: std::ops::Range<u64> = 0..1000;
 const TABLED: std::ops::Range<u64> = 6..10;
 /// Those with policies.
 const POLICED: std::ops::Range<u64> = 0..12;
+/// Those with Services that keep to a node.
+const KEPT: std::ops::Range<u64> = 0..60;
 /// Those with constraints of users.
 const OF_USERS: std::ops::Range<u64> = 0..12;
 /// Random constraints on each.
@@ -210,6 +213,80 @@ fn a_part_tells_what_the_whole_tells_with_policies() {
         totals.whatever > 0,
         "nothing is proven whatever policies say"
     );
+}
+
+/// Wrong verdicts of parts on Kubernetes objects stay mended: `tests/cases/parts/NNNN-slug`.
+#[test]
+fn a_part_of_kubernetes_objects_tells_what_the_whole_tells_where_it_once_did_not() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/parts");
+    let mut cases = 0;
+    for case in std::fs::read_dir(folder).unwrap() {
+        let case = case.unwrap().path();
+        assert!(case.join("README").exists(), "{}", case.display());
+        let expected = std::fs::read_to_string(case.join("expected")).unwrap();
+        let (id, verdict) = expected.trim().split_once(' ').unwrap();
+        let told = ["direct", "modular"].map(|strategy| {
+            let got = Command::new(env!("CARGO_BIN_EXE_kubeproof"))
+                .args(["verify", "-o", "json", "--only", id, "--strategy", strategy])
+                .arg(&case)
+                .output()
+                .unwrap();
+            let run: serde_json::Value = serde_json::from_slice(&got.stdout).unwrap();
+            let result = &run["clusters"][0]["results"][0];
+            assert_eq!(result["strategy"], strategy, "{}", case.display());
+            assert_eq!(result["verdict"], verdict, "{} {strategy}", case.display());
+            result["counterexample"].clone()
+        });
+        assert_eq!(told[0], told[1], "{}", case.display());
+        cases += 1;
+    }
+    assert!(cases > 0);
+}
+
+/// Where Services keep to the node of the client; also what a user asks of somebody on whose node there is no endpoint.
+#[test]
+fn a_part_tells_what_the_whole_tells_where_services_keep_to_a_node() {
+    let range = seeds(KEPT);
+    let all: Vec<u64> = range.clone().collect();
+    let asked = "constraint U \"a pod that dials a Service is received\"\n\
+        forall e, C, P, S, va. K8s-Container(C, P) and K8s-Service(S) and addr(S, va) and Send(e, C, _, _, va, 80) \
+        and proto(e) = TCP => (exists X. Recv(e, X, _, _, _, _))\n";
+    let asked = &formulas::read(asked).unwrap()[0];
+    let mut totals = Totals::default();
+    for one in threads::each(&all, |seed| {
+        let (cluster, text) = kept::cluster(*seed);
+        let mut totals = Totals::default();
+        let settings = Settings::default();
+        let mut wrong = differences(&cluster, settings, &mut totals);
+        let lowered = lower(&cluster, &settings).unwrap();
+        let constraint = bind(asked, &lowered.structure).unwrap();
+        let (one, options) = (
+            std::slice::from_ref(&constraint),
+            direct::Options::default(),
+        );
+        let whole = direct::check(&lowered, one, options, &solver).unwrap();
+        let modular = Modular::of_users(&cluster, settings, one, options).unwrap();
+        let part = modular.check(one, usize::MAX, &solver).unwrap().unwrap();
+        let [whole, part] = [whole, part].map(|c| c.results[0].verdict);
+        *totals.verdicts.entry(whole).or_default() += 1;
+        if whole != part {
+            wrong.push(format!("U: direct {whole:?}, modular {part:?}"));
+        }
+        totals.clusters += 1;
+        if !wrong.is_empty() {
+            totals.wrong.push(*seed);
+            eprintln!("seed {seed}\n{text}{}\n", wrong.join("\n"));
+        }
+        totals
+    }) {
+        totals.add(one);
+    }
+    log(&format!(
+        "{range:?} with Services that keep to a node: {} clusters, wrong {:?}; smaller {}; {:?}",
+        totals.clusters, totals.wrong, totals.smaller, totals.verdicts
+    ));
+    assert!(totals.wrong.is_empty(), "seeds {:?}", totals.wrong);
+    assert!(totals.smaller * 4 > totals.clusters, "{}", totals.smaller);
 }
 
 /// 0039: what a policy forbids is not asked for, and a node without an address has nothing to send from.

@@ -10,6 +10,7 @@
 mod asked;
 mod asking;
 mod assumed;
+mod bare;
 mod cells;
 mod choose;
 mod closure;
@@ -17,6 +18,7 @@ mod cuts;
 mod elsewhere;
 mod eyes;
 mod holders;
+mod kinds;
 mod lift;
 mod local;
 mod open_land;

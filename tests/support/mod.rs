@@ -21,6 +21,7 @@ pub mod faults;
 pub mod formulas;
 pub mod generate;
 pub mod judge;
+pub mod kept;
 pub mod oracle;
 pub mod policed;
 pub mod rng;

@@ -15,9 +15,13 @@ use crate::model::service::{Readiness, Service, ServiceEndpoint, ServicePort};
 
 use super::choose::{Chosen, Map};
 use super::cuts::Cuts;
+use super::kinds::keeps_to_a_node;
 
 /// With more nodes than these, a counterexample from outside is not told with all nodes that may take it in.
 const MOST_ENTRANCES: usize = 80;
+
+/// With more endpoints than these, those that nobody in the cluster is are told by one of each class.
+const MOST_STRANGERS: usize = 80;
 
 /// Closes what was chosen.
 pub(super) fn close(map: &Map<'_>, cuts: &Cuts, chosen: &mut Chosen) {
@@ -38,6 +42,9 @@ pub(super) fn close(map: &Map<'_>, cuts: &Cuts, chosen: &mut Chosen) {
             endpoints(map, cuts, at, chosen);
             let kept = kept(map, cuts, chosen, at);
             addresses.extend(kept.iter().flatten().map(|e| e.address));
+            // The node that it is said to be on need not be its pod's.
+            let said = kept.iter().flatten().filter_map(|e| e.node);
+            chosen.nodes.extend(said.filter_map(|id| map.node_at(id)));
             if map.cluster.outside.is_some() && !service.external_addresses.is_empty() {
                 let nodes = map.cluster.nodes.len();
                 if chosen.whole.contains(&at) && nodes <= MOST_ENTRANCES {
@@ -73,7 +80,7 @@ fn endpoints(map: &Map<'_>, cuts: &Cuts, at: usize, chosen: &mut Chosen) {
             wanted.extend(port.endpoints.iter().filter_map(|e| e.entity));
             continue;
         }
-        let kept = kept_of(map, cuts, chosen, port);
+        let kept = kept_of(map, cuts, chosen, at, port);
         for family in [Family::V4, Family::V6] {
             let all = port
                 .endpoints
@@ -159,17 +166,24 @@ pub(super) fn kept<'c>(
     chosen: &Chosen,
     at: usize,
 ) -> Vec<Vec<&'c ServiceEndpoint>> {
-    let ports = map.cluster.services[at].ports.iter();
-    ports.map(|port| kept_of(map, cuts, chosen, port)).collect()
+    let service = &map.cluster.services[at];
+    let ports = service.ports.iter();
+    ports
+        .map(|port| kept_of(map, cuts, chosen, at, port))
+        .collect()
 }
 
 fn kept_of<'c>(
     map: &Map<'c>,
     cuts: &Cuts,
     chosen: &Chosen,
+    at: usize,
     port: &'c ServicePort,
 ) -> Vec<&'c ServiceEndpoint> {
-    // Of endpoints that nobody in the cluster is, one for each class of addresses.
+    let local = keeps_to_a_node(&map.cluster.services[at]);
+    // Of endpoints that nobody in the cluster is, one for each class of addresses, and each node that counts its own; all of
+    // a few, where the Service is told with all its endpoints.
+    let all_of_few = chosen.whole.contains(&at) && port.endpoints.len() <= MOST_STRANGERS;
     let mut strangers = HashSet::new();
     let mut all = Vec::new();
     for endpoint in &port.endpoints {
@@ -183,8 +197,11 @@ fn kept_of<'c>(
                 cuts.class(endpoint.address),
                 endpoint.readiness,
                 endpoint.port,
+                endpoint.node.filter(|_| local),
             );
-            held || strangers.insert(class)
+            let node = endpoint.node.and_then(|id| map.node_at(id));
+            let here = !local || node.is_none_or(|at| chosen.nodes.contains(&at));
+            held || here && (all_of_few || strangers.insert(class))
         };
         if keep {
             all.push(endpoint);

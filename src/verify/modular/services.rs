@@ -7,80 +7,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::model::entity::EntityId;
-use crate::model::inet::{Family, IpNet, Protocol};
-use crate::model::service::{Readiness, Service, ServiceEndpoint, ServicePort};
+use crate::model::service::{Service, ServiceEndpoint};
 
+use super::bare::Bare;
 use super::choose::{Chosen, Map};
 use super::closure::{self, mismatch};
 use super::cuts::Cuts;
-
-use super::profile::{AddressKey, Numbers, PortKey, address, port_of};
-use super::routes::{Routes, Whose};
+use super::kinds::{OfPort, home, keeps_to_a_node, kind};
+use super::profile::Numbers;
+use super::routes::Routes;
 
 /// How many kinds there may be.
 const MOST_KINDS: usize = 400;
-/// How far is looked for a client without an endpoint on its node.
-const LOOKED_AT: usize = 20_000;
-
-#[derive(PartialEq, Eq, Hash)]
-struct Kind<'c> {
-    special: Option<EntityId>,
-    /// What formulas of users see of the Service.
-    seen: u32,
-    addresses: Vec<AddressKey>,
-    external: Vec<(AddressKey, bool)>,
-    sources: Option<&'c Vec<IpNet>>,
-    local: (bool, bool),
-    protocol: Protocol,
-    port: PortKey,
-    /// Whether another port of the Service, before this one, takes what is sent to it.
-    shadowed: bool,
-    node_port: Option<PortKey>,
-    /// Of each family: whether something is ready, whether something is left that terminates.
-    has: [(bool, bool); 2],
-    endpoint: Option<EndpointKey>,
-}
-
-#[derive(PartialEq, Eq, Hash)]
-struct EndpointKey {
-    who: Who,
-    address: (Family, u32),
-    port: Target,
-    readiness: Readiness,
-    /// Whether its node is known.
-    placed: bool,
-}
-
-#[derive(PartialEq, Eq, Hash)]
-enum Who {
-    Pod(u32, usize),
-    Node(u32, usize),
-    /// Somebody, at an address that is not its own.
-    Elsewhere(EntityId),
-    Nobody,
-}
-
-#[derive(PartialEq, Eq, Hash)]
-enum Target {
-    Open(PortKey),
-    Closed(Option<u16>),
-    Exact(u16),
-}
-
-/// What all endpoints of a port have in common: found once for each port, since it looks at all of them.
-struct OfPort {
-    shadowed: bool,
-    has: [(bool, bool); 2],
-}
-
-/// Whether something of a family is ready, whether something of it terminates.
-fn has(port: &ServicePort, family: Family) -> (bool, bool) {
-    let is = |readiness| {
-        let mut all = port.endpoints.iter();
-        all.any(|e| Family::of(e.address) == family && e.readiness == readiness)
-    };
-    (is(Readiness::Ready), is(Readiness::Terminating))
-}
 
 /// An endpoint of a Service that is of some kind.
 #[derive(Clone, Copy)]
@@ -88,28 +26,64 @@ struct Example {
     service: usize,
     /// The place of the pod, where it is one.
     pod: Option<usize>,
-    node: Option<usize>,
+    /// The node that whoever is behind it is on.
+    home: Option<usize>,
+    /// The node that it is said to be on.
+    listed: Option<usize>,
     other: Option<EntityId>,
 }
+
+impl Example {
+    fn node(&self) -> Option<usize> {
+        self.home.or(self.listed)
+    }
+
+    /// Its nodes, and whether each is the one that it is said to be on, or whoever is behind it is on, or both.
+    fn places(&self) -> impl Iterator<Item = (usize, At)> + use<> {
+        let (home, listed) = (self.home, self.listed);
+        let apart = home.is_some() && listed.is_some() && home != listed;
+        let first = self
+            .node()
+            .map(|at| (at, if apart { At::Home } else { At::Both }));
+        let second = listed.filter(|_| apart).map(|at| (at, At::Listed));
+        first.into_iter().chain(second)
+    }
+}
+
+/// How an endpoint is at a node.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum At {
+    Both,
+    Home,
+    Listed,
+}
+
+/// A kind of endpoint, and how it is at the node.
+type Stands = (u32, At);
 
 /// Adds Services and endpoints; false where there are too many kinds.
 pub(super) fn plainest(map: &Map<'_>, cuts: &Cuts, routes: &Routes, chosen: &mut Chosen) -> bool {
     let mut numbers = Numbers::default();
     let mut kinds: Vec<Vec<Example>> = Vec::new();
-    let mut at_node: HashMap<usize, Vec<(u32, Example)>> = HashMap::new();
+    let mut at_node: HashMap<usize, Vec<(Stands, Example)>> = HashMap::new();
     let mut own: BTreeMap<usize, Vec<(u32, Example)>> = BTreeMap::new();
     let mut least_va: Vec<(Option<IpAddr>, Example)> = Vec::new();
     let (mut less, mut more) = (false, false);
+    let (mut bare, mut ports) = (Bare::new(map), Numbers::default());
     for (at, service) in map.cluster.services.iter().enumerate() {
         if mismatch(service) {
             wrong(map, at, service, chosen, &mut less, &mut more);
         }
         let mut before = HashSet::new();
         for port in &service.ports {
-            let of_port = OfPort {
-                shadowed: !before.insert((port.port, port.protocol)),
-                has: [Family::V4, Family::V6].map(|family| has(port, family)),
-            };
+            let shadowed = !before.insert((port.port, port.protocol));
+            let of_port = OfPort::of(service, port, shadowed);
+            if keeps_to_a_node(service) {
+                let without = kind((map, cuts, routes), at, port, &of_port, None);
+                if !bare.look(at, port, ports.of(without)) {
+                    return false;
+                }
+            }
             let none = [None];
             let all: Vec<Option<&ServiceEndpoint>> = if port.endpoints.is_empty() {
                 none.to_vec()
@@ -133,10 +107,11 @@ pub(super) fn plainest(map: &Map<'_>, cuts: &Cuts, routes: &Routes, chosen: &mut
                 }
                 // The first one, and the first on another node.
                 let known = &mut kinds[index];
-                if known.len() < 2 && known.iter().all(|e| e.node != example.node) {
+                if known.len() < 2 && known.iter().all(|e| e.node() != example.node()) {
                     known.push(example);
                 }
-                if let Some(node) = example.node {
+                for (node, as_what) in example.places() {
+                    let kind = (kind, as_what);
                     let there = at_node.entry(node).or_default();
                     // One that is the client itself and one that is not.
                     if there.iter().filter(|(k, _)| *k == kind).count() < 2
@@ -159,7 +134,7 @@ pub(super) fn plainest(map: &Map<'_>, cuts: &Cuts, routes: &Routes, chosen: &mut
     let mut take = |example: &Example| {
         chosen.services.insert(example.service);
         chosen.pods.extend(example.pod);
-        chosen.nodes.extend(example.node);
+        chosen.nodes.extend(example.places().map(|(at, _)| at));
         if let Some(id) = example.other {
             closure::add(map, id, chosen);
         }
@@ -205,47 +180,15 @@ pub(super) fn plainest(map: &Map<'_>, cuts: &Cuts, routes: &Routes, chosen: &mut
     for known in &kinds {
         if let [only] = known.as_slice() {
             for all in &map.by_class {
-                let elsewhere = |p: &&usize| Some(map.node_of[**p]) != only.node;
+                let elsewhere = |p: &&usize| Some(map.node_of[**p]) != only.node();
                 clients.extend(all.iter().find(elsewhere));
             }
         }
     }
     drop(at_node);
-    let local = without_local(map, chosen, &mut clients);
     chosen.pods.extend(clients);
     chosen.nodes.extend(nodes);
-    local
-}
-
-/// Where only endpoints of the client's node count: a client on whose node there is none.
-fn without_local(map: &Map<'_>, chosen: &mut Chosen, clients: &mut Vec<usize>) -> bool {
-    let mut steps = 0;
-    let services: Vec<usize> = chosen.services.iter().copied().collect();
-    for at in services {
-        let service = &map.cluster.services[at];
-        if !service.internal_local && !service.external_local {
-            continue;
-        }
-        let on: BTreeSet<EntityId> = service
-            .ports
-            .iter()
-            .flat_map(|p| p.endpoints.iter().filter_map(|e| e.node))
-            .collect();
-        for all in &map.by_class {
-            for pod in all {
-                steps += 1;
-                if steps > LOOKED_AT {
-                    return false;
-                }
-                if !on.contains(&map.cluster.pods[*pod].node) {
-                    clients.push(*pod);
-                    break;
-                }
-            }
-        }
-        let free = map.cluster.nodes.iter().position(|n| !on.contains(&n.id));
-        chosen.nodes.extend(free);
-    }
+    bare.take(chosen);
     true
 }
 
@@ -273,98 +216,12 @@ fn wrong(
 fn example(map: &Map<'_>, service: usize, endpoint: Option<&ServiceEndpoint>) -> Example {
     let entity = endpoint.and_then(|e| e.entity);
     let pod = entity.and_then(|id| map.pod_at(id));
-    let node = match (pod, endpoint) {
-        (Some(pod), _) => Some(map.node_of[pod]),
-        (None, Some(e)) => e.node.or(e.entity).and_then(|id| map.node_at(id)),
-        (None, None) => None,
-    };
+    let listed = endpoint.and_then(|e| e.node);
     Example {
         service,
         pod,
-        node,
+        home: endpoint.and_then(|e| home(map, e)),
+        listed: listed.and_then(|id| map.node_at(id)),
         other: entity.filter(|_| pod.is_none()),
-    }
-}
-
-fn kind<'c>(
-    (map, cuts, routes): (&Map<'c>, &Cuts, &Routes),
-    at: usize,
-    port: &'c ServicePort,
-    of_port: &OfPort,
-    endpoint: Option<&ServiceEndpoint>,
-) -> Kind<'c> {
-    let service = &map.cluster.services[at];
-    let special = map.classes.special.contains(&service.id);
-    let key = |ip: IpAddr| address(ip, cuts, routes, Whose::Service);
-    let named = |number: u16| {
-        let named = number == 0 || cuts.tells_port(number);
-        // Ports of nodes meet what listens there, and each other.
-        if named {
-            PortKey::Named(number)
-        } else {
-            PortKey::Local(0)
-        }
-    };
-    Kind {
-        special: special.then_some(service.id),
-        seen: map.classes.services.get(at).copied().unwrap_or_default(),
-        addresses: service.addresses.iter().map(|a| key(a.ip)).collect(),
-        external: service
-            .external_addresses
-            .iter()
-            .map(|a| (key(a.ip), service.balancer.contains(&a.ip)))
-            .collect(),
-        sources: service.balancer_sources.as_ref(),
-        local: (service.internal_local, service.external_local),
-        protocol: port.protocol,
-        port: named(port.port),
-        shadowed: of_port.shadowed,
-        node_port: port.node_port.map(|number| {
-            let shared = map.holders.sharing_node_port(number, port.protocol) > 1;
-            if shared || map.used_on_nodes(number) {
-                PortKey::Named(number)
-            } else {
-                named(number)
-            }
-        }),
-        has: of_port.has,
-        endpoint: endpoint.map(|e| endpoint_key(map, cuts, e)),
-    }
-}
-
-fn endpoint_key(map: &Map<'_>, cuts: &Cuts, e: &ServiceEndpoint) -> EndpointKey {
-    let pod = e.entity.and_then(|id| map.pod_at(id));
-    let node = e.entity.and_then(|id| map.node_at(id));
-    let (who, port) = match (pod, node, e.entity) {
-        (Some(at), _, _) => {
-            let pod = &map.cluster.pods[at];
-            let target = match port_of(pod, cuts, e.port) {
-                Some(key) => Target::Open(key),
-                None => Target::Closed(cuts.tells_port(e.port).then_some(e.port)),
-            };
-            match pod.addresses.iter().position(|a| a.ip == e.address) {
-                Some(index) => (Who::Pod(map.classes.pods[at], index), target),
-                None => (Who::Elsewhere(pod.id), target),
-            }
-        }
-        (None, Some(at), _) => {
-            let node = &map.cluster.nodes[at];
-            match node.addresses.iter().position(|a| a.ip == e.address) {
-                Some(index) => (
-                    Who::Node(map.classes.nodes[at], index),
-                    Target::Exact(e.port),
-                ),
-                None => (Who::Elsewhere(node.id), Target::Exact(e.port)),
-            }
-        }
-        (None, None, Some(id)) => (Who::Elsewhere(id), Target::Exact(e.port)),
-        (None, None, None) => (Who::Nobody, Target::Exact(e.port)),
-    };
-    EndpointKey {
-        who,
-        address: (Family::of(e.address), cuts.class(e.address)),
-        port,
-        readiness: e.readiness,
-        placed: e.node.is_some(),
     }
 }
