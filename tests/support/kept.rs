@@ -18,7 +18,7 @@ const LEAVING: Option<Readiness> = Some(Readiness::Terminating);
 const AWAY: Option<Readiness> = Some(Readiness::NotReady);
 
 /// What is on a node.
-const NODES: [&[Made]; 9] = [
+const NODES: [&[Made]; 10] = [
     &[(SOUND, READY), (BROKEN, LEAVING)],
     &[(BROKEN, LEAVING)],
     &[(SOUND, LEAVING), ("", None)],
@@ -28,13 +28,18 @@ const NODES: [&[Made]; 9] = [
     &[(SOUND, AWAY), (BROKEN, LEAVING), ("", None)],
     &[(BROKEN, READY)],
     &[],
+    &[(SOUND, READY), (SOUND, AWAY), ("", None)],
 ];
+
+/// What is on all nodes but the last, and what is there: what a few nodes show is not all there is.
+const PLANTED: [(usize, usize); 4] = [(0, 1), (9, 5), (0, 6), (3, 2)];
 
 /// The cluster of a seed, and the text of what it is made of.
 pub fn cluster(seed: u64) -> (Cluster, String) {
     let mut rng = Rng::new(seed, 17);
     let usual = [rng.below(NODES.len()), rng.below(NODES.len())];
-    let nodes = rng.between(4, 8);
+    let planted = rng.percent(40).then(|| *rng.pick(&PLANTED));
+    let nodes = rng.between(if planted.is_some() { 5 } else { 4 }, 8);
     let mut text =
         "apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: kept}\nnodes:\n".to_owned();
     let daemons = if rng.percent(30) { "{name: D}" } else { "" };
@@ -44,10 +49,11 @@ pub fn cluster(seed: u64) -> (Cluster, String) {
     text += "pods:\n";
     let mut said = Vec::new();
     for n in 1..=nodes {
-        let kind = if rng.percent(60) {
-            usual[rng.below(2)]
-        } else {
-            rng.below(NODES.len())
+        let kind = match planted {
+            Some((_, last)) if n == nodes => last,
+            Some((first, _)) => first,
+            None if rng.percent(60) => usual[rng.below(2)],
+            None => rng.below(NODES.len()),
         };
         for (open, endpoint) in NODES[kind] {
             // Neither names nor addresses follow the nodes.
@@ -98,9 +104,10 @@ pub fn cluster(seed: u64) -> (Cluster, String) {
                     endpoint.node = Some(*rng.pick(&ids));
                 }
             }
-            port.endpoints.retain(|_| rng.percent(90));
+            port.endpoints
+                .retain(|_| planted.is_some() || rng.percent(90));
             let example = port.endpoints.first().cloned();
-            for n in 1..=rng.weighted(&[80, 10, 10]) {
+            for n in 1..=rng.weighted(&[84, 8, 8]) {
                 port.endpoints
                     .extend(example.clone().map(|e| ServiceEndpoint {
                         entity: None,
