@@ -10,7 +10,10 @@ mod services;
 pub mod structure;
 mod tables;
 
+pub use services::Entrances;
+
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use crate::base::diag::Diagnostic;
 use crate::logic::structure::Structure;
@@ -75,6 +78,16 @@ pub fn mistakes(cluster: &Cluster) -> Vec<Diagnostic> {
     let mut network = ideal::switches_of(cluster, &edited);
     tables::apply(cluster, &mut network);
     edit::apply(cluster, &mut network)
+}
+
+/// Every address that a pod, node or Service holds, ascending.
+pub fn held(cluster: &Cluster) -> Vec<IpAddr> {
+    ideal::held(cluster)
+}
+
+/// Which addresses of nodes and outside lead to Services and pods, and where, without making the network.
+pub fn entrances(cluster: &Cluster) -> Entrances {
+    services::entrances(cluster)
 }
 
 /// What the cluster's policies make of connections.

@@ -569,6 +569,26 @@ fn the_report_says_what_an_intent_hangs_on() {
     assert!(told.contains(says), "{told}");
 }
 
+/// 0043: of a pod that could be added every report has the name, and the names that everybody else keeps.
+#[test]
+fn every_report_names_an_added_pod() {
+    let any = "{mustNotReach: {from: [{podSelector: {matchLabels: {app: a}}}], to: [{anyPod: {podSelector: {matchLabels: {app: new}}}}]}}";
+    let text = two_pods()
+        + &format!(
+            "---\napiVersion: kubeproof.dev/v1\nkind: Intent\nmetadata: {{name: i}}\nspec: {any}\n"
+        );
+    let run = verified(&text, &Options::default());
+    let people = kubeproof::report::text::render(&run, kubeproof::report::text::Options::default());
+    let junit = kubeproof::report::junit::render(&run);
+    let json = kubeproof::report::json::render(&run);
+    let mut lines = people.lines().map(str::trim);
+    let sends = lines.find(|l| l.contains(" sends TCP ")).unwrap();
+    assert!(sends.ends_with(": container main receives it"), "{people}");
+    assert!(junit.contains(sends), "{junit}");
+    assert!(json.contains("\"container/new/added/main\""), "{json}");
+    assert!(junit.contains("with a pod that could be added:"), "{junit}");
+}
+
 fn deployment(name: &str, more: &str) -> String {
     format!(
         "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: x}}\nspec: {{selector: {{matchLabels: {{app: {name}}}}}, template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{{more}containers: [{{name: c, ports: [{{containerPort: 80}}]}}]}}}}}}\n"

@@ -20,18 +20,22 @@ mod rng;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 use kubeproof::base::source::SourceMap;
 use kubeproof::input::{self, Input};
 use kubeproof::logic::bind::bind;
 use kubeproof::logic::formula::Constraint;
 use kubeproof::lower::{Lowered, lower};
-use kubeproof::model::cluster::Cluster;
+use kubeproof::model::cluster::{Address, Cluster, HostPort};
+use kubeproof::model::inet::Protocol;
 use kubeproof::model::intent::Intent;
 use kubeproof::model::policy::{
     ClusterPolicy, IpBlock, NetworkPolicy, NetworkRule, Operator, Peer, Policies, PolicyAction,
     PortRule, PortsOf, Requirement, Selector, Settings, Tier, TierRule,
 };
+use kubeproof::report::json::render_trace_line;
+use kubeproof::report::names::Names;
 use kubeproof::smt::backend::Z3;
 use kubeproof::smt::solver::Solver;
 use kubeproof::verify::direct;
@@ -49,10 +53,15 @@ const VALUES: [&str; 2] = ["x", "z"];
 
 /// Two nodes, up to five pods, perhaps an outside. Of some clusters pods have addresses of one family, the other, or both.
 fn cluster_text(rng: &mut Rng) -> String {
+    cluster_of(rng, 2, 2..=5)
+}
+
+/// The same with so many nodes and pods.
+fn cluster_of(rng: &mut Rng, nodes: usize, pods: RangeInclusive<usize>) -> String {
     let dual = rng.percent(30);
     let mut text =
         String::from("apiVersion: kubeproof.dev/v1\nkind: Cluster\nmetadata: {name: c}\nnodes:\n");
-    for n in 1..=2 {
+    for n in 1..=nodes {
         let more = if dual && rng.percent(80) {
             format!(", \"2001:db8::{n}\"")
         } else {
@@ -64,7 +73,7 @@ fn cluster_text(rng: &mut Rng) -> String {
         );
     }
     text.push_str("pods:\n");
-    for p in 0..rng.between(2, 5) {
+    for p in 0..rng.between(*pods.start(), *pods.end()) {
         let mut labels: Vec<String> = Vec::new();
         for k in ["k", "l"] {
             if rng.percent(70) {
@@ -92,7 +101,7 @@ fn cluster_text(rng: &mut Rng) -> String {
             "- {{name: p{p}, namespace: {}, labels: {{{}}}, node: N{}, addresses: [{addresses}], containers: [{{name: c, open: [{open}]}}]}}",
             rng.pick(&NAMESPACES),
             labels.join(", "),
-            rng.between(1, 2),
+            rng.between(1, nodes),
         );
     }
     if rng.percent(50) {
@@ -413,12 +422,78 @@ fn policy_and_direct_agree() {
     }
 }
 
+/// The cluster with a Service that has ports of nodes, addresses outside or neither, and perhaps a port of a pod on its node.
+fn published(rng: &mut Rng, sources: &mut SourceMap, text: &str, plain: &Cluster) -> Cluster {
+    let many = rng.between(1, 2);
+    let endpoints = plain.pods.iter().take(many);
+    let own = rng.pick(&["10.96.0.1", "\"fd00:8::1\"", "10.96.0.1, \"fd00:8::1\""]);
+    let own = if text.contains("fd00") {
+        own
+    } else {
+        "10.96.0.1"
+    };
+    let endpoints: Vec<String> = endpoints
+        .map(|p| format!("\"{}\"", plain.name_of(p.id)))
+        .collect();
+    let text = format!(
+        "{text}services:\n- {{name: s, addresses: [{own}], ports: [{{port: 80}}], endpoints: [{}]}}\n",
+        endpoints.join(", ")
+    );
+    let mut cluster = load(sources, &text).clusters.remove(0).cluster.unwrap();
+    let origin = cluster.origin;
+    let service = &mut cluster.services[0];
+    service.external_local = rng.percent(50);
+    if rng.percent(60) {
+        service.ports[0].node_port = Some(80);
+    }
+    if rng.percent(60) {
+        let ip = rng.pick(&["203.0.113.9", "198.51.100.9", "2001:db8:9::9"]);
+        let ip = ip.parse().unwrap();
+        service.external_addresses.push(Address { ip, origin });
+        if rng.percent(30) {
+            service.balancer.push(ip);
+            service.balancer_sources = Some(vec!["198.51.100.0/26".parse().unwrap()]);
+        }
+    }
+    if rng.percent(40) {
+        cluster.pods[1].host_ports.push(HostPort {
+            port: 80,
+            host_port: 81,
+            protocol: Protocol::Tcp,
+            host_ip: None,
+            origin,
+        });
+    }
+    cluster
+}
+
+/// An intent about that Service.
+fn of_the_service(rng: &mut Rng, text: &str) -> String {
+    let wish = rng.pick(&["mustReach", "mustNotReach", "onlyThese"]);
+    let outside = rng.pick(&[
+        "{ipBlock: 198.51.100.0/25}",
+        "{ipBlock: 198.51.100.0/25}",
+        "{external: world}",
+        "{ipBlock: \"2001:db8:1::/65\"}",
+    ]);
+    let outside = if text.contains("world") {
+        (*outside).to_owned()
+    } else {
+        "{ipBlock: 198.51.100.0/25}".to_owned()
+    };
+    let from = [outside, peer_text(rng)];
+    let from = [&from[..1], &from[..1], &from[1..], &from[..]][rng.below(4)];
+    let ports = rng.pick(&["", "", ", ports: [{port: 80}]", ", ports: [{port: 81}]"]);
+    format!(
+        "{wish}: {{from: [{}], to: [{{service: default/s}}]{ports}}}",
+        from.join(", ")
+    )
+}
+
 /// The same where ports of nodes, ports of pods on their nodes and addresses outside lead to pods: what policies alone do
 /// not decide is left to `direct`. That it must be is seen in `assumptions.rs`.
 #[test]
 fn ports_of_nodes_are_told_apart() {
-    use kubeproof::model::cluster::{Address, HostPort};
-    use kubeproof::model::inet::Protocol;
     let (mut decided, mut left) = (0, 0);
     let mut of_services: BTreeMap<Verdict, usize> = BTreeMap::new();
     let seeds = std::env::var("KUBEPROOF_SEEDS");
@@ -431,50 +506,7 @@ fn ports_of_nodes_are_told_apart() {
             .remove(0)
             .cluster
             .unwrap();
-        let many = rng.between(1, 2);
-        let endpoints = plain.pods.iter().take(many);
-        let own = rng.pick(&["10.96.0.1", "\"fd00:8::1\"", "10.96.0.1, \"fd00:8::1\""]);
-        let own = if text.contains("fd00") {
-            own
-        } else {
-            "10.96.0.1"
-        };
-        let endpoints: Vec<String> = endpoints
-            .map(|p| format!("\"{}\"", plain.name_of(p.id)))
-            .collect();
-        let text = format!(
-            "{text}services:\n- {{name: s, addresses: [{own}], ports: [{{port: 80}}], endpoints: [{}]}}\n",
-            endpoints.join(", ")
-        );
-        let mut cluster = load(&mut sources, &text)
-            .clusters
-            .remove(0)
-            .cluster
-            .unwrap();
-        let origin = cluster.origin;
-        let service = &mut cluster.services[0];
-        service.external_local = rng.percent(50);
-        if rng.percent(60) {
-            service.ports[0].node_port = Some(80);
-        }
-        if rng.percent(60) {
-            let ip = rng.pick(&["203.0.113.9", "198.51.100.9", "2001:db8:9::9"]);
-            let ip = ip.parse().unwrap();
-            service.external_addresses.push(Address { ip, origin });
-            if rng.percent(30) {
-                service.balancer.push(ip);
-                service.balancer_sources = Some(vec!["198.51.100.0/26".parse().unwrap()]);
-            }
-        }
-        if rng.percent(40) {
-            cluster.pods[1].host_ports.push(HostPort {
-                port: 80,
-                host_port: 81,
-                protocol: Protocol::Tcp,
-                host_ip: None,
-                origin,
-            });
-        }
+        let mut cluster = published(&mut rng, &mut sources, &text, &plain);
         cluster.policies = policies(&mut rng, &cluster);
         let settings = Settings::default();
         let lowered = lower(&cluster, &settings).unwrap();
@@ -483,25 +515,7 @@ fn ports_of_nodes_are_told_apart() {
                 if n < 2 {
                     return intent_text(&mut rng);
                 }
-                let wish = rng.pick(&["mustReach", "mustNotReach", "onlyThese"]);
-                let outside = rng.pick(&[
-                    "{ipBlock: 198.51.100.0/25}",
-                    "{ipBlock: 198.51.100.0/25}",
-                    "{external: world}",
-                    "{ipBlock: \"2001:db8:1::/65\"}",
-                ]);
-                let outside = if text.contains("world") {
-                    (*outside).to_owned()
-                } else {
-                    "{ipBlock: 198.51.100.0/25}".to_owned()
-                };
-                let from = [outside, peer_text(&mut rng)];
-                let from = [&from[..1], &from[..1], &from[1..], &from[..]][rng.below(4)];
-                let ports = rng.pick(&["", "", ", ports: [{port: 80}]", ", ports: [{port: 81}]"]);
-                format!(
-                    "{wish}: {{from: [{}], to: [{{service: default/s}}]{ports}}}",
-                    from.join(", ")
-                )
+                of_the_service(&mut rng, &text)
             })
             .collect();
         let intents: Vec<Intent> = specs.iter().map(|s| read_intent(&mut sources, s)).collect();
@@ -652,6 +666,105 @@ fn pods_that_could_be_added() {
             );
         }
     }
+}
+
+/// What people are told of a result.
+fn told(
+    cluster: &Cluster,
+    result: &CheckResult,
+    lowered: &Lowered,
+    sources: &SourceMap,
+) -> Vec<String> {
+    let mut all = vec![format!("{:?} {}", result.verdict, result.detail)];
+    if let Some(found) = &result.counterexample {
+        let beyond = found.beyond.as_ref();
+        let names = Names::new(beyond.map_or(cluster, |b| &b.cluster));
+        let network = found.network_in(&lowered.network);
+        all.push(format!(
+            "{:?} {:?} {:?}",
+            found.assignment, found.wanted, found.says
+        ));
+        all.extend(beyond.map(|b| b.yaml.clone()));
+        for message in &found.messages {
+            all.push(format!("{} {}", names.full(message.sender), message.header));
+            let trace = render_trace_line(&message.trace, &names, network, sources);
+            all.push(trace);
+        }
+    }
+    all
+}
+
+/// Where the network was not made, messages are walked in the parts of it that they can meet: what is said is the same, to
+/// the last outcome, of pods that are there and of pods that could be added.
+#[test]
+fn parts_and_the_whole_network_tell_the_same() {
+    let seeds = std::env::var("KUBEPROOF_SEEDS");
+    let mut seen: BTreeMap<(Verdict, bool), usize> = BTreeMap::new();
+    for seed in 0..seeds.map_or(120, |n| n.parse().unwrap()) {
+        let mut rng = Rng::new(seed, 23);
+        let mut sources = SourceMap::new();
+        let nodes = rng.between(3, 7);
+        let text = cluster_of(&mut rng, nodes, 6..=14);
+        let mut loaded = load(&mut sources, &text);
+        let mut cluster = loaded.clusters.remove(0).cluster.unwrap();
+        let with_service = rng.percent(40);
+        if with_service {
+            cluster = published(&mut rng, &mut sources, &text, &cluster);
+        }
+        cluster.policies = policies(&mut rng, &cluster);
+        let settings = Settings::default();
+        let lowered = lower(&cluster, &settings).unwrap();
+        // What is left of it where a cluster is large.
+        let mut thin = Lowered::default();
+        thin.structure.policies = lowered.structure.policies.clone();
+        let specs: Vec<String> = (0..6)
+            .map(|n| match n {
+                0 => format!(
+                    "mustNotReach: {{from: [{{anyPod: {{namespace: {}}}}}], to: [{}]}}",
+                    rng.pick(&NAMESPACES),
+                    peer_text(&mut rng)
+                ),
+                1 => format!(
+                    "mustReach: {{from: [{{anyPod: {{namespace: {}}}}}], to: [{{podSelector: {{}}}}]}}",
+                    rng.pick(&NAMESPACES)
+                ),
+                2 | 3 if with_service => of_the_service(&mut rng, &text),
+                _ => intent_text(&mut rng),
+            })
+            .collect();
+        let intents: Vec<Intent> = specs.iter().map(|s| read_intent(&mut sources, s)).collect();
+        let wishes: Vec<&Intent> = intents.iter().collect();
+        let whole = Policy::new(&cluster, &lowered, settings, &wishes, None);
+        let parts = Policy::new(&cluster, &thin, settings, &wishes, None);
+        for (intent, spec) in intents.iter().zip(&specs) {
+            let constraint = stated(&mut sources, intent, &lowered);
+            let told = |policy: &Policy<'_>| {
+                let found = policy.check(intent, &constraint, &solver);
+                let found = found.unwrap_or_else(|e| panic!("seed {seed}: {spec}: {e}\n{text}"));
+                let told = found
+                    .as_ref()
+                    .map(|r| told(&cluster, r, &lowered, &sources));
+                (found, told)
+            };
+            let ((result, whole), (_, parts)) = (told(&whole), told(&parts));
+            assert_eq!(whole, parts, "seed {seed}: whole, parts; {spec}\n{text}");
+            let Some(result) = result else {
+                continue;
+            };
+            let mut found = result.counterexample.iter();
+            let beyond = found.any(|c| c.beyond.is_some());
+            *seen.entry((result.verdict, beyond)).or_default() += 1;
+        }
+    }
+    for kind in [
+        (Verdict::Proven, false),
+        (Verdict::Violated, false),
+        (Verdict::Violated, true),
+        (Verdict::Vacuous, false),
+    ] {
+        assert!(seen.get(&kind).is_some_and(|n| *n > 5), "{seen:?}");
+    }
+    println!("{seen:?}");
 }
 
 /// What the strategy `policy` says of an intent about a cluster file.

@@ -58,23 +58,6 @@ pub fn bind_names<'n>(
     }
 }
 
-/// The same about a cluster that has all those names and more: every entity is looked up by its name there.
-pub fn bind_again(
-    constraint: &Constraint,
-    names: &[FullName],
-    structure: &Structure,
-) -> Constraint {
-    let mut bound = constraint.clone();
-    walk(&mut bound.formula, &mut |term| {
-        if let Term::Entity(id) = term
-            && let Some(there) = names.get(id.index()).and_then(|n| structure.find(n))
-        {
-            *id = there;
-        }
-    });
-    bound
-}
-
 /// The same about a cluster where entities have other ids. Whom it does not have keeps its id: nobody's there.
 pub fn carried(
     constraint: &Constraint,

@@ -159,10 +159,15 @@ impl Structure {
     }
     /// The first address of a prefix that nobody holds: what an External has of it; none where all of it is held.
     pub fn free_in(&self, net: &IpNet) -> Option<IpAddr> {
-        let mut next = net.addr();
-        while self.held.binary_search(&next).is_ok() {
-            next = successor(next).filter(|ip| net.contains(ip))?;
-        }
-        Some(next)
+        free_in(&self.held, net)
     }
+}
+
+/// The first address of a prefix that is none of these, which ascend.
+pub fn free_in(held: &[IpAddr], net: &IpNet) -> Option<IpAddr> {
+    let mut next = net.addr();
+    while held.binary_search(&next).is_ok() {
+        next = successor(next).filter(|ip| net.contains(ip))?;
+    }
+    Some(next)
 }

@@ -11,10 +11,10 @@ use ipnet::IpNet;
 
 use super::balance::{everywhere, families, on_node, under};
 use crate::base::source::Span;
-use crate::model::cluster::{Cluster, Node, Pod};
+use crate::model::cluster::{Address, Cluster, Node, Pod};
 use crate::model::entity::EntityId;
 use crate::model::inet::{Family, PortSet, Protocol};
-use crate::model::service::{Service, ServiceEndpoint, ServicePort};
+use crate::model::service::{Readiness, Service, ServiceEndpoint, ServicePort};
 use crate::network::fib::{Action, DiscardReason, Fib, FibRule, Match, Rewrite, RuleKind};
 
 /// `[* * va vp → Translate(endpoint)]` for the cluster addresses of each Service.
@@ -83,6 +83,77 @@ pub(super) fn outward(cluster: &Cluster, node: &Node) -> Fib {
         host_ports(node, pod, &local, &mut fib);
     }
     fib
+}
+
+/// What the rules of [`outward`] of all nodes are about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entrances {
+    /// Addresses of nodes, and addresses outside, that stand for a Service or a pod on some port.
+    pub dialled: BTreeSet<IpAddr>,
+    /// Where those lead.
+    pub targets: BTreeSet<IpAddr>,
+}
+
+/// The same as all those rules say, without making them. Where a Service keeps to a node, perhaps more.
+pub(super) fn entrances(cluster: &Cluster) -> Entrances {
+    let mut all = Entrances::default();
+    let nodes = || cluster.nodes.iter().flat_map(|n| &n.addresses);
+    for service in &cluster.services {
+        let external = || service.external_addresses.iter();
+        for port in &service.ports {
+            for family in families(service) {
+                let of_family = |a: &&Address| Family::of(a.ip) == family;
+                let own = nodes().filter(|_| port.node_port.is_some());
+                let own: Vec<IpAddr> = own.filter(of_family).map(|a| a.ip).collect();
+                let external = external().filter(|_| !cluster.nodes.is_empty());
+                let external: Vec<IpAddr> = external.filter(of_family).map(|a| a.ip).collect();
+                let is_open = |ip: &IpAddr| {
+                    let guards = service.balancer_sources.iter();
+                    let mut guards = guards.filter(|_| service.balancer.contains(ip));
+                    guards.all(|nets| nets.iter().any(|n| Family::of(n.addr()) == family))
+                };
+                if !own.is_empty() || external.iter().any(is_open) {
+                    all.targets
+                        .extend(chosen_from_outside(service, port, family));
+                }
+                all.dialled.extend(own.into_iter().chain(external));
+            }
+        }
+    }
+    for pod in cluster.pods.iter().filter(|p| !p.host_ports.is_empty()) {
+        let node = cluster.nodes.iter().find(|n| n.id == pod.node);
+        for port in &pod.host_ports {
+            let own = node.into_iter().flat_map(|n| &n.addresses).map(|a| a.ip);
+            for to in own.filter(|ip| is_bound(port.host_ip, *ip)) {
+                let mut targets = pod.addresses.iter().map(|a| a.ip);
+                let target = targets.find(|ip| Family::of(*ip) == Family::of(to));
+                all.dialled.extend(target.map(|_| to));
+                all.targets.extend(target);
+            }
+        }
+    }
+    all
+}
+
+/// The endpoints that some node chooses from for what comes from outside, or for its own clients.
+fn chosen_from_outside(service: &Service, port: &ServicePort, family: Family) -> BTreeSet<IpAddr> {
+    let everywhere = everywhere(port, family).into_iter().map(|e| e.address);
+    let mut all: BTreeSet<IpAddr> = everywhere.collect();
+    if service.external_local {
+        let own = port.endpoints.iter();
+        let own = own.filter(|e| Family::of(e.address) == family && e.node.is_some());
+        let of = |readiness| own.clone().filter(move |e| e.readiness == readiness);
+        let serving: BTreeSet<_> = of(Readiness::Ready).map(|e| e.node).collect();
+        all.extend(of(Readiness::Ready).map(|e| e.address));
+        let last = of(Readiness::Terminating).filter(|e| !serving.contains(&e.node));
+        all.extend(last.map(|e| e.address));
+    }
+    all
+}
+
+/// Whether a port of a node is one at this address of it.
+fn is_bound(host: Option<IpAddr>, own: IpAddr) -> bool {
+    host.is_none_or(|host| host.is_unspecified() || host == own)
 }
 
 /// The rules of the outside that hand what is sent to an external address of a Service to a node that serves it. Which
@@ -249,11 +320,8 @@ impl External<'_, '_> {
 /// source, else the pod would answer them straight.
 fn host_ports(node: &Node, pod: &Pod, local: &[IpAddr], fib: &mut Fib) {
     for port in &pod.host_ports {
-        let bound = |ip: &IpAddr| {
-            port.host_ip
-                .is_none_or(|own| own.is_unspecified() || own == *ip)
-        };
-        for to in node.addresses.iter().map(|a| a.ip).filter(bound) {
+        let own = node.addresses.iter().map(|a| a.ip);
+        for to in own.filter(|ip| is_bound(port.host_ip, *ip)) {
             let family = Family::of(to);
             let mut targets = pod.addresses.iter().map(|a| a.ip);
             let Some(target) = targets.find(|ip| Family::of(*ip) == family) else {

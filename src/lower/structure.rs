@@ -79,7 +79,7 @@ pub fn structure(cluster: &Cluster, network: &Network) -> Structure {
             all.endpoint
                 .extend(endpoint_rows(cluster, &network.held, service, port));
         }
-        all.offered.extend(offered_rows(cluster, service));
+        all.offered.extend(offered(cluster, service));
         // Only where both are given can one disagree with the other.
         if service.endpoints_given && service.selector.is_some() {
             let selected = service.selected.iter();
@@ -183,7 +183,7 @@ fn outsider(cluster: &Cluster, held: &[IpAddr], address: IpAddr) -> Option<Entit
 }
 
 /// The addresses and ports that stand for a Service: its own, those outside, ports of nodes.
-fn offered_rows(cluster: &Cluster, service: &Service) -> Vec<OfferedRow> {
+pub fn offered(cluster: &Cluster, service: &Service) -> Vec<OfferedRow> {
     let mut all = Vec::new();
     let nodes: Vec<IpAddr> = cluster
         .nodes

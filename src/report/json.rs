@@ -225,8 +225,8 @@ impl Writer<'_> {
             counterexample: result.counterexample.as_ref().map(|c| match &c.beyond {
                 None => self.at(c.network_in(self.network)).counterexample(c),
                 Some(beyond) => Writer {
-                    names: &Names::with_stages(&beyond.cluster, &beyond.lowered),
-                    network: &beyond.lowered.network,
+                    names: &Names::new(&beyond.cluster),
+                    network: c.network_in(self.network),
                     sources: self.sources,
                 }
                 .counterexample(c),

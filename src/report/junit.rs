@@ -99,21 +99,29 @@ fn case(run: &Run, cluster: &ClusterReport, verified: &Verified, result: &CheckR
     case
 }
 
-/// What is violated in a sentence, and the trace.
+/// What is violated in a sentence, and the trace; before it the pods that had to be added.
 fn violation(run: &Run, verified: &Verified, result: &CheckResult) -> (String, String) {
-    let names = Names::with_stages(&verified.cluster, &verified.lowered);
-    let teller = Teller {
-        names: &names,
-        network: match &result.counterexample {
-            Some(found) => found.network_in(&verified.lowered.network),
-            None => &verified.lowered.network,
-        },
-        sources: &run.sources,
-    };
-    let messages = result.counterexample.iter().flat_map(|c| &c.messages);
     let mut told = vec![result.title.clone()];
     let mut trace = String::new();
-    for message in messages {
+    let Some(found) = &result.counterexample else {
+        return (told.join("; "), trace);
+    };
+    // With pods added, everybody has another id.
+    let names = match &found.beyond {
+        Some(beyond) => Names::new(&beyond.cluster),
+        None => Names::with_stages(&verified.cluster, &verified.lowered),
+    };
+    let teller = Teller {
+        names: &names,
+        network: found.network_in(&verified.lowered.network),
+        sources: &run.sources,
+    };
+    if let Some(beyond) = &found.beyond {
+        trace.push_str("with a pod that could be added:\n");
+        trace.push_str(&beyond.yaml);
+        trace.push('\n');
+    }
+    for message in &found.messages {
         if let Some(outcome) = message.trace.outcomes.first() {
             told.push(format!(
                 "{} sends {}: {}",

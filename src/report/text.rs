@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::lower::Lowered;
 use crate::verify::verdict::{CheckResult, Verdict};
 
 use super::counterexample;
@@ -157,12 +158,12 @@ fn render_cluster(out: &mut String, run: &Run, report: &ClusterReport, options: 
                 out.push('\n');
                 let extended = Verified {
                     cluster: beyond.cluster.clone(),
-                    lowered: beyond.lowered.clone(),
+                    lowered: Lowered::default(),
                     assumptions: Vec::new(),
                     results: Vec::new(),
                     findings: Vec::new(),
                 };
-                let names = Names::with_stages(&extended.cluster, &extended.lowered);
+                let names = Names::new(&extended.cluster);
                 counterexample::render(out, run, &extended, &names, counterexample);
             }
             None if result.verdict != Verdict::Proven && !result.detail.is_empty() => {

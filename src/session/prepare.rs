@@ -69,8 +69,7 @@ pub(super) fn prepare(
     let Some(cluster) = cluster.filter(|_| !excluded) else {
         return failed(diagnostics);
     };
-    let asked = intents.iter().any(|w| w.path.is_none_or(|p| *p == path));
-    let lowered = match lowered(&cluster, options, asked) {
+    let lowered = match lowered(&cluster, options) {
         Ok(lowered) => lowered,
         Err(mistakes) => {
             diagnostics.extend(mistakes);

@@ -31,14 +31,11 @@ pub(super) struct How<'h> {
     pub(super) jobs: usize,
 }
 
-/// The whole network, where the cluster is small or something needs it, else what policies make of it; the mistakes of its explicit rules in any case.
-pub(super) fn lowered(
-    cluster: &Cluster,
-    options: &Options,
-    intents: bool,
-) -> Result<Lowered, Vec<Diagnostic>> {
+/// The whole network, where the cluster is small or something needs it, else what policies make of it; the mistakes of its
+/// explicit rules in any case.
+pub(super) fn lowered(cluster: &Cluster, options: &Options) -> Result<Lowered, Vec<Diagnostic>> {
     let large = processes(cluster) > SMALL;
-    if large && !intents && cluster.snapshot.is_none() && options.strategy != Strategy::Direct {
+    if large && cluster.snapshot.is_none() && options.strategy != Strategy::Direct {
         let mistakes = lower::mistakes(cluster);
         return if mistakes.is_empty() {
             Ok(policies_only(cluster, options.settings))

@@ -26,6 +26,7 @@ mod part;
 mod profile;
 mod routes;
 mod services;
+pub mod slice;
 mod special;
 mod twins;
 

@@ -9,6 +9,7 @@
 mod answer;
 mod ask;
 mod extend;
+mod ground;
 mod placement;
 mod plain;
 mod points;
@@ -16,13 +17,14 @@ mod service;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::encode::question::Point;
 use crate::encode::question::point::PointKind;
 use crate::intent;
 use crate::logic::formula::Constraint;
-use crate::lower::Lowered;
+use crate::lower::{Lowered, held};
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
 use crate::model::inet::{Family, IpNet};
@@ -32,6 +34,7 @@ use crate::smt::solver::Solver;
 
 use super::direct::InternalError;
 use super::verdict::{CheckResult, Counterexample, Verdict};
+use ground::Ground;
 use points::Ideal;
 
 /// Its name in results.
@@ -68,8 +71,10 @@ pub struct About {
 #[derive(Debug)]
 pub struct Policy<'c> {
     cluster: &'c Cluster,
-    lowered: &'c Lowered,
+    ground: Ground<'c>,
     settings: Settings,
+    /// Every address that somebody in the cluster holds, ascending.
+    held: Vec<IpAddr>,
     /// What was compared, or why this strategy says nothing here.
     ideal: Result<Ideal, String>,
     points: Vec<Point<'c>>,
@@ -84,7 +89,7 @@ pub struct Policy<'c> {
 }
 
 impl<'c> Policy<'c> {
-    /// Looks at a cluster, and at whom the intents speak of.
+    /// Looks at a cluster, and at whom the intents speak of. Of a large cluster the network need not be made.
     pub fn new(
         cluster: &'c Cluster,
         lowered: &'c Lowered,
@@ -92,7 +97,9 @@ impl<'c> Policy<'c> {
         intents: &[&Intent],
         timeout: Option<Duration>,
     ) -> Self {
-        let ideal = points::ideal(cluster, &lowered.network, settings);
+        let made = ground::is_made(lowered).then_some(&lowered.network);
+        let ideal = points::ideal(cluster, made, settings);
+        let held = held(cluster);
         let relations = intents.iter().filter_map(|i| i.wish.relation());
         let cuts = points::cuts(cluster, relations.flat_map(|r| r.from.iter().chain(&r.to)));
         let mut policies: BTreeMap<&str, Vec<&NetworkPolicy>> = BTreeMap::new();
@@ -104,10 +111,11 @@ impl<'c> Policy<'c> {
         Self {
             blocks: blocks.map(|(namespace, _)| *namespace).collect(),
             policies,
-            points: points::points(cluster, &lowered.network, &cuts),
-            families: points::families(&lowered.structure),
+            points: points::points(cluster, &held, &cuts),
+            families: points::families(cluster, &held),
             cluster,
-            lowered,
+            ground: Ground::new(cluster, lowered, settings),
+            held,
             settings,
             ideal,
             cuts,
@@ -155,9 +163,15 @@ impl<'c> Policy<'c> {
         unknown(constraint, why.to_owned())
     }
 
+    fn processes(&self) -> usize {
+        let pods = self.cluster.pods.iter().map(|p| p.containers.len());
+        let nodes = self.cluster.nodes.iter().map(|n| n.daemons.len());
+        pods.sum::<usize>() + nodes.sum::<usize>() + self.cluster.externals.len()
+    }
+
     /// What is said of an intent that the strategy `direct` would have to decide and is too slow for; none where it is not.
     pub fn too_large(&self, intent: &Intent, constraint: &Constraint) -> Option<CheckResult> {
-        let count = self.lowered.network.processes.len();
+        let count = self.processes();
         if count <= MANY {
             return None;
         }
@@ -253,6 +267,7 @@ impl<'c> Policy<'c> {
             new_solver,
             queries: 0,
             compared,
+            near: None,
         };
         let mut verdict = Verdict::Vacuous;
         let mut detail = "nothing in this cluster satisfies the premises".to_owned();

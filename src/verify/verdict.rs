@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::base::source::Span;
-use crate::lower::Lowered;
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
 use crate::model::inet::Protocol;
@@ -82,8 +81,6 @@ pub enum Wanted {
 pub struct Beyond {
     /// The cluster.
     pub cluster: Cluster,
-    /// Its network.
-    pub lowered: Lowered,
     /// The pods as objects that can be applied.
     pub yaml: String,
 }
@@ -136,7 +133,7 @@ pub struct Counterexample {
     pub says: Option<&'static str>,
     /// Where pods had to be added to break it: the cluster with them. All ids above are that cluster's.
     pub beyond: Option<Box<Beyond>>,
-    /// The network of the part that was looked at; none where it was the whole one.
+    /// The network that was walked in, where it is not that of the whole cluster: of a part, or with pods added.
     pub network: Option<Walked>,
     /// Always true: what does not replay is an internal error, never a verdict.
     pub replayed: bool,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::model::cluster::{Cluster, Pod};
 use crate::model::entity::EntityId;
@@ -25,6 +26,8 @@ pub(super) struct Chosen {
     pub(super) services: BTreeSet<usize>,
     /// Endpoints of a Service that are left out are so few that it does not matter (`part`); these Services keep all.
     pub(super) whole: BTreeSet<usize>,
+    /// Whether every node that may take in what is sent to Services from outside is wanted, however many.
+    pub(super) every_entrance: bool,
 }
 
 /// A cluster with what is looked up often.
@@ -34,7 +37,7 @@ pub(super) struct Map<'c> {
     pub(super) holders: &'c Holders,
     pub(super) classes: &'c Classes,
     /// By the place of the pod.
-    pub(super) node_of: Vec<usize>,
+    pub(super) node_of: Arc<[usize]>,
     /// By the place of the node, ascending.
     pub(super) pods_on: Vec<Vec<usize>>,
     /// By class, ascending.
@@ -45,15 +48,11 @@ pub(super) struct Map<'c> {
 
 impl<'c> Map<'c> {
     pub(super) fn new(cluster: &'c Cluster, holders: &'c Holders, classes: &'c Classes) -> Self {
+        let node_of = nodes_of(cluster);
         let mut pods_on = vec![Vec::new(); cluster.nodes.len()];
         let mut by_class = vec![Vec::new(); classes.pod_count as usize];
-        let mut node_of = Vec::with_capacity(cluster.pods.len());
-        for (at, pod) in cluster.pods.iter().enumerate() {
-            let node = cluster.nodes.binary_search_by_key(&pod.node, |n| n.id);
-            // INVARIANT of `Cluster`: every pod is on a node.
-            let node = node.unwrap_or(usize::MAX);
-            node_of.push(node);
-            if let Some(on) = pods_on.get_mut(node) {
+        for (at, node) in node_of.iter().enumerate() {
+            if let Some(on) = pods_on.get_mut(*node) {
                 on.push(at);
             }
             by_class[classes.pods[at] as usize].push(at);
@@ -70,6 +69,24 @@ impl<'c> Map<'c> {
             pods_on,
             by_class,
             node_ports,
+        }
+    }
+
+    /// A map for looking up who is where, and nothing of classes: with the nodes of pods as found once.
+    pub(super) fn of_places(
+        cluster: &'c Cluster,
+        holders: &'c Holders,
+        classes: &'c Classes,
+        node_of: Arc<[usize]>,
+    ) -> Self {
+        Self {
+            cluster,
+            holders,
+            classes,
+            node_of,
+            pods_on: Vec::new(),
+            by_class: Vec::new(),
+            node_ports: HashSet::new(),
         }
     }
 
@@ -96,6 +113,14 @@ impl<'c> Map<'c> {
     pub(super) fn class_of(&self, pod: usize) -> usize {
         self.classes.pods[pod] as usize
     }
+}
+
+/// The place of each pod's node, by the place of the pod.
+pub(super) fn nodes_of(cluster: &Cluster) -> Arc<[usize]> {
+    let node = |pod: &Pod| cluster.nodes.binary_search_by_key(&pod.node, |n| n.id);
+    let pods = cluster.pods.iter();
+    // INVARIANT of `Cluster`: every pod is on a node.
+    pods.map(|pod| node(pod).unwrap_or(usize::MAX)).collect()
 }
 
 /// Plainest first among addresses: IPv4 before IPv6, then by number.

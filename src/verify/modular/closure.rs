@@ -47,7 +47,8 @@ pub(super) fn close(map: &Map<'_>, cuts: &Cuts, chosen: &mut Chosen) {
             chosen.nodes.extend(said.filter_map(|id| map.node_at(id)));
             if map.cluster.outside.is_some() && !service.external_addresses.is_empty() {
                 let nodes = map.cluster.nodes.len();
-                if chosen.whole.contains(&at) && nodes <= MOST_ENTRANCES {
+                let few = nodes <= MOST_ENTRANCES;
+                if chosen.whole.contains(&at) && few || chosen.every_entrance {
                     chosen.nodes.extend(0..nodes);
                 }
                 entrances(map, service, chosen);

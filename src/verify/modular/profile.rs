@@ -93,6 +93,18 @@ struct PolicyKey<'c> {
 }
 
 impl Classes {
+    /// Nobody is in any class.
+    pub(super) fn none() -> Self {
+        Self {
+            pods: Vec::new(),
+            pod_count: 0,
+            nodes: Vec::new(),
+            node_count: 0,
+            services: Vec::new(),
+            special: BTreeSet::new(),
+        }
+    }
+
     /// Looks at every pod and node once, with the eyes of policies or without, and with those of users' formulas.
     pub(super) fn of(
         cluster: &Cluster,

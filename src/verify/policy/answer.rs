@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::extend::{NewPod, extend, free_name, yaml};
+use super::ground::{Instance, TOO_LARGE};
 use super::{Decided, SOURCE_PORT};
 use crate::encode::question::{Found, Question};
-use crate::logic::bind::bind_again;
+use crate::logic::bind::carried;
 use crate::logic::formula::{Formula, VarId};
 use crate::model::cluster::Cluster;
 use crate::model::entity::EntityId;
@@ -17,7 +18,7 @@ use crate::network::header::Header;
 use crate::smt::solver::Solver;
 use crate::smt::term::TermId;
 use crate::verify::direct::InternalError;
-use crate::verify::replay::{ReplayError, replay};
+use crate::verify::replay::ReplayError;
 use crate::verify::verdict::{Beyond, Counterexample, Witness};
 
 use super::ask::Asking;
@@ -57,15 +58,8 @@ impl<'c> Asking<'_, 'c> {
                     None => containers.next(),
                 };
             }
-            let Ok(lowered) = crate::lower::lower(&cluster, &policy.settings) else {
-                return Ok(Decided::Unknown("the added pod does not fit".to_owned()));
-            };
             let yaml = yaml(policy.cluster, &new);
-            beyond = Some(Box::new(Beyond {
-                cluster,
-                lowered,
-                yaml,
-            }));
+            beyond = Some(Box::new(Beyond { cluster, yaml }));
         }
         let [(Some(sender), source), (Some(receiver), destination)] = ends else {
             return Ok(Decided::Unknown("violated by nobody".to_owned()));
@@ -86,11 +80,11 @@ impl<'c> Asking<'_, 'c> {
             _ => Witness::Port(port),
         };
         let constraint = match &beyond {
-            Some(beyond) => bind_again(
-                self.constraint,
-                &self.policy.cluster.names,
-                &beyond.lowered.structure,
-            ),
+            Some(beyond) => carried(self.constraint, |id| {
+                let name = policy.cluster.name_of(id);
+                let there = beyond.cluster.names.binary_search(name).ok()?;
+                Some(EntityId(there as u32))
+            }),
             None => self.constraint.clone(),
         };
         let clauses = self.constraint.clauses();
@@ -101,22 +95,23 @@ impl<'c> Asking<'_, 'c> {
             .iter()
             .map(|id| (*id, value(&constraint.variable(*id).name)))
             .collect();
-        let lowered = beyond.as_ref().map_or(policy.lowered, |b| &b.lowered);
-        let messages = [(sender, header)];
-        let replayed = replay(
-            &lowered.network,
-            &lowered.structure,
-            &constraint,
+        let instance = Instance {
+            constraint: &constraint,
             body,
-            &assignment,
-            &messages,
-        );
+            assignment: &assignment,
+            messages: &[(sender, header)],
+        };
+        let replayed = match &beyond {
+            Some(beyond) => policy.ground.replay_beyond(&beyond.cluster, instance),
+            None => policy.ground.replay(instance, &mut self.near),
+        };
         match replayed {
-            Ok(found) => Ok(Decided::Broken(Box::new(Counterexample {
+            Some(Ok(found)) => Ok(Decided::Broken(Box::new(Counterexample {
                 beyond,
                 ..found
             }))),
-            Err(why) => Err(self.internal(why)),
+            Some(Err(why)) => Err(self.internal(why)),
+            None => Ok(Decided::Unknown(TOO_LARGE.to_owned())),
         }
     }
 
@@ -129,7 +124,7 @@ impl<'c> Asking<'_, 'c> {
             let mut cuts = cuts.iter();
             cuts.all(|net| net.contains(other) == net.contains(&address))
         };
-        let held = &self.policy.lowered.network.held;
+        let held = &self.policy.held;
         let free = |other: &IpAddr| held.binary_search(other).is_err();
         let mut others = std::iter::successors(successor(address), |ip| successor(*ip));
         others

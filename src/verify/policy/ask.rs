@@ -16,6 +16,7 @@ use crate::model::policy::{NetworkPolicy, PortRule, Selector};
 use crate::smt::solver::{SatResult, Solver};
 use crate::smt::term::{TermId, TermPool};
 use crate::verify::direct::InternalError;
+use crate::verify::modular::slice::Slice;
 
 pub(super) struct Asking<'a, 'c> {
     pub(super) policy: &'a Policy<'c>,
@@ -25,6 +26,8 @@ pub(super) struct Asking<'a, 'c> {
     pub(super) new_solver: &'a dyn Fn() -> Box<dyn Solver>,
     pub(super) queries: usize,
     pub(super) compared: usize,
+    /// The part of a large cluster in which a message was walked last.
+    pub(super) near: Option<Slice>,
 }
 
 /// Who stands at one end of a question.
@@ -100,7 +103,7 @@ impl<'c> Asking<'_, 'c> {
         match group {
             Group::Known(points) => Side::known(pool, name, points.clone()),
             Group::Added(_) => {
-                let held = &self.policy.lowered.network.held;
+                let held = &self.policy.held;
                 let cuts: Vec<IpNet> = self.policy.cuts.clone();
                 Side::Added(Added::new(pool, name, self.policy.cluster, &cuts, held))
             }

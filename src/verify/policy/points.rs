@@ -7,7 +7,8 @@ use std::net::IpAddr;
 
 use crate::encode::question::net::representatives;
 use crate::encode::question::point::{PodFacts, Point, PointKind};
-use crate::logic::structure::Structure;
+use crate::logic::structure::free_in;
+use crate::lower::{self, Entrances};
 use crate::model::cluster::{Address, Cluster, Process};
 use crate::model::entity::{EntityId, EntityKind};
 use crate::model::inet::{Family, IpNet, Protocol, non_unicast};
@@ -52,7 +53,7 @@ impl Ideal {
 ///   outside, which may, are told ([`Ideal::leads_past`]).
 pub(super) fn ideal(
     cluster: &Cluster,
-    network: &Network,
+    network: Option<&Network>,
     settings: Settings,
 ) -> Result<Ideal, String> {
     let mut all = Ideal::default();
@@ -113,40 +114,49 @@ pub(super) fn ideal(
             }
         }
     }
-    for switch in &network.switches {
-        for rule in &switch.fib {
-            compared += 1;
-            let kinds = [
-                RuleKind::NodePort,
-                RuleKind::ExternalService,
-                RuleKind::HostPort,
-            ];
-            if kinds.contains(&rule.kind) {
-                let to = rule.matches.to.map(|net| net.addr());
-                let whose = to.and_then(|to| seen.get(&to));
-                if whose.is_some_and(|id| cluster.kind_of(*id) != EntityKind::Node) {
-                    return Err("an external address of a Service is somebody's".to_owned());
-                }
-                all.entered = true;
-                all.dialled.extend(to);
-                if let Action::Translate(ways) = &rule.action {
-                    let targets = ways.iter().filter_map(|w| w.destination);
-                    all.targets.extend(targets);
-                }
-                continue;
-            }
-            if let Action::Translate(ways) = &rule.action
-                && ways
-                    .iter()
-                    .any(|w| w.source.is_some() || w.source_port.is_some())
-            {
-                return Err("a translation changes the source".to_owned());
-            }
-        }
+    let entrances = match network {
+        Some(network) => entered(network, &mut compared)?,
+        None => lower::entrances(cluster),
+    };
+    let theirs = |ip: &IpAddr| seen.get(ip).map(|id| cluster.kind_of(*id));
+    let mut dialled = entrances.dialled.iter();
+    if dialled.any(|ip| theirs(ip).is_some_and(|kind| kind != EntityKind::Node)) {
+        return Err("an external address of a Service is somebody's".to_owned());
     }
+    all.entered = !entrances.dialled.is_empty();
+    all.targets = entrances.targets;
+    all.dialled = entrances.dialled;
     all.compared = compared;
     if all.targets.iter().any(|ip| !seen.contains_key(ip)) {
         return Err("ports of nodes, or addresses of load balancers, lead outside".to_owned());
+    }
+    Ok(all)
+}
+
+/// What the rules of a network say of ports of nodes and addresses outside, and that no others change the source.
+fn entered(network: &Network, compared: &mut usize) -> Result<Entrances, String> {
+    let mut all = Entrances::default();
+    for rule in network.switches.iter().flat_map(|s| &s.fib) {
+        *compared += 1;
+        let ways = match &rule.action {
+            Action::Translate(ways) => ways.as_slice(),
+            _ => &[],
+        };
+        let kinds = [
+            RuleKind::NodePort,
+            RuleKind::ExternalService,
+            RuleKind::HostPort,
+        ];
+        if kinds.contains(&rule.kind) {
+            all.dialled.extend(rule.matches.to.map(|net| net.addr()));
+            all.targets
+                .extend(ways.iter().filter_map(|w| w.destination));
+        } else if ways
+            .iter()
+            .any(|w| w.source.is_some() || w.source_port.is_some())
+        {
+            return Err("a translation changes the source".to_owned());
+        }
     }
     Ok(all)
 }
@@ -191,11 +201,7 @@ pub(super) fn cuts<'p>(
 }
 
 /// All points, in canonical order.
-pub(super) fn points<'c>(
-    cluster: &'c Cluster,
-    network: &Network,
-    cuts: &[IpNet],
-) -> Vec<Point<'c>> {
+pub(super) fn points<'c>(cluster: &'c Cluster, held: &[IpAddr], cuts: &[IpNet]) -> Vec<Point<'c>> {
     let none: &'c BTreeMap<String, String> = empty();
     let namespaces: BTreeMap<&str, &'c BTreeMap<String, String>> = cluster
         .namespaces
@@ -267,7 +273,7 @@ pub(super) fn points<'c>(
         }
     }
     for external in &cluster.externals {
-        for address in representatives(cuts, &external.prefixes, &network.held) {
+        for address in representatives(cuts, &external.prefixes, held) {
             if !external.prefixes.iter().any(|net| net.contains(&address)) {
                 continue;
             }
@@ -289,16 +295,16 @@ pub(super) fn points<'c>(
     all
 }
 
-/// The families of addresses of each entity.
-pub(super) fn families(structure: &Structure) -> BTreeMap<EntityId, BTreeSet<Family>> {
-    let mut all: BTreeMap<EntityId, BTreeSet<Family>> = BTreeMap::new();
-    for (id, net) in &structure.addr {
-        let outside = structure.entities[id.index()].kind() == EntityKind::External;
-        if !outside || structure.free_in(net).is_some() {
-            all.entry(*id).or_default().insert(Family::of(net.addr()));
-        }
-    }
-    all
+/// The families of addresses of each pod, node and host outside.
+pub(super) fn families(cluster: &Cluster, held: &[IpAddr]) -> BTreeMap<EntityId, BTreeSet<Family>> {
+    let of = |addresses: &[Address]| addresses.iter().map(|a| Family::of(a.ip)).collect();
+    let pods = cluster.pods.iter().map(|p| (p.id, of(&p.addresses)));
+    let nodes = cluster.nodes.iter().map(|n| (n.id, of(&n.addresses)));
+    let externals = cluster.externals.iter().map(|x| {
+        let free = x.prefixes.iter().filter(|net| free_in(held, net).is_some());
+        (x.id, free.map(|net| Family::of(net.addr())).collect())
+    });
+    pods.chain(nodes).chain(externals).collect()
 }
 
 fn empty() -> &'static BTreeMap<String, String> {

@@ -10,12 +10,14 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::ask::Asking;
+use super::ground::{Instance, TOO_LARGE};
 use super::points::is_one_of;
 use super::{Decided, SOURCE_PORT, relation};
 use crate::encode::question::Point;
 use crate::encode::question::point::PointKind;
 use crate::intent::{Kind, Place};
 use crate::logic::formula::{Formula, VarId};
+use crate::lower::structure::offered;
 use crate::model::entity::{EntityKind, FullName};
 use crate::model::inet::{Family, Protocol};
 use crate::model::intent::{Relation, Who};
@@ -23,11 +25,21 @@ use crate::model::policy::PortsOf;
 use crate::model::service::Service;
 use crate::network::header::Header;
 use crate::verify::direct::InternalError;
-use crate::verify::replay::{ReplayError, lookups, replay};
+use crate::verify::replay::{ReplayError, lookups};
 use crate::verify::verdict::{Counterexample, Witness};
+
+/// In a part of a large cluster so many senders, and places where they dial, are walked in at once.
+const AT_ONCE: usize = 32;
 
 /// More messages than these are not walked one by one.
 const MOST_WALKS: usize = 2_000_000;
+
+/// What came of one message, or of one sender.
+enum Walk {
+    Holds,
+    Broken(Box<Counterexample>),
+    TooLarge,
+}
 
 impl<'c> Asking<'_, 'c> {
     /// A clause about the Service that is this one of `to`.
@@ -63,9 +75,10 @@ impl<'c> Asking<'_, 'c> {
                 if !asked.insert(self.families(relation, sender)) {
                     continue;
                 }
-                let found = self.one(variables, body, sender, None, &mut some)?;
-                if let Some(found) = found {
-                    return Ok(Decided::Broken(Box::new(found)));
+                match self.one(variables, body, sender, None, &mut some)? {
+                    Walk::Holds => {}
+                    Walk::Broken(found) => return Ok(Decided::Broken(found)),
+                    Walk::TooLarge => return Ok(Decided::Unknown(TOO_LARGE.to_owned())),
                 }
             }
             return Ok(if some {
@@ -83,42 +96,64 @@ impl<'c> Asking<'_, 'c> {
             );
             return Ok(Decided::Unknown(why));
         }
-        let mut plainest: Option<(usize, Counterexample)> = None;
-        for sender in &senders {
-            for (protocol, address, port) in &dialled {
-                if Family::of(*address) != Family::of(sender.address) {
-                    continue;
-                }
-                if self.deadline.is_some_and(|at| Instant::now() >= at) {
-                    return Ok(Decided::Unknown("time ran out".to_owned()));
-                }
-                let header = Header {
-                    protocol: *protocol,
-                    source: sender.address,
-                    source_port: SOURCE_PORT,
-                    destination: *address,
-                    destination_port: *port,
-                };
-                if let Some(found) = self.one(variables, body, sender, Some(header), &mut some)? {
-                    let taken = found
-                        .messages
-                        .first()
-                        .and_then(|m| m.trace.outcomes.first());
-                    let hops = taken.map_or(0, lookups);
-                    if plainest.as_ref().is_none_or(|(fewest, _)| hops < *fewest) {
-                        plainest = Some((hops, found));
+        let endpoints = service.ports.iter().map(|p| p.endpoints.len());
+        // The part that is walked in has the Service's endpoints, so that more senders cost little more.
+        let together = AT_ONCE + endpoints.sum::<usize>();
+        let dialled: Vec<_> = dialled.into_iter().collect();
+        // Of the fewest hops: the first sender, and where it dials first.
+        let mut plainest: Option<((usize, usize, usize), Box<Counterexample>)> = None;
+        let groups = senders.chunks(together).zip((0..).step_by(together));
+        for (senders, first_sender) in groups {
+            let places = dialled.chunks(AT_ONCE).zip((0..).step_by(AT_ONCE));
+            for (dialled, first_dialled) in places {
+                self.prepare(senders, dialled);
+                for (sender, x) in senders.iter().zip(first_sender..) {
+                    for (&to, y) in dialled.iter().zip(first_dialled..) {
+                        let Some(header) = header(sender, to) else {
+                            continue;
+                        };
+                        if self.deadline.is_some_and(|at| Instant::now() >= at) {
+                            return Ok(Decided::Unknown("time ran out".to_owned()));
+                        }
+                        let one = self.one(variables, body, sender, Some(header), &mut some)?;
+                        match one {
+                            Walk::Holds => {}
+                            Walk::TooLarge => {
+                                return Ok(Decided::Unknown(TOO_LARGE.to_owned()));
+                            }
+                            Walk::Broken(found) => {
+                                let message = found.messages.first();
+                                let taken = message.and_then(|m| m.trace.outcomes.first());
+                                let plain = (taken.map_or(0, lookups), x, y);
+                                if plainest.as_ref().is_none_or(|(least, _)| plain < *least) {
+                                    plainest = Some((plain, found));
+                                }
+                            }
+                        }
                     }
                 }
             }
         }
         if let Some((_, found)) = plainest {
-            return Ok(Decided::Broken(Box::new(found)));
+            return Ok(Decided::Broken(found));
         }
         Ok(if some {
             Decided::Holds
         } else {
             Decided::Vacuous
         })
+    }
+
+    /// Makes ready where messages of these senders to there are walked.
+    fn prepare(&mut self, senders: &[Point<'_>], dialled: &[(Protocol, IpAddr, u16)]) {
+        let first = dialled.first();
+        let of_senders = senders.iter().flat_map(|s| Some((s, *first?)));
+        let last = senders.last();
+        let of_places = dialled.iter().flat_map(|to| Some((last?, *to)));
+        // Whom each can meet is told by one message of each sender and one to each place, of whatever family.
+        let message = |(sender, to): (&Point<'_>, _)| (sender.process, message(sender, to));
+        let all: Vec<_> = of_senders.chain(of_places).map(message).collect();
+        self.policy.ground.prepare(&all, &mut self.near);
     }
 
     /// Where those at a place dial a Service, or anybody: each address, port and protocol that stands for it.
@@ -136,8 +171,7 @@ impl<'c> Asking<'_, 'c> {
             }
         }
         if place != Some(Place::Inside) {
-            let rows = self.policy.lowered.structure.offered.iter();
-            let rows = rows.filter(|row| row.entity == service.id);
+            let rows = offered(self.policy.cluster, service).into_iter();
             all.extend(rows.map(|row| (row.protocol, row.address, row.dialled)));
         }
         all
@@ -161,7 +195,7 @@ impl<'c> Asking<'_, 'c> {
         sender: &Point<'_>,
         header: Option<Header>,
         some: &mut bool,
-    ) -> Result<Option<Counterexample>, InternalError> {
+    ) -> Result<Walk, InternalError> {
         self.compared += 1;
         let value = |name: &str| match (name, header) {
             ("e", _) => Witness::Event(0),
@@ -174,32 +208,49 @@ impl<'c> Asking<'_, 'c> {
             .iter()
             .map(|id| (*id, value(&self.constraint.variable(*id).name)))
             .collect();
-        let lowered = self.policy.lowered;
         let messages: Vec<_> = header.iter().map(|h| (sender.process, *h)).collect();
-        let breaks = |formula: &Formula| {
-            let (network, structure) = (&lowered.network, &lowered.structure);
-            let constraint = self.constraint;
-            match replay(
-                network,
-                structure,
-                constraint,
-                formula,
-                &assignment,
-                &messages,
-            ) {
-                Ok(found) => Ok(Some(found)),
-                Err(ReplayError::Disagrees) => Ok(None),
-                Err(why) => Err(self.internal(why)),
+        let mut breaks = |body: &Formula| {
+            let instance = Instance {
+                constraint: self.constraint,
+                body,
+                assignment: &assignment,
+                messages: &messages,
+            };
+            match self.policy.ground.replay(instance, &mut self.near) {
+                None => Ok(Walk::TooLarge),
+                Some(Ok(found)) => Ok(Walk::Broken(Box::new(found))),
+                Some(Err(ReplayError::Disagrees)) => Ok(Walk::Holds),
+                Some(Err(why)) => Err(InternalError {
+                    id: self.constraint.id.clone(),
+                    why,
+                }),
             }
         };
         let found = breaks(body)?;
-        if found.is_none()
+        if matches!(found, Walk::Holds)
             && !*some
             && let Formula::Implies(premise, _) = body
         {
-            *some = breaks(&Formula::Not(premise.clone()))?.is_some();
+            let asked = breaks(&Formula::Not(premise.clone()))?;
+            *some = matches!(asked, Walk::Broken(_));
         }
         Ok(found)
+    }
+}
+
+/// What a sender sends to a place where it can.
+fn header(sender: &Point<'_>, to: (Protocol, IpAddr, u16)) -> Option<Header> {
+    let same = Family::of(to.1) == Family::of(sender.address);
+    same.then(|| message(sender, to))
+}
+
+fn message(sender: &Point<'_>, to: (Protocol, IpAddr, u16)) -> Header {
+    Header {
+        protocol: to.0,
+        source: sender.address,
+        source_port: SOURCE_PORT,
+        destination: to.1,
+        destination_port: to.2,
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ground::{Instance, TOO_LARGE};
 use super::points::is_one_of;
 use super::{Decided, relation};
 use crate::encode::question::Point;
@@ -14,7 +15,6 @@ use crate::model::inet::{Family, Protocol};
 use crate::model::intent::{IntentPeer, Relation, Who};
 use crate::model::policy::{PortRule, PortsOf};
 use crate::verify::direct::InternalError;
-use crate::verify::replay::replay;
 use crate::verify::verdict::Witness;
 
 use super::ask::Asking;
@@ -94,11 +94,16 @@ impl<'c> Asking<'_, 'c> {
             .iter()
             .map(|id| (*id, value(&self.constraint.variable(*id).name)))
             .collect();
-        let lowered = self.policy.lowered;
-        let (network, structure) = (&lowered.network, &lowered.structure);
-        match replay(network, structure, self.constraint, body, &assignment, &[]) {
-            Ok(found) => Ok(Decided::Broken(Box::new(found))),
-            Err(why) => Err(self.internal(why)),
+        let instance = Instance {
+            constraint: self.constraint,
+            body,
+            assignment: &assignment,
+            messages: &[],
+        };
+        match self.policy.ground.replay(instance, &mut self.near) {
+            Some(Ok(found)) => Ok(Decided::Broken(Box::new(found))),
+            Some(Err(why)) => Err(self.internal(why)),
+            None => Ok(Decided::Unknown(TOO_LARGE.to_owned())),
         }
     }
 
