@@ -27,4 +27,5 @@ pub mod session;
 pub mod sim;
 pub mod smt;
 pub mod theorem;
+pub mod tracer;
 pub mod verify;

@@ -60,6 +60,13 @@ pub fn lower_part(part: &Cluster, settings: Settings) -> Lowered {
     edited(part, settings).0
 }
 
+/// What is known of a cluster without its FIBs, links and policies: who there is, where, with which addresses.
+pub fn without_fibs(cluster: &Cluster) -> Lowered {
+    let network = ideal::endpoints(cluster);
+    let structure = structure::structure(cluster, &network);
+    Lowered { network, structure }
+}
+
 fn edited(cluster: &Cluster, settings: Settings) -> (Lowered, Vec<Diagnostic>) {
     let mut network = ideal::network(cluster);
     network.gates = gates(cluster, settings);

@@ -68,6 +68,19 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &["lower", "model", "network", "reference", "sim"],
     ),
     (
+        "tracer",
+        &[
+            "base",
+            "lower",
+            "model",
+            "network",
+            "question",
+            "reference",
+            "sim",
+            "verify",
+        ],
+    ),
+    (
         "session",
         &[
             "base", "findings", "input", "intent", "lang", "library", "logic", "lower", "model",

@@ -10,12 +10,11 @@ use kubeproof::lower::{Lowered, lower};
 use kubeproof::model::cluster::Cluster;
 use kubeproof::model::policy::Settings;
 use kubeproof::network::trace::{Disposition, Trace};
-use kubeproof::question::{self, Question};
-use kubeproof::reference::QuestionError;
+use kubeproof::question::Question;
 use kubeproof::report::names::Names;
 use kubeproof::report::{json, trace};
 use kubeproof::session;
-use kubeproof::sim::walk;
+use kubeproof::tracer::{Traced, Tracer};
 
 use super::assume::{self, Choice};
 use super::choices::Choices;
@@ -90,6 +89,24 @@ pub(crate) fn one_cluster(
     settings: Settings,
     output: &mut Output,
 ) -> Option<(SourceMap, Cluster, Lowered)> {
+    let (sources, cluster) = read_one(paths, choices, stdin_filename, wanted, output)?;
+    match lower(&cluster, &settings) {
+        Ok(lowered) => Some((sources, cluster, lowered)),
+        Err(mistakes) => {
+            output.diagnostics(&sources, &mistakes);
+            None
+        }
+    }
+}
+
+/// The same without its network.
+fn read_one(
+    paths: &[String],
+    choices: &Choices,
+    stdin_filename: Option<&str>,
+    wanted: Option<&str>,
+    output: &mut Output,
+) -> Option<(SourceMap, Cluster)> {
     let reading = input::Options::default();
     let files = load::load(paths, &mut std::io::stdin().lock(), stdin_filename, reading);
     let choices = choices.of(&files.incomplete);
@@ -133,32 +150,32 @@ pub(crate) fn one_cluster(
         return None;
     }
     let cluster = fitting.pop()?.cluster?;
-    match lower(&cluster, &settings) {
-        Ok(lowered) => Some((files.sources, cluster, lowered)),
-        Err(mistakes) => {
-            output.diagnostics(&files.sources, &mistakes);
-            None
-        }
-    }
+    Some((files.sources, cluster))
 }
 
 /// Walks one message or many.
 pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
-    let found = one_cluster(
+    let found = read_one(
         &args.paths,
         &args.choices,
         args.stdin_filename.as_deref(),
         args.cluster.as_deref(),
-        assume::settings(&args.assume),
         output,
     );
-    let Some((sources, cluster, lowered)) = found else {
+    let Some((sources, cluster)) = found else {
         return Exit::Bad;
+    };
+    let tracer = match Tracer::new(&cluster, assume::settings(&args.assume)) {
+        Ok(tracer) => tracer,
+        Err(mistakes) => {
+            output.diagnostics(&sources, &mistakes);
+            return Exit::Bad;
+        }
     };
     let asked = Asked {
         sources: &sources,
         cluster: &cluster,
-        lowered: &lowered,
+        tracer: &tracer,
     };
     if let Some(file) = &args.queries {
         return asked.many(file, output);
@@ -170,7 +187,7 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
         protocol: Some(args.protocol.clone()),
         source_port: Some(args.source_port),
     };
-    match asked.answer(&question) {
+    match tracer.trace(&question) {
         Err(error) => {
             output.fail(&error.message);
             if let Some(help) = &error.help {
@@ -178,8 +195,9 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
             }
             Exit::Bad
         }
-        Ok(trace) => {
-            output.print(&asked.show(&trace, args.output));
+        Ok(traced) => {
+            let trace = &traced.trace;
+            output.print(&asked.show(&traced, args.output));
             let delivered = trace
                 .outcomes
                 .iter()
@@ -191,14 +209,14 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
                 ));
                 output.help("`--ignore-kind` takes for granted that it does not");
                 Exit::Unknown
-            } else if asked.hangs_on_domain_names(&question, &trace, assume::settings(&args.assume))
+            } else if asked.hangs_on_domain_names(&question, trace, assume::settings(&args.assume))
             {
                 output.fail(
                     "the model cannot say: it hangs on what the domain names of a policy stand for",
                 );
                 output.help("the trace shown is for no address");
                 Exit::Unknown
-            } else if asked.is_unclear(&trace, assume::settings(&args.assume)) {
+            } else if asked.is_unclear(trace, assume::settings(&args.assume)) {
                 output.fail(
                     "the model cannot say: with host-network-policy=pod, policies mean a pod by the addresses of its node",
                 );
@@ -217,36 +235,13 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Exit {
     }
 }
 
-/// All outcomes of all messages that a question asks for, the failing ones first.
-fn traced(
-    cluster: &Cluster,
-    lowered: &Lowered,
-    question: &Question,
-) -> Result<Trace, QuestionError> {
-    let mut outcomes = Vec::new();
-    for (sender, header) in question::messages(cluster, lowered, question)? {
-        let trace = walk::trace(&lowered.network, sender, header);
-        let trace = trace.map_err(|error| QuestionError {
-            message: error.to_string(),
-            help: None,
-        })?;
-        outcomes.extend(trace.outcomes);
-    }
-    outcomes.sort_by_key(|o| o.disposition == Disposition::Delivered);
-    Ok(Trace { outcomes })
-}
-
 struct Asked<'a> {
     sources: &'a SourceMap,
     cluster: &'a Cluster,
-    lowered: &'a Lowered,
+    tracer: &'a Tracer<'a>,
 }
 
 impl Asked<'_> {
-    fn answer(&self, question: &Question) -> Result<Trace, QuestionError> {
-        traced(self.cluster, self.lowered, question)
-    }
-
     /// Whether the message fares otherwise where the domain names of policies stand for every address.
     fn hangs_on_domain_names(
         &self,
@@ -263,10 +258,9 @@ impl Asked<'_> {
                 .map(|o| ((o.sent, o.choices.clone()), o.disposition))
                 .collect()
         };
-        let other = lower(self.cluster, &all)
-            .ok()
-            .and_then(|lowered| traced(self.cluster, &lowered, question).ok());
-        other.is_none_or(|other| fates(&other) != fates(trace))
+        let other = Tracer::new(self.cluster, all).ok();
+        let other = other.and_then(|tracer| tracer.trace(question).ok());
+        other.is_none_or(|other| fates(&other.trace) != fates(trace))
     }
 
     /// Whether an end of the message is a process that policies cannot tell from others.
@@ -280,9 +274,9 @@ impl Asked<'_> {
         })
     }
 
-    fn show(&self, trace: &Trace, format: Format) -> String {
-        let names = Names::with_stages(self.cluster, self.lowered);
-        let network = &self.lowered.network;
+    fn show(&self, traced: &Traced, format: Format) -> String {
+        let names = Names::with_stages(self.cluster, self.tracer.lowered());
+        let (trace, network) = (&traced.trace, traced.network_in(self.tracer));
         if format == Format::Json {
             return json::render_trace(trace, &names, network, self.sources);
         }
@@ -320,7 +314,7 @@ impl Asked<'_> {
                 }
             }
         };
-        let names = Names::with_stages(self.cluster, self.lowered);
+        let names = Names::with_stages(self.cluster, self.tracer.lowered());
         let mut exit = Exit::Good;
         let mut lines = std::io::BufReader::new(reader);
         loop {
@@ -339,9 +333,11 @@ impl Asked<'_> {
             }
             let question =
                 serde_json::from_slice::<Question>(&line).map_err(|error| error.to_string());
-            let text = match question.and_then(|q| self.answer(&q).map_err(|e| e.message)) {
-                Ok(trace) => {
-                    json::render_trace_line(&trace, &names, &self.lowered.network, self.sources)
+            let traced = question.and_then(|q| self.tracer.trace(&q).map_err(|e| e.message));
+            let text = match traced {
+                Ok(traced) => {
+                    let network = traced.network_in(self.tracer);
+                    json::render_trace_line(&traced.trace, &names, network, self.sources)
                 }
                 Err(error) => {
                     exit = Exit::Bad;

@@ -15,18 +15,23 @@ use crate::model::cluster::{Address, Bind, Cluster, Node, Pod, Process};
 use crate::model::entity::EntityId;
 use crate::model::inet::{Family, PortSet, Protocol};
 use crate::network::fib::{Action, DiscardReason, Fib, FibRule, Match, RuleKind};
-use crate::network::gate::Gates;
 use crate::network::graph::{Endpoint, Network, Sources, Switch};
 
 /// The ideal network of a cluster.
 pub fn network(cluster: &Cluster) -> Network {
     Network {
         switches: switches(cluster),
-        processes: processes(cluster),
         links: links(cluster),
-        gates: Gates::default(),
+        ..endpoints(cluster)
+    }
+}
+
+/// Its processes and what they may send from, without switches and links.
+pub fn endpoints(cluster: &Cluster) -> Network {
+    Network {
+        processes: processes(cluster),
         held: held(cluster),
-        elsewhere: Vec::new(),
+        ..Network::default()
     }
 }
 

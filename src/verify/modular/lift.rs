@@ -28,13 +28,18 @@ pub(super) fn counterexample(part: &Part, mut found: Counterexample) -> Countere
 }
 
 fn message(part: &Part, message: Message) -> Message {
-    let outcomes = message.trace.outcomes.into_iter();
     Message {
         sender: part.whole(message.sender),
         header: message.header,
-        trace: Trace {
-            outcomes: outcomes.map(|o| outcome(part, o)).collect(),
-        },
+        trace: trace(part, message.trace),
+    }
+}
+
+/// What happened to a message, with the ids of the whole cluster.
+pub(super) fn trace(part: &Part, trace: Trace) -> Trace {
+    let outcomes = trace.outcomes.into_iter();
+    Trace {
+        outcomes: outcomes.map(|o| outcome(part, o)).collect(),
     }
 }
 

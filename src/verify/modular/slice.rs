@@ -6,16 +6,17 @@
 //! Must never know: which messages are walked, and why.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::logic::bind::carried;
 use crate::logic::formula::Constraint;
 use crate::logic::literals::Literals;
-use crate::lower::{Lowered, lower_part};
+use crate::lower::{Lowered, lower, lower_part};
 use crate::model::cluster::Cluster;
 use crate::model::entity::{EntityId, EntityKind};
 use crate::model::policy::Settings;
 use crate::network::header::Header;
+use crate::network::trace::{Outcome, Trace};
 use crate::verify::verdict::{Counterexample, Walked};
 
 use super::asked::Asked;
@@ -43,6 +44,7 @@ pub struct Slices<'c> {
     node_of: Arc<[usize]>,
     /// The pod or node of each process.
     homes: HashMap<EntityId, EntityId>,
+    whole: OnceLock<Option<(Lowered, Walked)>>,
 }
 
 /// Whom a part is to be about.
@@ -79,6 +81,7 @@ impl<'c> Slices<'c> {
             classes: Classes::none(),
             node_of: nodes_of(cluster),
             homes,
+            whole: OnceLock::new(),
         }
     }
 
@@ -147,6 +150,25 @@ impl<'c> Slices<'c> {
         })
     }
 
+    /// The network of the whole cluster, for where a part would be too large; none where it is too large itself.
+    pub fn whole(&self) -> Option<(&Lowered, &Walked)> {
+        let made = self.whole.get_or_init(|| {
+            let all = Chosen {
+                pods: (0..self.cluster.pods.len()).collect(),
+                nodes: (0..self.cluster.nodes.len()).collect(),
+                services: (0..self.cluster.services.len()).collect(),
+                ..Chosen::default()
+            };
+            if self.rules(&all) > MOST_RULES {
+                return None;
+            }
+            let lowered = lower(self.cluster, &self.settings).ok()?;
+            let walked = Walked::of(lowered.network.clone());
+            Some((lowered, walked))
+        });
+        made.as_ref().map(|(lowered, walked)| (lowered, walked))
+    }
+
     /// About how many rules the FIBs of a choice have, and its links.
     fn rules(&self, chosen: &Chosen) -> usize {
         let services = chosen.services.iter();
@@ -180,15 +202,28 @@ impl Slice {
 
     /// What was found in the part, with the ids and names of the whole cluster.
     pub fn told(&self, found: Counterexample) -> Counterexample {
-        let mut found = lift::counterexample(&self.part, found);
-        let network = lift::network(&self.part, self.lowered.network.clone());
-        found.network = Some(Walked::of(network));
-        found
+        Counterexample {
+            network: Some(self.walked()),
+            ..lift::counterexample(&self.part, found)
+        }
     }
 
-    /// Who met on its way is not in the part, though somebody in the cluster.
-    pub fn missed(&self, of: &Slices<'_>, found: &Counterexample) -> Vec<EntityId> {
-        let outcomes = found.messages.iter().flat_map(|m| &m.trace.outcomes);
+    /// What happened in the part, with the ids of the whole cluster.
+    pub fn told_of(&self, trace: Trace) -> Trace {
+        lift::trace(&self.part, trace)
+    }
+
+    /// The network of the part with the ids of the whole cluster.
+    pub fn walked(&self) -> Walked {
+        Walked::of(lift::network(&self.part, self.lowered.network.clone()))
+    }
+
+    /// Whom messages met on their way and who is not in the part, though somebody in the cluster.
+    pub fn missed<'o>(
+        &self,
+        of: &Slices<'_>,
+        outcomes: impl Iterator<Item = &'o Outcome>,
+    ) -> Vec<EntityId> {
         let steps = outcomes.flat_map(|o| {
             let reply = o.reply.iter().flat_map(|j| &j.steps);
             o.request.steps.iter().chain(reply)

@@ -15,9 +15,6 @@ use crate::verify::modular::slice::{Around, Slice, Slices};
 use crate::verify::replay::{ReplayError, replay};
 use crate::verify::verdict::{Counterexample, Walked, Witness};
 
-/// With more rules than about these the whole network is not made.
-const MOST_RULES: usize = 2_000_000;
-
 /// How often somebody may turn out to be missing in a part. Nobody should.
 const MOST_ROUNDS: usize = 8;
 
@@ -43,8 +40,6 @@ pub(super) struct Ground<'c> {
     /// The whole network, where it is there.
     whole: Option<&'c Lowered>,
     slices: OnceLock<Slices<'c>>,
-    /// The whole network of a cluster that is not too large for it, once a part of it was.
-    made: OnceLock<Option<(Lowered, Walked)>>,
 }
 
 impl<'c> Ground<'c> {
@@ -54,7 +49,6 @@ impl<'c> Ground<'c> {
             settings,
             whole: is_made(lowered).then_some(lowered),
             slices: OnceLock::new(),
-            made: OnceLock::new(),
         }
     }
 
@@ -103,7 +97,8 @@ impl<'c> Ground<'c> {
                 Ok(found) => found,
                 Err(why) => return Some(Err(why)),
             };
-            let missed = slice.missed(slices, &found);
+            let outcomes = found.messages.iter().flat_map(|m| &m.trace.outcomes);
+            let missed = slice.missed(slices, outcomes);
             if missed.is_empty() {
                 return Some(Ok(slice.told(found)));
             }
@@ -111,9 +106,9 @@ impl<'c> Ground<'c> {
                 slices.add(&mut around, id);
             }
         }
-        let (lowered, walked_in) = self.made.get_or_init(|| self.make()).as_ref()?;
+        let (lowered, network) = slices.whole()?;
         Some(walked(lowered, instance).map(|found| Counterexample {
-            network: Some(walked_in.clone()),
+            network: Some(network.clone()),
             ..found
         }))
     }
@@ -140,19 +135,6 @@ impl<'c> Ground<'c> {
     fn slices(&self) -> &Slices<'c> {
         let new = || Slices::new(self.cluster, self.settings);
         self.slices.get_or_init(new)
-    }
-
-    fn make(&self) -> Option<(Lowered, Walked)> {
-        let cluster = self.cluster;
-        let services = cluster.services.iter().flat_map(|s| &s.ports);
-        let endpoints = services.map(|p| p.endpoints.len() + 1).sum::<usize>();
-        let each = cluster.pods.len() + cluster.nodes.len() + endpoints;
-        if cluster.nodes.len().saturating_mul(each) > MOST_RULES {
-            return None;
-        }
-        let lowered = lower(cluster, &self.settings).ok()?;
-        let walked = Walked::of(lowered.network.clone());
-        Some((lowered, walked))
     }
 }
 
