@@ -764,7 +764,6 @@ fn parts_and_the_whole_network_tell_the_same() {
     ] {
         assert!(seen.get(&kind).is_some_and(|n| *n > 5), "{seen:?}");
     }
-    println!("{seen:?}");
 }
 
 /// What the strategy `policy` says of an intent about a cluster file.

@@ -167,6 +167,8 @@ fn a_part_shows_what_the_whole_network_shows() {
             }
         }
     }
-    println!("{delivered} delivered, {lost} lost, {errors} errors, {smaller} in small parts");
-    assert!(delivered > 70 && lost > 80 && smaller > 120);
+    assert!(
+        delivered > 70 && lost > 80 && smaller > 120,
+        "{delivered} delivered, {lost} lost, {errors} errors, {smaller} in small parts"
+    );
 }

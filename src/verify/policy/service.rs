@@ -147,9 +147,9 @@ impl<'c> Asking<'_, 'c> {
     /// Makes ready where messages of these senders to there are walked.
     fn prepare(&mut self, senders: &[Point<'_>], dialled: &[(Protocol, IpAddr, u16)]) {
         let first = dialled.first();
-        let of_senders = senders.iter().flat_map(|s| Some((s, *first?)));
+        let of_senders = senders.iter().filter_map(|s| Some((s, *first?)));
         let last = senders.last();
-        let of_places = dialled.iter().flat_map(|to| Some((last?, *to)));
+        let of_places = dialled.iter().filter_map(|to| Some((last?, *to)));
         // Whom each can meet is told by one message of each sender and one to each place, of whatever family.
         let message = |(sender, to): (&Point<'_>, _)| (sender.process, message(sender, to));
         let all: Vec<_> = of_senders.chain(of_places).map(message).collect();
