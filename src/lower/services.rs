@@ -85,7 +85,7 @@ pub(super) fn outward(cluster: &Cluster, node: &Node) -> Fib {
     fib
 }
 
-/// What the rules of [`outward`] of all nodes are about.
+/// What nodes translate beside cluster addresses: ports of nodes, ports of pods on their nodes, addresses outside.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entrances {
     /// Addresses of nodes, and addresses outside, that stand for a Service or a pod on some port.

@@ -52,13 +52,20 @@ impl<'c> Ground<'c> {
         }
     }
 
-    /// Makes a part ready in which all of these can be walked. Where that is too large, each is on its own.
-    pub(super) fn prepare(&self, messages: &[(EntityId, Header)], near: &mut Option<Slice>) {
+    /// Makes a part ready in which a clause of the constraint can be judged on each of these messages. Where that is too
+    /// large, each is on its own.
+    pub(super) fn prepare(
+        &self,
+        constraint: &Constraint,
+        messages: &[(EntityId, Header)],
+        near: &mut Option<Slice>,
+    ) {
         if self.whole.is_some() {
             return;
         }
         let slices = self.slices();
         let mut around = Around::default();
+        slices.add_named(&mut around, constraint);
         for (sender, header) in messages {
             slices.add_message(&mut around, *sender, header);
         }

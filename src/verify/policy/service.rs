@@ -153,7 +153,8 @@ impl<'c> Asking<'_, 'c> {
         // Whom each can meet is told by one message of each sender and one to each place, of whatever family.
         let message = |(sender, to): (&Point<'_>, _)| (sender.process, message(sender, to));
         let all: Vec<_> = of_senders.chain(of_places).map(message).collect();
-        self.policy.ground.prepare(&all, &mut self.near);
+        let ground = &self.policy.ground;
+        ground.prepare(self.constraint, &all, &mut self.near);
     }
 
     /// Where those at a place dial a Service, or anybody: each address, port and protocol that stands for it.
