@@ -37,6 +37,7 @@ mod field;
 mod formula;
 mod gate_cache;
 mod gates;
+mod headed;
 pub mod header;
 mod moves;
 mod path;

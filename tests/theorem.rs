@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use kubeproof::base::source::SourceMap;
 use kubeproof::input::Input;
@@ -25,7 +26,7 @@ use kubeproof::session::theorem::{self as session, is_proven};
 use kubeproof::session::{self as whole, Strategy};
 use kubeproof::smt::backend::first_order::FirstOrder;
 use kubeproof::smt::solver::Solver;
-use kubeproof::theorem::{self, Answer};
+use kubeproof::theorem::{self, Answer, Scope};
 use kubeproof::verify::verdict::Verdict;
 
 fn solver() -> Box<dyn Solver> {
@@ -129,6 +130,32 @@ fn what_a_core_names_is_enough_and_needed() {
             assert!(!proven_from(goal, &less), "{goal} without {id}");
         }
     }
+}
+
+/// Contracts are assumed of as few messages as is enough: of fewer, the goal is not proven.
+#[test]
+fn each_scope_is_the_narrowest() {
+    let narrower = |goal: &str| {
+        let own = theorem::scope(goal);
+        Scope::ALL
+            .into_iter()
+            .filter(move |s| own.is_wider_than(*s))
+    };
+    let mut asked = 0;
+    for goal in session::GOALS {
+        let constraint = session::goals(&[goal.to_owned()]).remove(0);
+        for scope in narrower(goal) {
+            let options = theorem::Options {
+                scope: Some(scope),
+                timeout: Some(Duration::from_secs(10)),
+                ..theorem::Options::default()
+            };
+            let proof = theorem::prove(&constraint, &options, &solver).unwrap();
+            assert!(!is_proven(&proof), "{goal} {scope:?}");
+            asked += 1;
+        }
+    }
+    assert_eq!(asked, 8);
 }
 
 /// What is printed without an assumption is a cluster file; `verify` finds the same constraint violated in it, and the

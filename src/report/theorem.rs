@@ -10,7 +10,7 @@ use super::json as run_json;
 use super::run::Run;
 use super::text::{self, Options};
 use crate::logic::formula::Constraint;
-use crate::theorem::{Answer, Assumption, Decided, Lemma, Piece, assumptions};
+use crate::theorem::{self, Answer, Assumption, Decided, Lemma, Piece, Scope, assumptions};
 
 /// A goal as it is told.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +84,16 @@ fn told(out: &mut String, id: &str, title: &str, proof: &Decided) {
     }
 }
 
+/// Whose addresses the messages have that are asked about; none where all are.
+fn headed_to(goal: &GoalTold<'_>) -> Option<&'static str> {
+    match theorem::scope(&goal.constraint.id) {
+        Scope::Everywhere => None,
+        Scope::Inside => Some("pods and nodes"),
+        Scope::Services => Some("pods and Services"),
+        Scope::Pods => Some("pods"),
+    }
+}
+
 /// For people.
 pub fn text(goals: &[GoalTold<'_>], lemmas: &[(&Lemma, &Decided)], proven: bool) -> String {
     let mut out = String::from(if proven {
@@ -96,6 +106,12 @@ pub fn text(goals: &[GoalTold<'_>], lemmas: &[(&Lemma, &Decided)], proven: bool)
         let name = format!("{} {}", goal.constraint.id, goal.constraint.name);
         told(&mut out, &name, &goal.constraint.title, goal.proof);
         if let Answer::Proven(core) = &goal.proof.answer {
+            if let Some(whose) = headed_to(goal) {
+                let _ = writeln!(
+                    out,
+                    "             of switches no more than what they do with messages to {whose}"
+                );
+            }
             used.extend(core.iter().map(|p| p.id));
         }
         if goal.model.is_some_and(|m| m.answer != Answer::Broken) {
@@ -159,6 +175,7 @@ fn goal(told: &GoalTold<'_>) -> Value {
         "title": told.constraint.title,
         "verdict": verdict(told.proof),
         "needs": core(told.proof),
+        "headedTo": headed_to(told),
         "questions": told.proof.questions,
         "inhabited": told.model.map(|m| m.answer == Answer::Broken),
     })

@@ -112,6 +112,7 @@ pub fn prove(wanted: &Wanted) -> Result<Theorem, Beyond> {
         timeout: wanted.timeout,
         cores: true,
         keep_queries: wanted.keep_queries,
+        scope: None,
     };
     let mut all = Vec::new();
     for constraint in goals(&wanted.only) {
@@ -146,6 +147,7 @@ pub fn without(assumption: &'static Assumption, wanted: &Wanted) -> Result<Witho
         timeout: wanted.timeout,
         cores: false,
         keep_queries: wanted.keep_queries,
+        scope: None,
     };
     let mut goals_without = Vec::new();
     for constraint in goals(&wanted.only) {

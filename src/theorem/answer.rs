@@ -5,6 +5,7 @@
 use super::contract::{Message, contract};
 use super::hop::{self, Action, Effect, State};
 use super::message::{Header, Journey};
+use super::scope::Scope;
 use super::world::World;
 use crate::smt::term::TermId;
 
@@ -12,6 +13,7 @@ use crate::smt::term::TermId;
 pub(super) fn answer(
     journey: &mut Journey,
     w: &mut World,
+    scope: Scope,
     hops: &[(State, Action, Effect)],
     lookups: usize,
 ) {
@@ -35,6 +37,7 @@ pub(super) fn answer(
     let message = Message {
         protocol: journey.protocol,
         dialled: None,
+        scope,
     };
     let pod = w.is(n.pod_of, &[journey.container]);
     let node = w.is(n.daemon_node, &[journey.daemon]);

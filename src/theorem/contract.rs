@@ -6,6 +6,7 @@
 
 use super::assumption::Piece;
 use super::hop::{Action, State};
+use super::scope::{self, Scope};
 use super::world::World;
 use crate::smt::term::TermId;
 
@@ -16,6 +17,8 @@ pub(super) struct Message {
     pub(super) protocol: TermId,
     /// The destination as it was sent; none for an answer, which no gate is asked about and no rule translates.
     pub(super) dialled: Option<TermId>,
+    /// Of which lookups anything is assumed.
+    pub(super) scope: Scope,
 }
 
 /// The clauses that are assumptions, and the facts that name what they speak of.
@@ -55,6 +58,12 @@ pub(super) fn contract(
     let translated = here.services(w, name, &mut contract);
     here.routes(w, translated, name, &mut contract);
     here.gates(w, name, &mut contract);
+    if let Some((inside, meaning)) = scope::holds(w, name, message, at) {
+        contract.meanings.extend(meaning);
+        for (_, clause) in &mut contract.clauses {
+            *clause = w.implies(&[inside], *clause);
+        }
+    }
     contract
 }
 

@@ -9,23 +9,24 @@ use super::answer::answer;
 use super::contract::{Message, contract};
 use super::hop::{self, Action, Effect, State};
 use super::message::{self, Journey};
+use super::scope::Scope;
 use super::world::World;
 use crate::smt::term::TermId;
 
 /// The most lookups, either way.
 pub(super) const LOOKUPS: usize = 5;
 
-/// A journey; with its answer, if that is asked for.
-pub(super) fn journey(w: &mut World, with_answer: bool) -> Journey {
+/// A journey, of whose lookups in this scope the contracts are known; with its answer, if that is asked for.
+pub(super) fn journey(w: &mut World, scope: Scope, with_answer: bool) -> Journey {
     let mut journey = message::sent(w);
-    let hops = request(&mut journey, w);
+    let hops = request(&mut journey, w, scope);
     if with_answer {
-        answer(&mut journey, w, &hops, LOOKUPS);
+        answer(&mut journey, w, scope, &hops, LOOKUPS);
     }
     journey
 }
 
-fn request(journey: &mut Journey, w: &mut World) -> Vec<(State, Action, Effect)> {
+fn request(journey: &mut Journey, w: &mut World, scope: Scope) -> Vec<(State, Action, Effect)> {
     let mut at = hop::state(w, "m0");
     let yes = w.pool.truth(true);
     journey.start(
@@ -38,6 +39,7 @@ fn request(journey: &mut Journey, w: &mut World) -> Vec<(State, Action, Effect)>
     let message = Message {
         protocol: journey.protocol,
         dialled: Some(journey.sent.to),
+        scope,
     };
     let mut hops = Vec::new();
     for i in 0..LOOKUPS {
@@ -70,11 +72,12 @@ fn request(journey: &mut Journey, w: &mut World) -> Vec<(State, Action, Effect)>
 /// it was sent with, unless some switch translated it, when it had that header still.
 ///
 /// Every receipt is one such, since only a translation changes a header. So what is proven of this holds at any hop.
-pub(super) fn anywhere(w: &mut World) -> Journey {
+pub(super) fn anywhere(w: &mut World, scope: Scope) -> Journey {
     let mut journey = message::sent(w);
     let message = Message {
         protocol: journey.protocol,
         dialled: Some(journey.sent.to),
+        scope,
     };
     let mut lookup = |w: &mut World, name: &str| {
         let at = hop::state(w, name);

@@ -6,6 +6,7 @@ use super::axioms;
 use super::contract::{Contract, Message, contract};
 use super::hop;
 use super::problem::Problem;
+use super::scope::Scope;
 use super::table::{Fib, Table, first_match};
 use super::world::World;
 use crate::smt::term::TermId;
@@ -84,6 +85,7 @@ impl Lemma {
         let message = Message {
             protocol: w.constant("proto", w.sorts.protocol),
             dialled: (self.message == Kind::Opens).then(|| w.constant("ta", w.sorts.address)),
+            scope: Scope::Everywhere,
         };
         let Contract { clauses, meanings } = contract(w, "m", message, &at, &action);
         facts.extend(meanings);

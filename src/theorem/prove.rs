@@ -13,6 +13,7 @@ use super::lemma::Lemma;
 use super::message::Journey;
 use super::model;
 use super::problem::Problem;
+use super::scope::{Scope, scope};
 use super::world::World;
 use crate::logic::formula::{Constraint, Formula, Predicate};
 use crate::smt::smtlib;
@@ -30,6 +31,8 @@ pub struct Options {
     pub cores: bool,
     /// Keep the question as SMT-LIB.
     pub keep_queries: bool,
+    /// What contracts are assumed of; none: what is known to be enough for the goal ([`scope`]).
+    pub scope: Option<Scope>,
 }
 
 /// What came of a goal.
@@ -72,11 +75,12 @@ pub fn prove(
     options: &Options,
     new_solver: &dyn Fn() -> Box<dyn Solver>,
 ) -> Result<Decided, Beyond> {
+    let scope = options.scope.unwrap_or_else(|| scope(&constraint.id));
     let received = receipt_is_a_premise(constraint);
     let mut questions = 0;
     if received && !formula::asks_for_answers(&constraint.formula) {
         let mut world = World::new();
-        let journey = anywhere(&mut world);
+        let journey = anywhere(&mut world, scope);
         let denied = formula::denial(&mut world, &journey, constraint)?;
         let problem = with(world, journey, denied);
         let decided = decide(problem, &constraint.id, options, new_solver);
@@ -87,7 +91,7 @@ pub fn prove(
     }
     let mut world = World::new();
     let answers = formula::asks_for_answers(&constraint.formula);
-    let journey = journey(&mut world, answers);
+    let journey = journey(&mut world, scope, answers);
     let mut denied = formula::denial(&mut world, &journey, constraint)?;
     if received {
         // A message that is received after all the lookups that are looked at would be missed: that there is none is
@@ -143,7 +147,7 @@ pub fn inhabit(
     new_solver: &dyn Fn() -> Box<dyn Solver>,
 ) -> Result<Decided, Beyond> {
     let mut world = World::new();
-    let journey = journey(&mut world, true);
+    let journey = journey(&mut world, Scope::Everywhere, true);
     let wanted = formula::premises(&mut world, &journey, constraint)?;
     let problem = with(world, journey, wanted);
     Ok(decide(

@@ -7,6 +7,7 @@
 //!
 //! Must never know: formats of output, a particular solver.
 
+mod admissible;
 mod asked;
 mod asking;
 mod assumed;
@@ -38,12 +39,12 @@ use crate::logic::literals::Literals;
 use crate::lower::lower_part;
 use crate::model::cluster::Cluster;
 use crate::model::policy::Settings;
-use crate::smt::solver::Solver;
+use crate::smt::solver::{Limits, Solver};
 
 use super::direct::{self, Checked, InternalError};
 use super::verdict::{CheckResult, Verdict};
 use asked::Asked;
-use asking::{Asking, count};
+use asking::{Asking, THEOREM, count};
 use choose::{Chosen, Map};
 use cuts::Cuts;
 use holders::Holders;
@@ -201,19 +202,23 @@ impl<'c> Modular<'c> {
         let Some(part) = part.and_then(|chosen| part::cut(&map, &cuts, &chosen)) else {
             return Ok(nothing());
         };
-        let cluster = twins::with_twins(&part.cluster);
+        let Some(cluster) = twins::with_twins(&part.cluster) else {
+            return Ok(nothing());
+        };
         let lowered = lower_part(&cluster, self.settings);
         let options = direct::Options {
             walk: true,
             ..self.options
         };
+        let limits = Limits {
+            timeout: options.timeout,
+        };
+        let lacking = assumed::lacking(&cluster, &lowered, limits, new_solver);
+        let by_theorem = |id: &str| lacking.as_ref().is_some_and(|l| l.proves(id));
         let each = parallel::each(options.jobs, constraints, |constraint| {
-            direct::check(
-                &lowered,
-                std::slice::from_ref(constraint),
-                options,
-                new_solver,
-            )
+            let one = std::slice::from_ref(constraint);
+            let proven = [by_theorem(&constraint.id)];
+            direct::check_rest(&lowered, one, &proven, options, new_solver)
         });
         let mut checked = Checked::default();
         for one in each {
@@ -230,6 +235,8 @@ impl<'c> Modular<'c> {
                     Verdict::Proven => match result.id.as_str() {
                         "KP005" => own_node,
                         "KP006" | "KP007" => own_pod,
+                        // In the part it may be hosts outside that receive.
+                        "KP009" => own_pod || self.cluster.externals.is_empty(),
                         _ => true,
                     },
                     Verdict::Vacuous => true,
@@ -238,6 +245,9 @@ impl<'c> Modular<'c> {
                 result.strategy = STRATEGY;
                 result.compared = self.compared();
                 if result.verdict == Verdict::Proven {
+                    if by_theorem(&result.id) {
+                        result.detail = format!("{}; {THEOREM}", result.detail);
+                    }
                     result.detail = format!(
                         "{}; {looked_at} processes stand for all, and {WHATEVER}",
                         result.detail

@@ -33,7 +33,7 @@ pub(super) fn count(cluster: &Cluster, chosen: &Chosen) -> usize {
 }
 
 /// What is said of what the theorem proves.
-const THEOREM: &str = "by the theorem, whose assumptions hold here";
+pub(super) const THEOREM: &str = "by the theorem, whose assumptions hold here";
 
 /// One run on parts of a cluster.
 pub(super) struct Asking<'m, 'c> {

@@ -1,36 +1,53 @@
 //! Which assumptions of the theorem a part meets, so that what the theorem needs no more for is proven without a question.
 //!
-//! What is assumed of the cluster is looked at natively, row by row; what is assumed of switches is asked of the solver, one
-//! switch at a time: is there a header at which its actual FIB breaks its contract?
+//! What is assumed of the cluster is looked at natively (`admissible`); what is assumed of switches is asked of the solver,
+//! one switch at a time: is there a header at which its actual FIB breaks its contract? Of a goal that speaks of some
+//! destinations only, no other header is asked about ([`Scope`]).
 //!
 //! Must never know: constraints, formats of output, a particular solver.
 
-use std::collections::{BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::encode::Encoder;
-use crate::encode::contract::Breach;
+use crate::encode::contract::{Breach, Homes};
 use crate::encode::domain::Domain;
+use crate::encode::header::SymHeader;
 use crate::logic::literals::Literals;
 use crate::logic::structure::EntityRow;
 use crate::lower::Lowered;
-use crate::model::cluster::{Address, Cluster, Pod};
+use crate::model::cluster::Cluster;
 use crate::model::entity::{EntityId, EntityKind};
-use crate::model::inet::{Family, IpNet};
-use crate::model::service::ServiceEndpoint;
+use crate::model::inet::IpNet;
+use crate::network::gate::Gate;
+use crate::network::graph::Switch;
 use crate::smt::solver::{Limits, SatResult, Solver, Value};
-use crate::theorem::{self, Piece};
+use crate::smt::term::TermId;
+use crate::theorem::{self, Piece, Scope};
 
-/// The assumptions that a part breaks, or may break.
+use super::admissible::{self, Names};
+
+/// The assumptions that a part breaks, or may break, by the messages that are spoken of; of a scope that is not here the
+/// theorem does not speak.
 #[derive(Debug)]
-pub(super) struct Lacking(BTreeSet<Piece>);
+pub(super) struct Lacking(BTreeMap<Scope, BTreeSet<Piece>>);
 
 impl Lacking {
     /// Whether the theorem proves a constraint of the library here.
     pub(super) fn proves(&self, id: &str) -> bool {
-        theorem::needs(id).is_some_and(|needs| needs.iter().all(|piece| !self.0.contains(piece)))
+        let lacking = self.0.get(&theorem::scope(id));
+        lacking
+            .zip(theorem::needs(id))
+            .is_some_and(|(lacking, needs)| needs.iter().all(|piece| !lacking.contains(piece)))
     }
 }
+
+/// Of what the theorem has no word for, a message in a scope meets nothing, if no switch breaks one of these at it.
+const STAYS_INSIDE: [&str; 4] = [
+    "home",
+    "pod-to-node",
+    "only-services-translated",
+    "deliver-to-listener",
+];
 
 /// None where the theorem does not speak of such clusters, or the solver does not answer.
 pub(super) fn lacking(
@@ -39,235 +56,218 @@ pub(super) fn lacking(
     limits: Limits,
     new_solver: &dyn Fn() -> Box<dyn Solver>,
 ) -> Option<Lacking> {
-    if !is_spoken_of(cluster, lowered) {
+    if !is_plain(cluster, lowered) {
         return None;
     }
-    let mut all = of_cluster(cluster);
-    // That a pod which meets itself behind a Service is not asked is left out of the theorem (docs/theorem.md).
-    if !lowered.network.gates.all.is_empty() {
-        all.insert(("gates-enforced", ""));
+    let all_told = is_all_told(cluster, lowered);
+    let rows = admissible::broken(cluster);
+    // Of what is headed elsewhere the theorem says nothing where there is more than it has words for.
+    let scopes = Scope::ALL.iter().copied();
+    let scopes = scopes.filter(|s| all_told || *s != Scope::Everywhere);
+    let mut switches = Switches::of(cluster, lowered, scopes, limits, new_solver());
+    let entities = &lowered.structure.entities;
+    for switch in &lowered.network.switches {
+        if is_inside(entities[switch.id.index()].kind()) {
+            switches.ask(switch)?;
+        }
     }
-    of_switches(cluster, lowered, limits, new_solver, &mut all)?;
-    let named = |id: &str, part: &str| {
-        let assumption = theorem::assumption(id)?;
-        let part = assumption.parts.iter().find(|p| **p == part);
-        Some(Piece {
-            id: assumption.id,
-            part: part.copied().unwrap_or_default(),
-        })
-    };
-    let pieces = all.iter().map(|(id, part)| named(id, part));
-    pieces.collect::<Option<BTreeSet<Piece>>>().map(Lacking)
+    let mut lacking = BTreeMap::new();
+    for Scoped { scope, broken, .. } in switches.scopes {
+        let leaves = broken.iter().any(|(id, _)| STAYS_INSIDE.contains(id));
+        // Endpoints outside stand behind Services, and no pod of the theorem is one.
+        let outside = scope == Scope::Services && rows.contains(&("endpoints-are-pods", ""));
+        if !all_told && (leaves || outside) {
+            continue;
+        }
+        let mut all: Names = rows.union(&broken).copied().collect();
+        if !gates_are_asked(cluster, lowered, scope) {
+            all.insert(("gates-enforced", ""));
+        }
+        lacking.insert(scope, all.iter().map(piece).collect::<Option<_>>()?);
+    }
+    Some(Lacking(lacking))
 }
 
-/// Pods, nodes and Services with cluster addresses: nobody outside, no port of a node that leads to a pod.
-fn is_spoken_of(cluster: &Cluster, lowered: &Lowered) -> bool {
+fn piece((id, part): &(&str, &str)) -> Option<Piece> {
+    let assumption = theorem::assumption(id)?;
+    let part = assumption.parts.iter().find(|p| *p == part);
+    Some(Piece {
+        id: assumption.id,
+        part: part.copied().unwrap_or_default(),
+    })
+}
+
+/// Whole switches of pods and nodes, linked as they should be or less; whoever else there may be is outside.
+fn is_plain(cluster: &Cluster, lowered: &Lowered) -> bool {
     let kinds = lowered.structure.entities.iter().map(EntityRow::kind);
-    let known = |kind| {
-        matches!(
-            kind,
-            EntityKind::Container
-                | EntityKind::Daemon
-                | EntityKind::Pod
-                | EntityKind::Node
-                | EntityKind::Service
-        )
-    };
+    let mut others = kinds.filter(|kind| !is_inside(*kind));
+    let mut switches = lowered.network.switches.iter();
+    cluster.snapshot.is_none()
+        && cluster.links_added.is_empty()
+        && others.all(|kind| matches!(kind, EntityKind::External | EntityKind::Outside))
+        && switches.all(|s| {
+            s.of == s.id && s.undoes == [s.id] && s.fib.iter().all(|rule| rule.state.is_none())
+        })
+}
+
+fn is_inside(kind: EntityKind) -> bool {
+    matches!(
+        kind,
+        EntityKind::Container
+            | EntityKind::Daemon
+            | EntityKind::Pod
+            | EntityKind::Node
+            | EntityKind::Service
+    )
+}
+
+/// Whether the theorem has words for all there is: nobody outside, no port of a node that leads to a pod.
+fn is_all_told(cluster: &Cluster, lowered: &Lowered) -> bool {
+    let mut kinds = lowered.structure.entities.iter().map(EntityRow::kind);
     let services = &cluster.services;
     let published = services
         .iter()
         .any(|s| !s.external_addresses.is_empty() || s.ports.iter().any(|p| p.node_port.is_some()));
     let hosted = cluster.pods.iter().any(|p| !p.host_ports.is_empty());
-    let whole = lowered.network.switches.iter().all(|s| {
-        s.of == s.id && s.undoes == [s.id] && s.fib.iter().all(|rule| rule.state.is_none())
-    });
-    kinds.clone().all(known)
-        && whole
+    kinds.all(is_inside)
         && !published
         && !hosted
-        && cluster.snapshot.is_none()
         && cluster.outside.is_none()
         && cluster.externals.is_empty()
-        && cluster.links_added.is_empty()
 }
 
-type Names = BTreeSet<(&'static str, &'static str)>;
-
-/// Each row of the table in docs/theorem.md, "Of the cluster"; where in doubt, an assumption is broken.
-fn of_cluster(cluster: &Cluster) -> Names {
-    let mut all = Names::new();
-    unique(cluster, &mut all);
-    let pods = cluster.pods.iter().flat_map(|p| &p.addresses);
-    let nodes = cluster.nodes.iter().flat_map(|n| &n.addresses);
-    let services = cluster.services.iter().flat_map(|s| &s.addresses);
-    let local = |ip: IpAddr| Family::of(ip).loopback_net().contains(&ip);
-    if pods.chain(nodes).chain(services).any(|a| local(a.ip)) {
-        all.insert(("no-loopback-address", ""));
-    }
-    let pods = &cluster.pods;
-    let of = |pod: &Pod, family| {
-        let addresses = pod.addresses.iter();
-        addresses.filter(|a| Family::of(a.ip) == family).count()
+/// Whether the gates are those of the theorem: each of a pod, at its node, asked on all of its ways but one, that from the
+/// pod to itself without a translation.
+fn gates_are_asked(cluster: &Cluster, lowered: &Lowered, scope: Scope) -> bool {
+    let gates = &lowered.network.gates;
+    let of_pod = |gate: &Gate| {
+        let pod = cluster.pods.binary_search_by_key(&gate.subject, |p| p.id);
+        pod.is_ok_and(|at| {
+            let pod = &cluster.pods[at];
+            let own = pod.addresses.iter().map(|a| a.ip);
+            pod.node == gate.at && own.eq(gate.addresses.iter().copied())
+        })
     };
-    if pods
-        .iter()
-        .any(|p| of(p, Family::V4) > 1 || of(p, Family::V6) > 1)
-    {
-        all.insert(("one-address-a-family", ""));
-    }
-    if pods.iter().any(two_listeners) {
-        all.insert(("one-listener", ""));
-    }
-    links(cluster, &mut all);
-    let ports = cluster.services.iter().flat_map(|s| &s.ports);
-    let endpoints = || {
-        let each = ports.clone();
-        each.flat_map(|port| port.endpoints.iter().map(move |e| (port.protocol, e)))
-    };
-    let pod_of = |e: &ServiceEndpoint| {
-        let id = e.entity?;
-        let at = pods.binary_search_by_key(&id, |p| p.id).ok()?;
-        let has = pods[at].addresses.iter().any(|a| a.ip == e.address);
-        has.then_some(&pods[at])
-    };
-    if endpoints().any(|(_, e)| pod_of(e).is_none()) {
-        all.insert(("endpoints-are-pods", ""));
-    }
-    let listens = |protocol, e: &ServiceEndpoint| {
-        let open = pod_of(e).into_iter().flat_map(|p| &p.containers);
-        let mut open = open.flat_map(|c| &c.open);
-        open.any(|l| (l.port, l.protocol) == (e.port, protocol) && l.bind.covers(e.address))
-    };
-    if endpoints().any(|(protocol, e)| !listens(protocol, e)) {
-        all.insert(("endpoints-listen", ""));
-    }
-    // One of each family in which anything is served anywhere is more than the assumption asks for.
-    let served: BTreeSet<bool> = endpoints().map(|(_, e)| e.address.is_ipv6()).collect();
-    let has = |addresses: &[Address]| {
-        let families: BTreeSet<bool> = addresses.iter().map(|a| a.ip.is_ipv6()).collect();
-        !families.is_empty() && families.is_superset(&served)
-    };
-    if !cluster.nodes.iter().all(|n| has(&n.addresses)) {
-        all.insert(("node-has-address", ""));
-    }
-    if !cluster.policies.cluster.is_empty() {
-        all.insert(("own-node-allowed", ""));
-    }
-    all
+    // Behind a Service too, or it does not matter: NetworkPolicies let the pod itself in where it is not asked
+    // (`policy::compile`), and what is headed to a pod from the start is not translated.
+    let of_itself = gates.hairpin || cluster.policies.cluster.is_empty() || scope == Scope::Pods;
+    gates.all.is_empty()
+        || of_itself && gates.all.iter().all(of_pod) && *gates == lowered.structure.policies
 }
 
-/// `addr(E₁, a) ∧ addr(E₂, a) ⟹ E₁ = E₂`, by kinds.
-fn unique(cluster: &Cluster, all: &mut Names) {
-    let pods = cluster.pods.iter().flat_map(|p| {
-        let own = p.addresses.iter();
-        own.map(move |a| (a.ip, (0, p.id)))
-    });
-    let nodes = cluster.nodes.iter().flat_map(|n| {
-        let own = n.addresses.iter();
-        own.map(move |a| (a.ip, (1, n.id)))
-    });
-    let services = cluster.services.iter().flat_map(|s| {
-        let own = s.addresses.iter();
-        own.map(move |a| (a.ip, (2, s.id)))
-    });
-    let mut holders: HashMap<IpAddr, BTreeSet<(u8, EntityId)>> = HashMap::new();
-    for (ip, holder) in pods.chain(nodes).chain(services) {
-        holders.entry(ip).or_default().insert(holder);
-    }
-    for shared in holders.values().filter(|all| all.len() > 1) {
-        let held: Vec<_> = shared.iter().collect();
-        for (at, one) in held.iter().enumerate() {
-            for other in &held[at + 1..] {
-                let part = match (one.0, other.0) {
-                    (0, 0) => "pod-pod",
-                    (0, 1) => "pod-node",
-                    (0, _) => "pod-service",
-                    (1, 1) => "node-node",
-                    (1, _) => "node-service",
-                    _ => "service-service",
-                };
-                all.insert(("unique-address", part));
-            }
-        }
-    }
-}
-
-/// Two containers with one port of one protocol; that their addresses may differ is not looked at.
-fn two_listeners(pod: &Pod) -> bool {
-    let mut seen = HashMap::new();
-    let all = pod.containers.iter();
-    let mut all = all.flat_map(|c| c.open.iter().map(move |l| (c.id, (l.port, l.protocol))));
-    all.any(|(id, port)| *seen.entry(port).or_insert(id) != id)
-}
-
-fn links(cluster: &Cluster, all: &mut Names) {
-    let kind = |id: EntityId| cluster.name_of(id).kind;
-    for link in &cluster.links_removed {
-        let ends = [kind(link.from), kind(link.to)];
-        let part = if ends.contains(&EntityKind::Container) {
-            "container-pod"
-        } else if ends.contains(&EntityKind::Daemon) {
-            "daemon-node"
-        } else if ends.contains(&EntityKind::Pod) {
-            "pod-node"
-        } else {
-            "node-node"
-        };
-        all.insert(("links", part));
-    }
-}
-
-/// Asks each switch, for messages and for answers.
-fn of_switches(
-    cluster: &Cluster,
-    lowered: &Lowered,
+/// What switches break, asked one after the other, for messages and for answers.
+struct Switches<'s> {
+    encoder: Encoder<'s>,
+    solver: Box<dyn Solver>,
     limits: Limits,
-    new_solver: &dyn Fn() -> Box<dyn Solver>,
-    all: &mut Names,
-) -> Option<()> {
-    let (structure, network) = (&lowered.structure, &lowered.network);
-    let domain = Domain::classes(structure, network, &Literals::of(&[]));
-    let mut encoder = Encoder::new(structure, network, domain);
-    let mut solver = new_solver();
-    let (header, valid) = encoder.any_header();
-    solver.assert(&encoder.pool, valid);
-    let homes = encoder.homes(usual(cluster));
-    for switch in &network.switches {
-        let mut open: Vec<Breach> = Vec::new();
+    header: SymHeader,
+    homes: Homes,
+    scopes: Vec<Scoped>,
+}
+
+struct Scoped {
+    scope: Scope,
+    /// That the header is in it, of a message and of an answer.
+    inside: [TermId; 2],
+    broken: Names,
+}
+
+impl<'s> Switches<'s> {
+    fn of(
+        cluster: &Cluster,
+        lowered: &'s Lowered,
+        scopes: impl Iterator<Item = Scope>,
+        limits: Limits,
+        mut solver: Box<dyn Solver>,
+    ) -> Self {
+        let (structure, network) = (&lowered.structure, &lowered.network);
+        let domain = Domain::classes(structure, network, &Literals::of(&[]));
+        let mut encoder = Encoder::new(structure, network, domain);
+        let (header, valid) = encoder.any_header();
+        solver.assert(&encoder.pool, valid);
+        let homes = encoder.homes(usual(cluster));
+        let mut inside = |scope: Scope, answer| match scope.destinations(answer) {
+            Some(kinds) => encoder.is_headed_to(header, kinds),
+            None => encoder.pool.truth(true),
+        };
+        let scoped = |scope| Scoped {
+            scope,
+            inside: [inside(scope, false), inside(scope, true)],
+            broken: Names::new(),
+        };
+        Self {
+            scopes: scopes.map(scoped).collect(),
+            encoder,
+            solver,
+            limits,
+            header,
+            homes,
+        }
+    }
+
+    /// None where it cannot be told, or the solver does not answer.
+    fn ask(&mut self, switch: &Switch) -> Option<()> {
+        let mut breaches: Vec<(bool, Breach)> = Vec::new();
         for answer in [false, true] {
-            open.extend(encoder.breaches(switch, header, &homes, answer)?);
+            let all = self
+                .encoder
+                .breaches(switch, self.header, &self.homes, answer)?;
+            breaches.extend(all.into_iter().map(|breach| (answer, breach)));
         }
-        for fact in encoder.take_facts() {
-            solver.assert(&encoder.pool, fact);
+        for fact in self.encoder.take_facts() {
+            self.solver.assert(&self.encoder.pool, fact);
         }
+        for at in 0..self.scopes.len() {
+            // What no switch breaks in a wider scope none breaks here.
+            let (wider, here) = self.scopes.split_at(at);
+            let wider = wider
+                .iter()
+                .filter(|w| w.scope.is_wider_than(here[0].scope));
+            let possible = |id: &'static str| {
+                wider.clone().all(|w| w.broken.contains(&(id, "")))
+                    && !here[0].broken.contains(&(id, ""))
+            };
+            let open = breaches.iter().filter(|(_, (id, _))| possible(id));
+            let open = open.map(|&(answer, (id, term))| {
+                let inside = here[0].inside[usize::from(answer)];
+                (id, self.encoder.pool.and(&[inside, term]))
+            });
+            let open = open.collect();
+            let broken = self.broken(open)?;
+            self.scopes[at].broken.extend(broken);
+        }
+        Some(())
+    }
+
+    /// Which of these some header breaks.
+    fn broken(&mut self, mut open: Vec<Breach>) -> Option<Names> {
+        let pool = &mut self.encoder.pool;
+        let mut all = Names::new();
         loop {
             open.retain(|(id, _)| !all.contains(&(*id, "")));
             let conditions: Vec<_> = open.iter().map(|(_, t)| *t).collect();
-            let any = encoder.pool.or(&conditions);
-            if encoder.pool.as_truth(any) == Some(false) {
-                break;
+            let any = pool.or(&conditions);
+            if pool.as_truth(any) == Some(false) {
+                return Some(all);
             }
-            match solver.check(&encoder.pool, &[any], limits) {
-                SatResult::Unsat => break,
+            match self.solver.check(pool, &[any], self.limits) {
+                SatResult::Unsat => return Some(all),
                 SatResult::Unknown(_) => return None,
-                SatResult::Sat => {
-                    // At least one of them is so in the model at hand.
-                    let mut met = 0;
-                    for (id, condition) in &open {
-                        let value = solver.value(&encoder.pool, *condition);
-                        if value.and_then(Value::truth) == Some(true) {
-                            all.insert((id, ""));
-                            met += 1;
-                        }
-                    }
-                    if met == 0 {
-                        return None;
-                    }
+                SatResult::Sat => {}
+            }
+            // At least one of them is so in the model at hand.
+            let before = all.len();
+            for (id, condition) in &open {
+                let value = self.solver.value(pool, *condition);
+                if value.and_then(Value::truth) == Some(true) {
+                    all.insert((id, ""));
                 }
+            }
+            if all.len() == before {
+                return None;
             }
         }
     }
-    Some(())
 }
 
 /// Where what nobody holds is at home: where most tables send what is in the prefix. Any choice is right.

@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::cluster::{Address, Cluster, Node, Pod, Process};
 use crate::model::entity::{EntityId, EntityKind, FullName};
-use crate::model::inet::Family;
+use crate::model::inet::{Family, IpNet};
 use crate::model::policy::{NetworkPolicy, Operator, Policies, Requirement, Selector, Settings};
 use crate::model::service::{Service, ServiceEndpoint};
 
@@ -22,15 +22,19 @@ const LABEL: &str = "~isolated";
 
 /// Whether the policies of a cluster can be stood for.
 pub(super) fn apply(cluster: &Cluster, settings: Settings, special: &BTreeSet<EntityId>) -> bool {
+    // Hosts outside, and the node that takes what nobody serves, are special and have no twins.
+    let first = cluster.nodes.first().filter(|_| cluster.outside.is_some());
+    let outside: BTreeSet<EntityId> = (cluster.externals.iter().map(|x| x.id))
+        .chain(first.map(|n| n.id))
+        .collect();
     !cluster.policies.network.is_empty()
         && cluster.policies.cluster.is_empty()
         && (cluster.host_pods.is_empty() || !settings.host_network_as_pod)
-        && special.is_empty()
+        && special.iter().all(|id| outside.contains(id))
         && cluster.fibs.is_empty()
         && cluster.tables.is_empty()
         && cluster.links_added.is_empty()
         && cluster.links_removed.is_empty()
-        && cluster.externals.is_empty()
         && cluster
             .pods
             .iter()
@@ -67,8 +71,8 @@ pub(super) fn own_node_premise(cluster: &Cluster) -> bool {
     })
 }
 
-/// The cluster with a twin for each of its pods, under policies of their own.
-pub(super) fn with_twins(cluster: &Cluster) -> Cluster {
+/// The cluster with a twin for each of its pods, under policies of their own; none where there are no addresses for them.
+pub(super) fn with_twins(cluster: &Cluster) -> Option<Cluster> {
     let count = cluster.names.len();
     let mut names: Vec<(FullName, u32)> = cluster.names.iter().cloned().zip(0..).collect();
     let mut next = count as u32;
@@ -91,7 +95,7 @@ pub(super) fn with_twins(cluster: &Cluster) -> Cluster {
         }
         twin.labels.insert(LABEL.to_owned(), String::new());
         for address in &mut twin.addresses {
-            address.ip = free.next(address.ip);
+            address.ip = free.next(address.ip)?;
         }
         // A listener at one address of its own is at the same one of the twin's.
         for listener in twin.containers.iter_mut().flat_map(|c| &mut c.open) {
@@ -126,6 +130,10 @@ pub(super) fn with_twins(cluster: &Cluster) -> Cluster {
         node.id = own(node.id);
         processes(&mut node.daemons, own);
     }
+    let mut externals = cluster.externals.clone();
+    for external in &mut externals {
+        external.id = own(external.id);
+    }
     let mut services = cluster.services.clone();
     for service in &mut services {
         twin_endpoints(service, cluster, &twin_of);
@@ -151,11 +159,12 @@ pub(super) fn with_twins(cluster: &Cluster) -> Cluster {
         egress: Some(Vec::new()),
         origin: cluster.origin,
     });
-    Cluster {
+    Some(Cluster {
         names: names.into_iter().map(|(name, _)| name).collect(),
         pods,
         nodes,
         services,
+        externals,
         host_pods: Vec::new(),
         policies: Policies {
             network: policies.collect(),
@@ -163,7 +172,7 @@ pub(super) fn with_twins(cluster: &Cluster) -> Cluster {
         },
         outside: cluster.outside.map(own),
         ..cluster.clone()
-    }
+    })
 }
 
 fn processes(all: &mut [Process], own: impl Fn(EntityId) -> EntityId) {
@@ -233,9 +242,16 @@ fn renumber(service: &mut Service, own: impl Fn(EntityId) -> EntityId) {
     }
 }
 
+/// So many bits at least tell the addresses of a prefix apart of which one may be taken.
+const WIDE: u8 = 16;
+
+const MOST_TRIED: usize = 1 << 12;
+
 /// Addresses for benchmarks, which nobody holds.
 struct Free {
     held: BTreeSet<IpAddr>,
+    /// Those of hosts outside.
+    outside: Vec<IpNet>,
     v4: u32,
     v6: u128,
 }
@@ -249,16 +265,18 @@ impl Free {
         let ports = cluster.services.iter().flat_map(|s| &s.ports);
         let endpoints = ports.flat_map(|p| &p.endpoints).map(|e| e.address);
         let held = pods.chain(nodes).chain(services).map(|a| a.ip);
+        let outside = cluster.externals.iter().flat_map(|e| &e.prefixes);
         Self {
             held: held.chain(endpoints).collect(),
+            outside: outside.copied().collect(),
             v4: u32::from(Ipv4Addr::new(198, 18, 0, 0)),
             v6: u128::from(Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0)),
         }
     }
 
-    /// One of the family of this address.
-    fn next(&mut self, like: IpAddr) -> IpAddr {
-        loop {
+    /// One of the family of this address, in prefixes of the same hosts outside. Of each of these most is left to them.
+    fn next(&mut self, like: IpAddr) -> Option<IpAddr> {
+        for _ in 0..MOST_TRIED {
             let ip = if like.is_ipv4() {
                 self.v4 += 1;
                 IpAddr::V4(Ipv4Addr::from(self.v4))
@@ -266,9 +284,14 @@ impl Free {
                 self.v6 += 1;
                 IpAddr::V6(Ipv6Addr::from(self.v6))
             };
-            if self.held.insert(ip) {
-                return ip;
+            let alike = self.outside.iter().all(|net| {
+                let wide = net.max_prefix_len() - net.prefix_len() >= WIDE;
+                net.contains(&ip) == net.contains(&like) && (wide || !net.contains(&ip))
+            });
+            if alike && self.held.insert(ip) {
+                return Some(ip);
             }
         }
+        None
     }
 }
