@@ -83,11 +83,14 @@ pub struct Modular<'c> {
 }
 
 /// What is said of what holds whatever policies say.
-const WHATEVER: &str = "for whatever NetworkPolicies say";
+const WHATEVER: [&str; 2] = [
+    "for whatever NetworkPolicies say",
+    "for whatever policies say",
+];
 
 /// Whether a result does not hang on what policies say.
 pub fn holds_whatever_policies_say(result: &CheckResult) -> bool {
-    result.strategy == STRATEGY && result.detail.contains(WHATEVER)
+    result.strategy == STRATEGY && WHATEVER.iter().any(|w| result.detail.contains(w))
 }
 
 /// Why this strategy says nothing of a cluster.
@@ -226,6 +229,9 @@ impl<'c> Modular<'c> {
         }
         let own_pod = twins::own_pod_premise(self.cluster);
         let own_node = twins::own_node_premise(self.cluster);
+        // Only these forbid a pod's own node.
+        let cluster_wide = !self.cluster.policies.cluster.is_empty();
+        let whatever = WHATEVER[usize::from(cluster_wide)];
         let looked_at = lowered.network.processes.len();
         Ok(checked
             .results
@@ -233,7 +239,7 @@ impl<'c> Modular<'c> {
             .map(|mut result| {
                 let holds = match result.verdict {
                     Verdict::Proven => match result.id.as_str() {
-                        "KP005" => own_node,
+                        "KP005" => own_node && !cluster_wide,
                         "KP006" | "KP007" => own_pod,
                         // In the part it may be hosts outside that receive.
                         "KP009" => own_pod || self.cluster.externals.is_empty(),
@@ -249,7 +255,7 @@ impl<'c> Modular<'c> {
                         result.detail = format!("{}; {THEOREM}", result.detail);
                     }
                     result.detail = format!(
-                        "{}; {looked_at} processes stand for all, and {WHATEVER}",
+                        "{}; {looked_at} processes stand for all, and {whatever}",
                         result.detail
                     );
                 }

@@ -1,20 +1,24 @@
 //! A part where every policy is stood for by two: each pod has a twin that nothing but its own node reaches, and that
-//! reaches nothing else.
+//! reaches nothing else; where policies of the whole cluster may deny the node too, nothing at all.
 //!
 //! On a network without explicit changes a gate is asked at most once on a message's way, and all that can come of it is
 //! that the message passes or dies there. So whatever policies say of a pair of pods, the pair fares as one of: both as
 //! without policies; the sender's twin; the receiver's twin. What holds of all of them holds under the policies at hand
-//! (docs/modular.md). ClusterNetworkPolicies may deny a pod its own node, and are not stood for.
+//! (docs/modular.md).
 //!
 //! Must never know: classes, formulas, the solver.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::base::source::Span;
 use crate::model::cluster::{Address, Cluster, Node, Pod, Process};
 use crate::model::entity::{EntityId, EntityKind, FullName};
 use crate::model::inet::{Family, IpNet};
-use crate::model::policy::{NetworkPolicy, Operator, Policies, Requirement, Selector, Settings};
+use crate::model::policy::{
+    ClusterPolicy, NetworkPolicy, Operator, Peer, Policies, PolicyAction, Requirement, Selector,
+    Settings, Tier, TierRule,
+};
 use crate::model::service::{Service, ServiceEndpoint};
 
 /// The label of twins; no pod has it, since a `~` is none of a key's characters.
@@ -27,8 +31,7 @@ pub(super) fn apply(cluster: &Cluster, settings: Settings, special: &BTreeSet<En
     let outside: BTreeSet<EntityId> = (cluster.externals.iter().map(|x| x.id))
         .chain(first.map(|n| n.id))
         .collect();
-    !cluster.policies.network.is_empty()
-        && cluster.policies.cluster.is_empty()
+    !cluster.policies.is_empty()
         && (cluster.host_pods.is_empty() || !settings.host_network_as_pod)
         && special.iter().all(|id| outside.contains(id))
         && cluster.fibs.is_empty()
@@ -139,6 +142,26 @@ pub(super) fn with_twins(cluster: &Cluster) -> Option<Cluster> {
         twin_endpoints(service, cluster, &twin_of);
         renumber(service, own);
     }
+    let policies = if cluster.policies.cluster.is_empty() {
+        isolating(cluster)
+    } else {
+        denying(cluster.origin)
+    };
+    Some(Cluster {
+        names: names.into_iter().map(|(name, _)| name).collect(),
+        pods,
+        nodes,
+        services,
+        externals,
+        host_pods: Vec::new(),
+        policies,
+        outside: cluster.outside.map(own),
+        ..cluster.clone()
+    })
+}
+
+/// NetworkPolicies that leave twins alone with their node and themselves.
+fn isolating(cluster: &Cluster) -> Policies {
     let namespaces: BTreeSet<&String> = cluster
         .names
         .iter()
@@ -148,31 +171,63 @@ pub(super) fn with_twins(cluster: &Cluster) -> Option<Cluster> {
     let policies = namespaces.into_iter().map(|namespace| NetworkPolicy {
         namespace: namespace.clone(),
         name: "isolated".to_owned(),
-        subject: Selector {
-            requirements: vec![Requirement {
-                key: LABEL.to_owned(),
-                operator: Operator::Exists,
-            }],
-            origin: cluster.origin,
-        },
+        subject: twins(cluster.origin),
         ingress: Some(Vec::new()),
         egress: Some(Vec::new()),
         origin: cluster.origin,
     });
-    Some(Cluster {
-        names: names.into_iter().map(|(name, _)| name).collect(),
-        pods,
-        nodes,
-        services,
-        externals,
-        host_pods: Vec::new(),
-        policies: Policies {
-            network: policies.collect(),
-            cluster: Vec::new(),
+    Policies {
+        network: policies.collect(),
+        cluster: Vec::new(),
+    }
+}
+
+/// A policy of a whole cluster that leaves twins alone: it may forbid what NetworkPolicies cannot, a pod's own node.
+fn denying(origin: Span) -> Policies {
+    let everybody = || TierRule {
+        name: None,
+        action: PolicyAction::Deny,
+        // Whom it means nobody knows, so that everybody is denied.
+        peers: vec![Peer::FailsClosed {
+            names: Vec::new(),
+            origin,
+        }],
+        ports: None,
+        origin,
+    };
+    let all = Selector {
+        requirements: Vec::new(),
+        origin,
+    };
+    let policy = ClusterPolicy {
+        kind: "ClusterNetworkPolicy",
+        name: "isolated".to_owned(),
+        tier: Tier::Admin,
+        priority: 0,
+        subject: Peer::Pods {
+            namespaces: Some(all),
+            pods: twins(origin),
+            origin,
         },
-        outside: cluster.outside.map(own),
-        ..cluster.clone()
-    })
+        ingress: vec![everybody()],
+        egress: vec![everybody()],
+        origin,
+    };
+    Policies {
+        network: Vec::new(),
+        cluster: vec![policy],
+    }
+}
+
+/// All twins.
+fn twins(origin: Span) -> Selector {
+    Selector {
+        requirements: vec![Requirement {
+            key: LABEL.to_owned(),
+            operator: Operator::Exists,
+        }],
+        origin,
+    }
 }
 
 fn processes(all: &mut [Process], own: impl Fn(EntityId) -> EntityId) {
