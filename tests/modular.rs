@@ -333,6 +333,33 @@ fn a_node_without_an_address_asks_nobody() {
     assert_eq!(other.whatever + 1, own.whatever);
 }
 
+/// What is received in a part where twins stand for policies may be received by hosts outside, which policies may forbid.
+#[test]
+fn that_hosts_outside_receive_proves_nothing() {
+    let verdicts = |open: &str| {
+        let text = format!(
+            "apiVersion: kubeproof.dev/v1\nkind: Cluster\nnodes:\n- {{name: N1, addresses: [10.0.0.1]}}\n\
+            - {{name: N2, addresses: [10.0.0.2]}}\npods:\n\
+            - {{name: P, node: N1, addresses: [10.1.0.1], containers: [{{name: C, open: [{open}]}}]}}\n\
+            - {{name: Q, node: N2, addresses: [10.1.0.2], containers: [{{name: C, open: [{open}]}}]}}\n\
+            externals:\n- {{name: X, addresses: [0.0.0.0/0]}}\n"
+        );
+        let mut cluster = compare::load(&text).unwrap();
+        policed::read(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: none, namespace: default}\n\
+            spec: {podSelector: {}, policyTypes: [Ingress, Egress]}\n",
+            &mut cluster,
+        );
+        let mut totals = Totals::default();
+        let wrong = differences(&cluster, Settings::default(), &mut totals);
+        assert!(wrong.is_empty(), "{open}: {}", wrong.join("\n"));
+        totals
+    };
+    let (nobody, somebody) = (verdicts(""), verdicts("8080"));
+    assert!(nobody.outside > 0 && somebody.outside > nobody.outside);
+    assert!(somebody.theorem > nobody.theorem);
+}
+
 /// Random constraints of users, on clusters with policies and without: the verdict of the part is that of the whole, and what
 /// refutes a constraint in the part refutes it in the whole.
 #[test]

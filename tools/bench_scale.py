@@ -64,6 +64,8 @@ ROWS = [
     Row("150,000 pods, dump of kubectl (List)", dump(FULL), seconds=40, mib=2048, half=dump(HALF)),
     Row("150,000 pods, dump (PodList)", dump(PODS_ONLY, "pod-list"), seconds=40, mib=2048),
     Row("1,040,000 pods, 130,000 nodes, ideal FIBs", {"cluster.json": LARGEST}, seconds=120, mib=16384),
+    Row("150,000 pods, 10,000 services, 2,000 policies, objects",
+        {"dump.json": f"{FULL} --format kubernetes --policies 2000"}, "verify --quiet"),
     Row("150,000 pods, 10,000 services, 2,000 policies, objects, 100 intents",
         {"dump.json": f"{FULL} --format kubernetes --policies 2000", "intents.yaml": 100}, "verify --quiet --only intents", code=1),
     Row("one trace, 150,000 pods, 10,000 services", {"cluster.json": FULL},

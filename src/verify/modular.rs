@@ -242,7 +242,10 @@ impl<'c> Modular<'c> {
                         "KP005" => own_node && !cluster_wide,
                         "KP006" | "KP007" => own_pod,
                         // In the part it may be hosts outside that receive.
-                        "KP009" => own_pod || self.cluster.externals.is_empty(),
+                        "KP009" => {
+                            (own_pod || self.cluster.externals.is_empty())
+                                && !twins::is_led_on(self.cluster)
+                        }
                         _ => true,
                     },
                     Verdict::Vacuous => true,

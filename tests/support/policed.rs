@@ -204,11 +204,12 @@ fn pods(rng: &mut Rng) -> &'static str {
 
 fn block(rng: &mut Rng) -> String {
     let last = rng.between(1, 9);
-    match rng.below(7) {
+    match rng.below(8) {
         0 => "{cidr: 0.0.0.0/0, except: [10.1.0.0/30]}".to_owned(),
         1 => format!("{{cidr: 10.1.0.{last}/32}}"),
         2 => format!("{{cidr: 10.0.0.{}/32}}", rng.between(1, 3)),
         3 => "{cidr: 10.96.0.0/16}".to_owned(),
+        6 => "{cidr: 10.0.0.0/24}".to_owned(),
         4 => "{cidr: 198.51.100.0/25}".to_owned(),
         5 => "{cidr: 203.0.113.7/32}".to_owned(),
         _ => "{cidr: 10.1.0.0/24, except: [10.1.0.4/31]}".to_owned(),

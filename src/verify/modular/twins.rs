@@ -38,19 +38,20 @@ pub(super) fn apply(cluster: &Cluster, settings: Settings, special: &BTreeSet<En
         && cluster.tables.is_empty()
         && cluster.links_added.is_empty()
         && cluster.links_removed.is_empty()
-        && cluster
-            .pods
-            .iter()
-            .all(|p| p.host_ports.is_empty() && !p.labels.contains_key(LABEL))
-        && cluster
-            .services
-            .iter()
-            .all(|s| s.balancer_sources.is_none())
+        && cluster.pods.iter().all(|p| !p.labels.contains_key(LABEL))
 }
 
 /// Whether some pod listens where it is dialled: a pod to itself is never forbidden.
 pub(super) fn own_pod_premise(cluster: &Cluster) -> bool {
     cluster.pods.iter().any(|pod| listens(pod, |_| true))
+}
+
+/// Whether what a pod may send to another node can be led on from there to a pod, from the same source: then the policies
+/// of the sender are asked about one address, and what they allow is judged by another, which no twin stands for.
+pub(super) fn is_led_on(cluster: &Cluster) -> bool {
+    let hosted = cluster.pods.iter().any(|p| !p.host_ports.is_empty());
+    let mut services = cluster.services.iter().filter(|s| s.external_local);
+    hosted || services.any(|s| s.ports.iter().any(|p| p.node_port.is_some()))
 }
 
 /// Whether a pod listens at an address of one of these families.
@@ -99,6 +100,9 @@ pub(super) fn with_twins(cluster: &Cluster) -> Option<Cluster> {
         twin.labels.insert(LABEL.to_owned(), String::new());
         for address in &mut twin.addresses {
             address.ip = free.next(address.ip)?;
+        }
+        for port in &mut twin.host_ports {
+            port.host_port = free.next_port()?;
         }
         // A listener at one address of its own is at the same one of the twin's.
         for listener in twin.containers.iter_mut().flat_map(|c| &mut c.open) {
@@ -302,11 +306,12 @@ const WIDE: u8 = 16;
 
 const MOST_TRIED: usize = 1 << 12;
 
-/// Addresses for benchmarks, which nobody holds.
+/// Addresses for benchmarks, which nobody holds; ports that nobody uses.
 struct Free {
     held: BTreeSet<IpAddr>,
-    /// Those of hosts outside.
-    outside: Vec<IpNet>,
+    /// Those of hosts outside, and those that load balancers are open to.
+    nets: Vec<IpNet>,
+    ports: BTreeSet<u16>,
     v4: u32,
     v6: u128,
 }
@@ -320,16 +325,38 @@ impl Free {
         let ports = cluster.services.iter().flat_map(|s| &s.ports);
         let endpoints = ports.flat_map(|p| &p.endpoints).map(|e| e.address);
         let held = pods.chain(nodes).chain(services).map(|a| a.ip);
+        let services = || cluster.services.iter();
+        let sources = services().flat_map(|s| s.balancer_sources.iter().flatten());
         let outside = cluster.externals.iter().flat_map(|e| &e.prefixes);
+        let containers = cluster.pods.iter().flat_map(|p| &p.containers);
+        let daemons = cluster.nodes.iter().flat_map(|n| &n.daemons);
+        let open = containers.chain(daemons).flat_map(|p| &p.open);
+        let hosted = cluster.pods.iter().flat_map(|p| &p.host_ports);
+        let offered = services().flat_map(|s| &s.ports);
+        let offered = offered.flat_map(|p| {
+            let endpoints = p.endpoints.iter().map(|e| e.port);
+            [Some(p.port), p.node_port]
+                .into_iter()
+                .flatten()
+                .chain(endpoints)
+        });
+        let used = open.map(|l| l.port).chain(hosted.map(|p| p.host_port));
         Self {
             held: held.chain(endpoints).collect(),
-            outside: outside.copied().collect(),
+            nets: outside.chain(sources).copied().collect(),
+            ports: used.chain(offered).collect(),
             v4: u32::from(Ipv4Addr::new(198, 18, 0, 0)),
             v6: u128::from(Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0)),
         }
     }
 
-    /// One of the family of this address, in prefixes of the same hosts outside. Of each of these most is left to them.
+    fn next_port(&mut self) -> Option<u16> {
+        let free = (20_000..u16::MAX).find(|port| !self.ports.contains(port))?;
+        self.ports.insert(free);
+        Some(free)
+    }
+
+    /// One of the family of this address, in the same prefixes. Of each of these most is left.
     fn next(&mut self, like: IpAddr) -> Option<IpAddr> {
         for _ in 0..MOST_TRIED {
             let ip = if like.is_ipv4() {
@@ -339,7 +366,7 @@ impl Free {
                 self.v6 += 1;
                 IpAddr::V6(Ipv6Addr::from(self.v6))
             };
-            let alike = self.outside.iter().all(|net| {
+            let alike = self.nets.iter().all(|net| {
                 let wide = net.max_prefix_len() - net.prefix_len() >= WIDE;
                 net.contains(&ip) == net.contains(&like) && (wide || !net.contains(&ip))
             });
