@@ -31,7 +31,7 @@ use kubeproof::logic::bind::bind;
 use kubeproof::logic::formula::Constraint;
 use kubeproof::lower::lower;
 use kubeproof::model::cluster::Cluster;
-use kubeproof::model::policy::Settings;
+use kubeproof::model::policy::{Peer, Settings};
 use kubeproof::network::graph::Network;
 use kubeproof::network::trace::Event;
 use kubeproof::report::names::Names;
@@ -358,6 +358,36 @@ fn that_hosts_outside_receive_proves_nothing() {
     let (nobody, somebody) = (verdicts(""), verdicts("8080"));
     assert!(nobody.outside > 0 && somebody.outside > nobody.outside);
     assert!(somebody.theorem > nobody.theorem);
+}
+
+/// A policy of the whole cluster may forbid a node its own pods, so that nothing is asked of processes of nodes (KP005).
+#[test]
+fn a_node_may_be_forbidden_its_pods() {
+    let text = "apiVersion: kubeproof.dev/v1\nkind: Cluster\nnodes:\n\
+        - {name: N1, addresses: [10.0.0.1], daemons: [{name: D}]}\npods:\n\
+        - {name: P, node: N1, addresses: [10.1.0.1], containers: [{name: C, open: [8080]}]}\n";
+    let mut cluster = compare::load(text).unwrap();
+    policed::read(
+        "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {name: none}\n\
+        spec: {tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}\n",
+        &mut cluster,
+    );
+    let told = |cluster: &Cluster| {
+        let mut totals = Totals::default();
+        let wrong = differences(cluster, Settings::default(), &mut totals);
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        totals.verdicts[&Verdict::Vacuous]
+    };
+    let before = told(&cluster);
+    // Whom it means nobody knows, so that it denies everybody.
+    let origin = cluster.origin;
+    for policy in &mut cluster.policies.cluster {
+        policy.ingress[0].peers = vec![Peer::FailsClosed {
+            names: Vec::new(),
+            origin,
+        }];
+    }
+    assert_eq!(told(&cluster), before + 1);
 }
 
 /// Random constraints of users, on clusters with policies and without: the verdict of the part is that of the whole, and what

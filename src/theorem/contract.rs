@@ -58,7 +58,8 @@ pub(super) fn contract(
     let translated = here.services(w, name, &mut contract);
     here.routes(w, translated, name, &mut contract);
     here.gates(w, name, &mut contract);
-    if let Some((inside, meaning)) = scope::holds(w, name, message, at) {
+    let lookup = (message.scope, message.dialled.is_none(), message.protocol);
+    if let Some((inside, meaning)) = scope::holds(w, name, lookup, at) {
         contract.meanings.extend(meaning);
         for (_, clause) in &mut contract.clauses {
             *clause = w.implies(&[inside], *clause);

@@ -5,7 +5,6 @@
 //!
 //! Knows: destinations. Must never know: what switches do, the solver.
 
-use super::contract::Message;
 use super::hop::State;
 use super::world::World;
 use crate::model::entity::EntityKind;
@@ -59,14 +58,15 @@ pub fn scope(goal: &str) -> Scope {
     }
 }
 
-/// Whether a lookup is in the scope: a flag, with what it means; none where every lookup is.
+/// Whether the lookup of a message of this protocol, or of an answer, is in the scope: a flag, with what it means; none where
+/// every lookup is.
 pub(super) fn holds(
     w: &mut World,
     name: &str,
-    message: Message,
+    (scope, answer, protocol): (Scope, bool, TermId),
     at: &State,
 ) -> Option<(TermId, Vec<TermId>)> {
-    let kinds = message.scope.destinations(message.dialled.is_none())?;
+    let kinds = scope.destinations(answer)?;
     let (n, s) = (w.names, w.sorts);
     let flag = w.flag(&format!("{name}.inScope"));
     let mut some = vec![w.is(n.local, &[at.to])];
@@ -82,7 +82,7 @@ pub(super) fn holds(
             EntityKind::Node => w.is(n.addr_node, &[whose, at.to]),
             EntityKind::Service => {
                 let addr = w.is(n.addr_service, &[whose, at.to]);
-                let port = w.is(n.port, &[whose, at.to_port, message.protocol]);
+                let port = w.is(n.port, &[whose, at.to_port, protocol]);
                 w.and(&[addr, port])
             }
             _ => w.is(n.addr_pod, &[whose, at.to]),
