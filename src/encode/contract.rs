@@ -310,9 +310,12 @@ impl Encoder<'_> {
         // Who holds the destination: a pod of this node, which; somebody elsewhere.
         let mut own_pods: BTreeMap<EntityId, Vec<TermId>> = BTreeMap::new();
         let mut elsewhere = Vec::new();
-        for (id, net) in &structure.addr {
+        // What is outside has prefixes, of which no address stands for all.
+        let kind = |id: EntityId| structure.entities[id.index()].kind();
+        let inside = |(id, _): &&(EntityId, IpNet)| kind(*id) != EntityKind::External;
+        for (id, net) in structure.addr.iter().filter(inside) {
             let is = self.is_address(to, net.addr());
-            match structure.entities[id.index()].kind() {
+            match kind(*id) {
                 EntityKind::Pod if self.parent(*id) == Some(here) => {
                     own_pods.entry(*id).or_default().push(is);
                 }
@@ -346,7 +349,7 @@ impl Encoder<'_> {
         all.push(("node-to-node", self.pool.or(&[lost, split])));
         let mut astray = Vec::new();
         for (next, condition) in &lookup.forward {
-            let right = match structure.entities[next.index()].kind() {
+            let right = match kind(*next) {
                 EntityKind::Pod => {
                     let own = own_pods.get(next).map(Vec::as_slice).unwrap_or_default();
                     self.pool.or(own)

@@ -19,7 +19,7 @@ impl Encoder<'_> {
             if !kinds.contains(&kind) {
                 continue;
             }
-            let here = self.within(to, *net);
+            let here = self.is_address(to, net.addr());
             if kind != EntityKind::Service {
                 all.push(here);
                 continue;
