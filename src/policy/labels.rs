@@ -36,6 +36,8 @@ pub struct Unsaid<'c> {
     with_pods: BTreeSet<&'c str>,
     /// Labels whose value is not known, of pods.
     keys: BTreeSet<&'c str>,
+    /// Whether nothing is known of the labels of some pod. Asked for each selector: looked up once.
+    bare: bool,
     /// Every pod's namespace and labels, and which others it may have.
     pods: Vec<(&'c str, &'c BTreeMap<String, String>, Open)>,
 }
@@ -58,6 +60,7 @@ impl<'c> Unsaid<'c> {
             cluster,
             keys: unknown.map(|(key, _)| key.as_str()).collect(),
             namespaces: all.filter(|n| !n.given).collect(),
+            bare: pods.iter().any(|(.., open)| *open != Open::Closed),
             with_pods: pods.iter().map(|(namespace, ..)| *namespace).collect(),
             pods,
         }
@@ -70,7 +73,7 @@ impl<'c> Unsaid<'c> {
 
     /// Whether nothing is known of the labels of some pod.
     pub fn bare(&self) -> bool {
-        self.pods.iter().any(|(.., open)| *open != Open::Closed)
+        self.bare
     }
 
     /// Whose labels selectors of pods hang on.
